@@ -1,0 +1,21 @@
+//! KwaStage: a USSD- and SMS-first gateway for the welfare of boda-boda riders.
+//!
+//! The map of the house, top floor first. A `use` only goes down; `tests/house.rs` keeps it so.
+//!
+//! | floor | rooms | what they may do |
+//! |---|---|---|
+//! | roles | [`cli`], [`serve`] | join everything, decide nothing |
+//! | edges | [`channels`], [`conversation`], [`settlement`], features' `jobs.rs` | know [`app`], begin and commit, choose words |
+//! | the house's means | [`app`], [`integrations`] | hold the pool, the clock, the outside clients |
+//! | deeds | features' `service.rs` and `store.rs`, [`ledger`] | know [`work`] |
+//! | the transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
+//! | rules | features' `model.rs`, [`menu`], [`primitives`] | pure: no I/O, no async, never ask the time |
+//!
+//! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.
+
+pub mod clock;
+pub mod events;
+pub mod fault;
+pub mod jobs;
+pub mod primitives;
+pub mod work;

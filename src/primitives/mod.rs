@@ -1,0 +1,13 @@
+//! The words every room shares: money, phone numbers, languages, secrets. Holding one is proof that it was checked.
+
+mod language;
+mod money;
+mod msisdn;
+mod nairobi;
+mod secret;
+
+pub use language::{Language, NotALanguage};
+pub use money::{Money, NotMoney};
+pub use msisdn::{Msisdn, NotAPhoneNumber};
+pub use nairobi::{NAIROBI, nairobi_date, nairobi_day_start};
+pub use secret::Secret;
