@@ -17,5 +17,6 @@ pub mod clock;
 pub mod events;
 pub mod fault;
 pub mod jobs;
+pub mod menu;
 pub mod primitives;
 pub mod work;
