@@ -13,10 +13,13 @@
 //!
 //! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.
 
+pub mod channels;
 pub mod clock;
 pub mod events;
 pub mod fault;
+pub mod integrations;
 pub mod jobs;
 pub mod menu;
+pub mod messages;
 pub mod primitives;
 pub mod work;
