@@ -14,8 +14,11 @@
 //! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.
 
 pub mod clock;
+pub mod config;
 pub mod events;
 pub mod fault;
+pub mod http;
 pub mod jobs;
 pub mod primitives;
+pub mod telemetry;
 pub mod work;
