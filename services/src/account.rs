@@ -14,7 +14,10 @@ use crate::folder::Folder;
 pub(crate) enum Account {
     /// We are not root: the services are ours like any other child.
     Own,
-    Other { uid: u32, gid: u32 },
+    Other {
+        uid: u32,
+        gid: u32,
+    },
 }
 
 impl Account {
@@ -26,20 +29,32 @@ impl Account {
         if let Some(owner) = folder.data_owner()
             && owner.0 != 0
         {
-            return Ok(Account::Other { uid: owner.0, gid: owner.1 });
+            return Ok(Account::Other {
+                uid: owner.0,
+                gid: owner.1,
+            });
         }
-        let users = std::fs::read_to_string("/etc/passwd").context("cannot read the users in /etc/passwd")?;
-        let found = ["postgres", "nobody"].iter().find_map(|name| entry_of(name, &users));
+        let users = std::fs::read_to_string("/etc/passwd")
+            .context("cannot read the users in /etc/passwd")?;
+        let found = ["postgres", "nobody"]
+            .iter()
+            .find_map(|name| entry_of(name, &users));
         match found {
             Some((uid, gid)) => Ok(Account::Other { uid, gid }),
-            None => bail!("Postgres refuses to run as root and there is neither a user postgres nor nobody to run it as"),
+            None => bail!(
+                "Postgres refuses to run as root and there is neither a user postgres nor nobody to run it as"
+            ),
         }
     }
 
     /// A command that will run as this account, in a known language and time zone.
     pub(crate) fn command(self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("LC_ALL", "C.UTF-8")
+            .env("TZ", "UTC");
         if let Account::Other { uid, gid } = self {
             // The standard library also drops root's other groups when it changes the user.
             command.uid(uid).gid(gid);
@@ -58,7 +73,9 @@ impl Account {
 
     /// Whether this account may walk down to the folder.
     pub(crate) fn can_reach(self, folder: &Path) -> bool {
-        let Account::Other { uid, gid } = self else { return true };
+        let Account::Other { uid, gid } = self else {
+            return true;
+        };
         folder.ancestors().all(|step| {
             step.metadata().is_ok_and(|meta| {
                 let bit = match (meta.uid() == uid, meta.gid() == gid) {

@@ -20,11 +20,19 @@ impl Folder {
     pub(crate) fn open(path: &Path) -> anyhow::Result<Folder> {
         fs::create_dir_all(path)?;
         let path = path.canonicalize()?;
-        let mut lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path.join("lock"))?;
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path.join("lock"))?;
         if lock.try_lock().is_err() {
             let mut holder = String::new();
             lock.read_to_string(&mut holder)?;
-            bail!("process {} is using it; end that first, or use another folder", holder.trim());
+            bail!(
+                "process {} is using it; end that first, or use another folder",
+                holder.trim()
+            );
         }
         lock.set_len(0)?;
         write!(lock, "{}", std::process::id())?;
@@ -36,13 +44,19 @@ impl Folder {
         if account.can_reach(&self.path) {
             return Ok(self.path.clone());
         }
-        if let Some(place) = self.elsewhere().filter(|place| place.join("postgres").exists() && account.can_reach(place)) {
+        if let Some(place) = self
+            .elsewhere()
+            .filter(|place| place.join("postgres").exists() && account.can_reach(place))
+        {
             return Ok(place);
         }
         // A fresh random name: nobody can have put something there before us.
         let place = PathBuf::from(format!("/var/tmp/kwastage-{}", random_hex()?));
         private_folder(&place, account)?;
-        fs::write(self.path.join("place"), place.as_os_str().as_encoded_bytes())?;
+        fs::write(
+            self.path.join("place"),
+            place.as_os_str().as_encoded_bytes(),
+        )?;
         Ok(place)
     }
 
@@ -54,13 +68,16 @@ impl Folder {
     }
 
     fn elsewhere(&self) -> Option<PathBuf> {
-        fs::read_to_string(self.path.join("place")).ok().map(PathBuf::from)
+        fs::read_to_string(self.path.join("place"))
+            .ok()
+            .map(PathBuf::from)
     }
 
     /// A log of this folder, emptied.
     pub(crate) fn log(&self, name: &str) -> anyhow::Result<(PathBuf, File)> {
         let path = self.path.join(name);
-        let log = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let log =
+            File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok((path, log))
     }
 
@@ -73,14 +90,23 @@ impl Folder {
             return Ok(password);
         }
         let password = random_hex()?;
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?.write_all(password.as_bytes())?;
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)?
+            .write_all(password.as_bytes())?;
         Ok(password)
     }
 }
 
 /// A folder only this account may enter.
 pub(crate) fn private_folder(path: &Path, account: Account) -> anyhow::Result<()> {
-    DirBuilder::new().mode(0o700).create(path).with_context(|| format!("cannot create {}", path.display()))?;
+    DirBuilder::new()
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("cannot create {}", path.display()))?;
     account.take(path)
 }
 

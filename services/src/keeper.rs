@@ -31,18 +31,25 @@ impl Keeper {
     {
         let (stop, stopped) = mpsc::channel::<()>();
         let (tell, told) = mpsc::channel();
-        let thread = thread::Builder::new().name("services".into()).spawn(move || match start() {
-            Ok((services, news)) => {
-                // Nobody listening, or the sender dropped: either way it is time to stop.
-                if tell.send(Ok(news)).is_ok() {
-                    let _ = stopped.recv();
+        let thread = thread::Builder::new()
+            .name("services".into())
+            .spawn(move || match start() {
+                Ok((services, news)) => {
+                    // Nobody listening, or the sender dropped: either way it is time to stop.
+                    if tell.send(Ok(news)).is_ok() {
+                        let _ = stopped.recv();
+                    }
+                    drop(services);
                 }
-                drop(services);
-            }
-            Err(error) => drop(tell.send(Err(error))),
-        })?;
-        let keeper = Keeper { stop: Some(stop), thread: Some(thread) };
-        let news = told.recv().map_err(|_| anyhow!("the services' thread has died"))??;
+                Err(error) => drop(tell.send(Err(error))),
+            })?;
+        let keeper = Keeper {
+            stop: Some(stop),
+            thread: Some(thread),
+        };
+        let news = told
+            .recv()
+            .map_err(|_| anyhow!("the services' thread has died"))??;
         Ok((keeper, news))
     }
 }
@@ -67,7 +74,9 @@ impl Service {
     pub(crate) fn spawn(mut command: Command, farewell: Signal) -> anyhow::Result<Service> {
         command.process_group(0);
         die_with_parent(&mut command, farewell);
-        let child = command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", command.get_program().display()))?;
         Ok(Service { child, farewell })
     }
 
@@ -77,7 +86,10 @@ impl Service {
 
     /// Writes all of its standard input and closes it.
     pub(crate) fn feed(&mut self, input: &str) -> io::Result<()> {
-        self.child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes()))
+        self.child
+            .stdin
+            .take()
+            .map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes()))
     }
 
     /// How it ended, if it has.

@@ -51,7 +51,8 @@ impl Private {
     /// A package is missing (the error names it), the folder is in use or cannot be written, or a service does not come
     /// up (the error names its log).
     pub fn start(folder: &Path, durability: Durability) -> anyhow::Result<Private> {
-        let folder = Folder::open(folder).with_context(|| format!("cannot use the folder {}", folder.display()))?;
+        let folder = Folder::open(folder)
+            .with_context(|| format!("cannot use the folder {}", folder.display()))?;
         let account = Account::for_services(&folder)?;
         let place = folder.place(account)?;
         let postgres = postgres::Plan::make(&folder, &place, account, durability)?;
@@ -63,7 +64,12 @@ impl Private {
             let (redis, redis_address) = redis.ready()?;
             Ok((vec![postgres, redis], (postgres_address, redis_address)))
         })?;
-        Ok(Private { postgres, redis, _keeper: keeper, _folder: folder })
+        Ok(Private {
+            postgres,
+            redis,
+            _keeper: keeper,
+            _folder: folder,
+        })
     }
 
     /// The address of a database as the superuser `postgres`. [`DATABASE`] exists; others are the caller's to create.

@@ -53,7 +53,11 @@ impl Asked {
         }
         let command: Vec<_> = arguments.collect();
         (!command.is_empty()).then_some(())?;
-        Some(Asked { folder: folder?, durability, command })
+        Some(Asked {
+            folder: folder?,
+            durability,
+            command,
+        })
     }
 }
 
@@ -71,8 +75,12 @@ fn run(asked: Asked) -> anyhow::Result<u8> {
     let mut command = Command::new(&asked.command[0]);
     command.args(&asked.command[1..]);
     let (database, redis) = (private.postgres_url(DATABASE), private.redis_url());
-    command.env("DATABASE_URL", &database).env("KWASTAGE_DATABASE__URL", &database);
-    command.env("REDIS_URL", &redis).env("KWASTAGE_REDIS__URL", &redis);
+    command
+        .env("DATABASE_URL", &database)
+        .env("KWASTAGE_DATABASE__URL", &database);
+    command
+        .env("REDIS_URL", &redis)
+        .env("KWASTAGE_REDIS__URL", &redis);
     // A group of its own: one signal reaches all that the command starts, and each exactly once. Such a group may not
     // read from the terminal, so it gets nothing to read there.
     command.process_group(0);
@@ -80,7 +88,9 @@ fn run(asked: Asked) -> anyhow::Result<u8> {
         command.stdin(Stdio::null());
     }
     die_with_parent(&mut command, Signal::TERM);
-    let mut child = command.spawn().with_context(|| format!("cannot run {}", asked.command[0].display()))?;
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot run {}", asked.command[0].display()))?;
 
     let group = Pid::from_child(&child);
     thread::spawn(move || {
@@ -91,7 +101,10 @@ fn run(asked: Asked) -> anyhow::Result<u8> {
         }
     });
     // Seen but not yet reaped, so that the group's number cannot be anybody else's while stragglers are ended.
-    waitid(WaitId::Pid(group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
+    waitid(
+        WaitId::Pid(group),
+        WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+    )?;
     let _ = kill_process_group(group, Signal::TERM);
     let status = child.wait()?;
     drop(private);

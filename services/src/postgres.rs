@@ -29,7 +29,10 @@ pub(crate) struct Address {
 
 impl Address {
     pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgres://postgres:{}@127.0.0.1:{}/{database}", self.password, self.port)
+        format!(
+            "postgres://postgres:{}@127.0.0.1:{}/{database}",
+            self.password, self.port
+        )
     }
 }
 
@@ -51,9 +54,16 @@ pub(crate) struct Starting {
 }
 
 impl Plan {
-    pub(crate) fn make(folder: &Folder, place: &Path, account: Account, durability: Durability) -> anyhow::Result<Plan> {
+    pub(crate) fn make(
+        folder: &Folder,
+        place: &Path,
+        account: Account,
+        durability: Durability,
+    ) -> anyhow::Result<Plan> {
         let data = place.join("postgres");
-        let data_major = fs::read_to_string(data.join("PG_VERSION")).ok().and_then(|major| major.trim().parse().ok());
+        let data_major = fs::read_to_string(data.join("PG_VERSION"))
+            .ok()
+            .and_then(|major| major.trim().parse().ok());
         let bin = programs::postgres(data_major)?.bin;
         let plan = Plan {
             program: bin.join("postgres"),
@@ -75,27 +85,43 @@ impl Plan {
         let unfinished = self.data.with_extension("unfinished");
         for leftover in [&unfinished, &self.data] {
             if leftover.exists() {
-                fs::remove_dir_all(leftover).with_context(|| format!("cannot remove {}", leftover.display()))?;
+                fs::remove_dir_all(leftover)
+                    .with_context(|| format!("cannot remove {}", leftover.display()))?;
             }
         }
         private_folder(&unfinished, self.account)?;
         let mut initdb = self.account.command(&bin.join("initdb"));
         initdb.args(["--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8"]);
         initdb.args(["--auth-local=reject", "--auth-host=scram-sha-256"]);
-        initdb.args(["--no-instructions", "--no-sync", "--pgdata"]).arg(&unfinished);
+        initdb
+            .args(["--no-instructions", "--no-sync", "--pgdata"])
+            .arg(&unfinished);
         self.fed(initdb, "").context("initdb failed")?;
         let mut single = self.account.command(&self.program);
-        single.args(["--single", "-D"]).arg(&unfinished).arg("postgres");
-        let statements = format!("alter user postgres password '{}'\ncreate database {DATABASE}\n", self.password);
-        self.fed(single, &statements).context("creating the database failed")?;
+        single
+            .args(["--single", "-D"])
+            .arg(&unfinished)
+            .arg("postgres");
+        let statements = format!(
+            "alter user postgres password '{}'\ncreate database {DATABASE}\n",
+            self.password
+        );
+        self.fed(single, &statements)
+            .context("creating the database failed")?;
         fs::rename(&unfinished, &self.data).context("moving the new data into its place")
     }
 
     /// Runs a command to its end with this input.
     fn fed(&self, mut command: Command, input: &str) -> anyhow::Result<()> {
-        command.stdin(Stdio::piped()).stdout(self.log.1.try_clone()?).stderr(self.log.1.try_clone()?).current_dir("/");
+        command
+            .stdin(Stdio::piped())
+            .stdout(self.log.1.try_clone()?)
+            .stderr(self.log.1.try_clone()?)
+            .current_dir("/");
         die_with_parent(&mut command, Signal::TERM);
-        let mut child = command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", command.get_program().display()))?;
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(input.as_bytes())?;
         }
@@ -107,16 +133,26 @@ impl Plan {
     /// Whoever still works on this data lost its starter, since the folder's lock is ours. The kernel has told it to
     /// end; it is waited for, and told again. Then a status file that is left over belongs to nobody.
     fn let_go_of_orphans(&self) -> anyhow::Result<()> {
-        if !until(Duration::from_secs(5), || processes_in(&self.data).is_empty()) {
+        if !until(Duration::from_secs(5), || {
+            processes_in(&self.data).is_empty()
+        }) {
             for orphan in processes_in(&self.data) {
                 let _ = rustix::process::kill_process(orphan, Signal::QUIT);
             }
-            let gone = until(Duration::from_secs(10), || processes_in(&self.data).is_empty());
-            ensure!(gone, "processes of an earlier start still work on {}", self.data.display());
+            let gone = until(Duration::from_secs(10), || {
+                processes_in(&self.data).is_empty()
+            });
+            ensure!(
+                gone,
+                "processes of an earlier start still work on {}",
+                self.data.display()
+            );
         }
         // Postgres would take any process that has got the same number since for the old server.
         match fs::remove_file(self.data.join("postmaster.pid")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).context("cannot remove a stale postmaster.pid"),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).context("cannot remove a stale postmaster.pid")
+            }
             _ => Ok(()),
         }
     }
@@ -124,7 +160,10 @@ impl Plan {
     pub(crate) fn start(self) -> anyhow::Result<Starting> {
         let port = free_port()?;
         let mut command = self.account.command(&self.program);
-        command.arg("-D").arg(&self.data).args(["-p", &port.to_string()]);
+        command
+            .arg("-D")
+            .arg(&self.data)
+            .args(["-p", &port.to_string()]);
         let mut settings = vec![
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
@@ -134,15 +173,27 @@ impl Plan {
             "cluster_name=kwastage",
         ];
         if self.durability == Durability::Fast {
-            settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
+            settings.extend([
+                "fsync=off",
+                "synchronous_commit=off",
+                "full_page_writes=off",
+            ]);
         }
         for setting in settings {
             command.args(["-c", setting]);
         }
-        command.stdin(Stdio::null()).stdout(self.log.1.try_clone()?).stderr(self.log.1.try_clone()?).current_dir("/");
+        command
+            .stdin(Stdio::null())
+            .stdout(self.log.1.try_clone()?)
+            .stderr(self.log.1.try_clone()?)
+            .current_dir("/");
         // SIGINT is Postgres's fast shutdown: sessions are ended, everything is written, no client is waited for.
         let service = Service::spawn(command, Signal::INT)?;
-        Ok(Starting { plan: self, service, port })
+        Ok(Starting {
+            plan: self,
+            service,
+            port,
+        })
     }
 }
 
@@ -157,11 +208,20 @@ impl Starting {
         if self.comes_up()? {
             return self.answered();
         }
-        bail!("Postgres found no free port; see {}", self.plan.log.0.display())
+        bail!(
+            "Postgres found no free port; see {}",
+            self.plan.log.0.display()
+        )
     }
 
     fn answered(self) -> anyhow::Result<(Service, Address)> {
-        Ok((self.service, Address { port: self.port, password: self.plan.password }))
+        Ok((
+            self.service,
+            Address {
+                port: self.port,
+                password: self.plan.password,
+            },
+        ))
     }
 
     /// True when it accepts connections, false when somebody took its port before it did.
@@ -170,13 +230,20 @@ impl Starting {
         let mut end = None;
         let told = until(PATIENCE, || {
             end = self.service.ended().ok().flatten();
-            end.is_some() || fs::read_to_string(&status_file).is_ok_and(|status| is_ready(&status, self.service.id()))
+            end.is_some()
+                || fs::read_to_string(&status_file)
+                    .is_ok_and(|status| is_ready(&status, self.service.id()))
         });
         let log = self.plan.log.0.display();
         match end {
             None if told => Ok(true),
-            None => bail!("Postgres did not come up within {} s; see {log}", PATIENCE.as_secs()),
-            Some(_) if fs::read_to_string(&self.plan.log.0)?.contains("Address already in use") => Ok(false),
+            None => bail!(
+                "Postgres did not come up within {} s; see {log}",
+                PATIENCE.as_secs()
+            ),
+            Some(_) if fs::read_to_string(&self.plan.log.0)?.contains("Address already in use") => {
+                Ok(false)
+            }
             Some(status) => bail!("Postgres ended at its start ({status}); see {log}"),
         }
     }
@@ -185,19 +252,27 @@ impl Starting {
 /// Reads postmaster.pid: the first line is the server's process, the eighth its state.
 fn is_ready(status: &str, process: u32) -> bool {
     let mut lines = status.lines();
-    lines.next().is_some_and(|line| line.trim() == process.to_string()) && lines.nth(6).is_some_and(|line| line.trim() == "ready")
+    lines
+        .next()
+        .is_some_and(|line| line.trim() == process.to_string())
+        && lines.nth(6).is_some_and(|line| line.trim() == "ready")
 }
 
 /// Everything that has this folder as its working directory, as a server and its backends have.
 fn processes_in(data: &Path) -> Vec<Pid> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let inside = processes.filter(|process| fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == data));
-    inside.filter_map(|process| Pid::from_raw(process.file_name().to_str()?.parse().ok()?)).collect()
+    let inside = processes
+        .filter(|process| fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == data));
+    inside
+        .filter_map(|process| Pid::from_raw(process.file_name().to_str()?.parse().ok()?))
+        .collect()
 }
 
 /// A port of the loopback that nobody has at this moment.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
 }
 
 #[cfg(test)]
@@ -206,10 +281,15 @@ mod tests {
 
     #[test]
     fn ready_is_what_the_servers_own_status_says() {
-        let status = |state: &str| format!("4711\n/data\n1790000000\n41234\n\n127.0.0.1\n  1234 5\n{state}\n");
+        let status = |state: &str| {
+            format!("4711\n/data\n1790000000\n41234\n\n127.0.0.1\n  1234 5\n{state}\n")
+        };
         assert!(is_ready(&status("ready   "), 4711));
         assert!(!is_ready(&status("starting"), 4711));
-        assert!(!is_ready(&status("ready   "), 4712), "the file of another server");
+        assert!(
+            !is_ready(&status("ready   "), 4712),
+            "the file of another server"
+        );
         assert!(!is_ready("4711\n/data\n", 4711));
     }
 }

@@ -24,12 +24,21 @@ pub(crate) fn postgres(data_major: Option<u32>) -> anyhow::Result<Postgres> {
 
 /// The Redis server.
 pub(crate) fn redis() -> anyhow::Result<PathBuf> {
-    let Some(server) = folders().into_iter().map(|folder| folder.join("redis-server")).find(|path| path.is_file()) else {
-        bail!("Redis {OLDEST_REDIS} or newer is not installed: run scripts/install-packages, or `apt-get install redis-server`");
+    let Some(server) = folders()
+        .into_iter()
+        .map(|folder| folder.join("redis-server"))
+        .find(|path| path.is_file())
+    else {
+        bail!(
+            "Redis {OLDEST_REDIS} or newer is not installed: run scripts/install-packages, or `apt-get install redis-server`"
+        );
     };
     match major_version(&server) {
         Some(major) if major >= OLDEST_REDIS => Ok(server),
-        Some(major) => bail!("{} is Redis {major}; {OLDEST_REDIS} or newer is needed (package redis-server)", server.display()),
+        Some(major) => bail!(
+            "{} is Redis {major}; {OLDEST_REDIS} or newer is needed (package redis-server)",
+            server.display()
+        ),
         None => bail!("{} does not say its version", server.display()),
     }
 }
@@ -42,7 +51,9 @@ fn choose(found: Vec<Postgres>, data_major: Option<u32>) -> anyhow::Result<Postg
             "Postgres {OLDEST_POSTGRES} or newer is not installed{instead}: run scripts/install-packages, or `apt-get install postgresql`"
         );
     };
-    let Some(data_major) = data_major else { return Ok(newest.clone()) };
+    let Some(data_major) = data_major else {
+        return Ok(newest.clone());
+    };
     found.iter().find(|postgres| postgres.major == data_major).cloned().with_context(|| {
         format!(
             "the data in the folder is of Postgres {data_major} and only {} is installed; it is the demo's or the tests' own: \
@@ -53,16 +64,30 @@ fn choose(found: Vec<Postgres>, data_major: Option<u32>) -> anyhow::Result<Postg
 }
 
 fn installed(folders: &[PathBuf]) -> Vec<Postgres> {
-    let real = folders.iter().filter_map(|folder| folder.join("postgres").canonicalize().ok());
+    let real = folders
+        .iter()
+        .filter_map(|folder| folder.join("postgres").canonicalize().ok());
     let complete = real.filter(|server| server.with_file_name("initdb").is_file());
-    complete.filter_map(|server| Some(Postgres { major: major_version(&server)?, bin: server.parent()?.to_owned() })).collect()
+    complete
+        .filter_map(|server| {
+            Some(Postgres {
+                major: major_version(&server)?,
+                bin: server.parent()?.to_owned(),
+            })
+        })
+        .collect()
 }
 
 /// Where programs may be: PATH, then Debian's folder of Postgres versions, then the usual places of servers.
 fn folders() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<_> = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<_> = std::env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .collect();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
     folders.extend(versions.map(|version| version.path().join("bin")));
     folders.extend(["/usr/local/bin", "/usr/bin", "/usr/sbin"].map(PathBuf::from));
     folders
@@ -76,7 +101,10 @@ fn major_version(program: &Path) -> Option<u32> {
 
 fn first_number(said: &str) -> Option<u32> {
     let from = said.find(|c: char| c.is_ascii_digit())?;
-    let digits: String = said[from..].chars().take_while(char::is_ascii_digit).collect();
+    let digits: String = said[from..]
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     digits.parse().ok()
 }
 
@@ -85,7 +113,10 @@ mod tests {
     use super::*;
 
     fn postgres(major: u32) -> Postgres {
-        Postgres { major, bin: PathBuf::from(format!("/usr/lib/postgresql/{major}/bin")) }
+        Postgres {
+            major,
+            bin: PathBuf::from(format!("/usr/lib/postgresql/{major}/bin")),
+        }
     }
 
     #[test]
@@ -94,7 +125,10 @@ mod tests {
         assert_eq!(choose(found.clone(), None).unwrap(), postgres(17));
         assert_eq!(choose(found.clone(), Some(15)).unwrap(), postgres(15));
         let refusal = choose(found, Some(14)).unwrap_err().to_string();
-        assert!(refusal.contains("of Postgres 14") && refusal.contains("remove the folder"), "{refusal}");
+        assert!(
+            refusal.contains("of Postgres 14") && refusal.contains("remove the folder"),
+            "{refusal}"
+        );
     }
 
     #[test]
@@ -102,13 +136,22 @@ mod tests {
         let none = choose(Vec::new(), None).unwrap_err().to_string();
         assert!(none.contains("apt-get install postgresql"), "{none}");
         let old = choose(vec![postgres(13)], None).unwrap_err().to_string();
-        assert!(old.contains("15 or newer is not installed (only 13 is)"), "{old}");
+        assert!(
+            old.contains("15 or newer is not installed (only 13 is)"),
+            "{old}"
+        );
     }
 
     #[test]
     fn versions_as_the_programs_say_them() {
-        assert_eq!(first_number("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)"), Some(15));
-        assert_eq!(first_number("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64"), Some(7));
+        assert_eq!(
+            first_number("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)"),
+            Some(15)
+        );
+        assert_eq!(
+            first_number("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64"),
+            Some(7)
+        );
         assert_eq!(first_number("none"), None);
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Address {
 
 impl Address {
     pub(crate) fn url(&self) -> String {
-        format!("redis://:{}@127.0.0.1:{}/", self.password, self.port)
+        format!("redis://default:{}@127.0.0.1:{}/", self.password, self.port)
     }
 
     fn answers(&self) -> bool {
@@ -59,28 +59,56 @@ pub(crate) struct Starting {
 }
 
 impl Plan {
-    pub(crate) fn make(folder: &Folder, place: &Path, account: Account, durability: Durability) -> anyhow::Result<Plan> {
+    pub(crate) fn make(
+        folder: &Folder,
+        place: &Path,
+        account: Account,
+        durability: Durability,
+    ) -> anyhow::Result<Plan> {
         let data = place.join("redis");
         if !data.exists() {
             private_folder(&data, account)?;
         }
-        Ok(Plan { program: programs::redis()?, data, account, durability, log: folder.log("redis.log")? })
+        Ok(Plan {
+            program: programs::redis()?,
+            data,
+            account,
+            durability,
+            log: folder.log("redis.log")?,
+        })
     }
 
     pub(crate) fn start(self) -> anyhow::Result<Starting> {
-        let address = Address { port: free_port()?, password: random_hex()? };
+        let address = Address {
+            port: free_port()?,
+            password: random_hex()?,
+        };
         let mut command = self.account.command(&self.program);
         // Settings come over standard input: an argument would show the password to everybody on the machine.
-        command.arg("-").stdin(Stdio::piped()).stdout(self.log.1.try_clone()?).stderr(self.log.1.try_clone()?);
+        command
+            .arg("-")
+            .stdin(Stdio::piped())
+            .stdout(self.log.1.try_clone()?)
+            .stderr(self.log.1.try_clone()?);
         command.current_dir(&self.data);
         let mut service = Service::spawn(command, Signal::TERM)?;
-        let keep = if self.durability == Durability::Real { "yes" } else { "no" };
+        let keep = if self.durability == Durability::Real {
+            "yes"
+        } else {
+            "no"
+        };
         let settings = format!(
             "bind 127.0.0.1\nport {}\nrequirepass {}\ndaemonize no\nsave \"\"\nappendonly {keep}\nappendfsync everysec\n",
             address.port, address.password
         );
-        service.feed(&settings).context("cannot tell Redis its settings")?;
-        Ok(Starting { plan: self, service, address })
+        service
+            .feed(&settings)
+            .context("cannot tell Redis its settings")?;
+        Ok(Starting {
+            plan: self,
+            service,
+            address,
+        })
     }
 }
 
@@ -95,7 +123,10 @@ impl Starting {
         if self.comes_up()? {
             return Ok((self.service, self.address));
         }
-        bail!("Redis found no free port; see {}", self.plan.log.0.display())
+        bail!(
+            "Redis found no free port; see {}",
+            self.plan.log.0.display()
+        )
     }
 
     /// True when it answers, false when somebody took its port before it did.
@@ -108,8 +139,13 @@ impl Starting {
         let log = self.plan.log.0.display();
         match end {
             None if told => Ok(true),
-            None => bail!("Redis did not come up within {} s; see {log}", PATIENCE.as_secs()),
-            Some(_) if fs::read_to_string(&self.plan.log.0)?.contains("Address already in use") => Ok(false),
+            None => bail!(
+                "Redis did not come up within {} s; see {log}",
+                PATIENCE.as_secs()
+            ),
+            Some(_) if fs::read_to_string(&self.plan.log.0)?.contains("Address already in use") => {
+                Ok(false)
+            }
             Some(status) => bail!("Redis ended at its start ({status}); see {log}"),
         }
     }
