@@ -15,11 +15,14 @@
 
 pub mod channels;
 pub mod clock;
+pub mod config;
 pub mod events;
 pub mod fault;
+pub mod http;
 pub mod integrations;
 pub mod jobs;
 pub mod menu;
 pub mod messages;
 pub mod primitives;
+pub mod telemetry;
 pub mod work;

@@ -1,0 +1,422 @@
+//! What an installation may decide, read once at the start: `config/default.toml`, then a file, then `KWASTAGE_*`.
+//!
+//! The default file is the list of keys: what is not in it does not exist. Every mistake is found before the first is
+//! told, each with its key and what to do. Secrets are [`SecretString`]s and are never part of a mistake's text.
+
+mod production;
+mod reading;
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::{SecretBox, SecretString};
+
+use crate::primitives::Money;
+use reading::Reader;
+
+/// The keys, their defaults and what they mean.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// A checked configuration. Holding one is proof that it may be run with.
+#[derive(Debug)]
+pub struct Config {
+    pub environment: Environment,
+    pub http: Http,
+    pub database: Database,
+    pub redis: Redis,
+    pub ussd: Ussd,
+    pub sms: Sms,
+    pub africastalking: AfricasTalking,
+    pub mpesa: Mpesa,
+    pub keys: Keys,
+    pub fees: Fees,
+    pub log: Log,
+    pub menus: Documents,
+    pub messages: Documents,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    Development,
+    Production,
+}
+
+#[derive(Debug)]
+pub struct Http {
+    pub bind: SocketAddr,
+    /// At least one. The first is written into callback addresses, all are accepted.
+    pub webhook_keys: Vec<SecretString>,
+    /// Proxies of ours in front of the gateway; see [`crate::http::peer`].
+    pub trusted_proxies: usize,
+}
+
+#[derive(Debug)]
+pub struct Database {
+    pub url: SecretString,
+    pub max_connections: u32,
+}
+
+#[derive(Debug)]
+pub struct Redis {
+    pub url: SecretString,
+    pub prefix: String,
+    pub cluster: bool,
+}
+
+#[derive(Debug)]
+pub struct Ussd {
+    /// What a rider dials, such as `*384*123#`.
+    pub code: String,
+    /// GSM-7 septets one screen may have, `CON ` included.
+    pub screen_septets: usize,
+    pub hop_budget: Duration,
+    pub session_ttl: Duration,
+    /// Zero: a dropped call is never offered again.
+    pub resume_window: Duration,
+    pub pin_workers: usize,
+}
+
+#[derive(Debug)]
+pub struct Sms {
+    pub short_code: String,
+}
+
+#[derive(Debug)]
+pub struct AfricasTalking {
+    pub base_url: Url,
+    pub username: String,
+    pub api_key: SecretString,
+    /// None: everything is sent from the short code.
+    pub sender: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Mpesa {
+    pub base_url: Url,
+    pub consumer_key: SecretString,
+    pub consumer_secret: SecretString,
+    pub shortcode: String,
+    pub passkey: SecretString,
+    pub callback_base: Url,
+    pub source_addresses: Vec<IpAddr>,
+    pub trust_any_source: bool,
+}
+
+/// A key of 32 bytes that prints nothing and is wiped when dropped.
+pub type Key = SecretBox<[u8; 32]>;
+
+#[derive(Debug)]
+pub struct Keys {
+    pub pin: Key,
+    /// Seals national ids and makes their blind index.
+    pub identity: Key,
+    pub receipt: Key,
+}
+
+#[derive(Debug)]
+pub struct Fees {
+    pub registration: Money,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// A filter in the manner of `tracing_subscriber::EnvFilter`.
+    pub level: String,
+    /// None: standard output.
+    pub folder: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+pub struct Documents {
+    pub dir: PathBuf,
+}
+
+/// One wrong key: which, where it was written, what is wrong and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    pub key: String,
+    /// The file or the environment variable that holds it.
+    pub place: String,
+    /// What is wrong and what to write instead. Never holds a secret's value.
+    pub advice: String,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Mistakes(pub Vec<Mistake>);
+
+impl Config {
+    /// Reads the defaults, then `file`, then the process's `KWASTAGE_*` variables.
+    pub fn load(file: Option<&Path>) -> Result<Config, Mistakes> {
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            // A value that is not UTF-8 is a mistake of its key, not a reason to ignore it.
+            Some((name, value.to_string_lossy().into_owned()))
+        });
+        let Some(path) = file else {
+            return Config::read(None, environment);
+        };
+        match std::fs::read_to_string(path) {
+            Ok(text) => Config::read(Some((&path.display().to_string(), &text)), environment),
+            Err(error) => Err(Mistakes(vec![Mistake {
+                key: "KWASTAGE_CONFIG".into(),
+                place: path.display().to_string(),
+                advice: format!(
+                    "the file cannot be read ({error}); name another with --config, or none"
+                ),
+            }])),
+        }
+    }
+
+    /// Reads the defaults, then a file given as name and text, then these variables. Touches nothing outside.
+    pub fn read(
+        file: Option<(&str, &str)>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, Mistakes> {
+        let mut reader = Reader::over_defaults();
+        if let Some((name, text)) = file {
+            reader.overlay_file(name, text);
+        }
+        reader.overlay_variables(variables);
+        let config = whole(&mut reader);
+        if let Some(config) = &config
+            && config.environment == Environment::Production
+        {
+            production::refuse_unsafe(config, &mut reader);
+        }
+        match config {
+            Some(config) if reader.mistakes.is_empty() => Ok(config),
+            _ => Err(Mistakes(reader.mistakes)),
+        }
+    }
+}
+
+// Each section asks for all of its keys before it looks at any answer, so that one mistake does not hide the next.
+
+fn whole(read: &mut Reader) -> Option<Config> {
+    let environment = read.one_of(
+        "environment",
+        &[
+            ("development", Environment::Development),
+            ("production", Environment::Production),
+        ],
+    );
+    let (http, database, redis, ussd) = (http(read), database(read), redis(read), ussd(read));
+    let (sms, africastalking, mpesa) = (sms(read), africastalking(read), mpesa(read));
+    let (keys, fees, log) = (keys(read), fees(read), log(read));
+    let (menus, messages) = (
+        documents(read, "menus.dir"),
+        documents(read, "messages.dir"),
+    );
+    Some(Config {
+        environment: environment?,
+        http: http?,
+        database: database?,
+        redis: redis?,
+        ussd: ussd?,
+        sms: sms?,
+        africastalking: africastalking?,
+        mpesa: mpesa?,
+        keys: keys?,
+        fees: fees?,
+        log: log?,
+        menus: menus?,
+        messages: messages?,
+    })
+}
+
+fn http(read: &mut Reader) -> Option<Http> {
+    let bind = read.parsed("http.bind", "write address:port, such as 127.0.0.1:8080");
+    let webhook_keys = read.secrets("http.webhook_keys");
+    let trusted_proxies = read.number("http.trusted_proxies", 0..=8);
+    Some(Http {
+        bind: bind?,
+        webhook_keys: webhook_keys?,
+        trusted_proxies: trusted_proxies? as usize,
+    })
+}
+
+fn database(read: &mut Reader) -> Option<Database> {
+    let url = read.secret_url("database.url", &["postgres", "postgresql"]);
+    let max_connections = read.number("database.max_connections", 2..=1000);
+    Some(Database {
+        url: url?,
+        max_connections: max_connections?,
+    })
+}
+
+fn redis(read: &mut Reader) -> Option<Redis> {
+    let url = read.secret_url("redis.url", &["redis", "rediss", "redis+unix", "unix"]);
+    let prefix = read.matching(
+        "redis.prefix",
+        "1 to 32 letters, digits, - or _",
+        |prefix| {
+            (1..=32).contains(&prefix.len())
+                && prefix
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        },
+    );
+    let cluster = read.yes_or_no("redis.cluster");
+    Some(Redis {
+        url: url?,
+        prefix: prefix?,
+        cluster: cluster?,
+    })
+}
+
+fn ussd(read: &mut Reader) -> Option<Ussd> {
+    let code = read.matching(
+        "ussd.code",
+        "write it as it is dialled, such as *384*123#",
+        |code| {
+            let digits_and_stars = code
+                .strip_prefix('*')
+                .and_then(|rest| rest.strip_suffix('#'));
+            digits_and_stars.is_some_and(|inner| {
+                inner
+                    .split('*')
+                    .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+            })
+        },
+    );
+    let screen_septets = read.number("ussd.screen_septets", 100..=182);
+    let hop_budget_ms = read.number("ussd.hop_budget_ms", 200..=8000);
+    let session_ttl_s = read.number("ussd.session_ttl_s", 60..=1800);
+    let resume_window_s = read.number("ussd.resume_window_s", 0..=3600);
+    let pin_workers = read.number("ussd.pin_workers", 1..=64);
+    Some(Ussd {
+        code: code?,
+        screen_septets: screen_septets? as usize,
+        hop_budget: Duration::from_millis(u64::from(hop_budget_ms?)),
+        session_ttl: Duration::from_secs(u64::from(session_ttl_s?)),
+        resume_window: Duration::from_secs(u64::from(resume_window_s?)),
+        pin_workers: pin_workers? as usize,
+    })
+}
+
+fn sms(read: &mut Reader) -> Option<Sms> {
+    let short_code = read.matching(
+        "sms.short_code",
+        "write 3 to 8 digits, such as 22384",
+        |code| (3..=8).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit()),
+    );
+    Some(Sms {
+        short_code: short_code?,
+    })
+}
+
+fn africastalking(read: &mut Reader) -> Option<AfricasTalking> {
+    let base_url = read.http_url("africastalking.base_url");
+    let username = read.matching(
+        "africastalking.username",
+        "write the application's name",
+        |name| !name.is_empty(),
+    );
+    let api_key = read.secret("africastalking.api_key");
+    let sender = read.matching(
+        "africastalking.sender",
+        "write up to 11 letters and digits, or nothing",
+        |sender| sender.len() <= 11 && sender.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+    );
+    Some(AfricasTalking {
+        base_url: base_url?,
+        username: username?,
+        api_key: api_key?,
+        sender: Some(sender?).filter(|sender| !sender.is_empty()),
+    })
+}
+
+fn mpesa(read: &mut Reader) -> Option<Mpesa> {
+    let base_url = read.http_url("mpesa.base_url");
+    let consumer_key = read.secret("mpesa.consumer_key");
+    let consumer_secret = read.secret("mpesa.consumer_secret");
+    let shortcode = read.matching(
+        "mpesa.shortcode",
+        "write the paybill's 5 to 7 digits",
+        |shortcode| {
+            (5..=7).contains(&shortcode.len())
+                && shortcode.bytes().all(|byte| byte.is_ascii_digit())
+        },
+    );
+    let passkey = read.secret("mpesa.passkey");
+    let callback_base = read.http_url("mpesa.callback_base");
+    let source_addresses = read.addresses("mpesa.source_addresses");
+    let trust_any_source = read.yes_or_no("mpesa.trust_any_source");
+    Some(Mpesa {
+        base_url: base_url?,
+        consumer_key: consumer_key?,
+        consumer_secret: consumer_secret?,
+        shortcode: shortcode?,
+        passkey: passkey?,
+        callback_base: callback_base?,
+        source_addresses: source_addresses?,
+        trust_any_source: trust_any_source?,
+    })
+}
+
+fn keys(read: &mut Reader) -> Option<Keys> {
+    let (pin, identity, receipt) = (
+        read.key("keys.pin"),
+        read.key("keys.identity"),
+        read.key("keys.receipt"),
+    );
+    Some(Keys {
+        pin: pin?,
+        identity: identity?,
+        receipt: receipt?,
+    })
+}
+
+fn fees(read: &mut Reader) -> Option<Fees> {
+    let registration = read.money("fees.registration");
+    Some(Fees {
+        registration: registration?,
+    })
+}
+
+fn log(read: &mut Reader) -> Option<Log> {
+    let level = read.matching(
+        "log.level",
+        "write error, warn, info, debug or trace, or a list per room",
+        |level| !level.is_empty() && level.parse::<tracing_subscriber::EnvFilter>().is_ok(),
+    );
+    let folder = read.text("log.folder");
+    Some(Log {
+        level: level?,
+        folder: Some(folder?)
+            .filter(|folder| !folder.is_empty())
+            .map(PathBuf::from),
+    })
+}
+
+fn documents(read: &mut Reader, key: &'static str) -> Option<Documents> {
+    let dir = read.matching(key, "write the folder's path", |dir| !dir.is_empty());
+    Some(Documents {
+        dir: PathBuf::from(dir?),
+    })
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.key, self.place, self.advice)
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => writeln!(f, "one thing is wrong in the configuration:")?,
+            several => writeln!(f, "{several} things are wrong in the configuration:")?,
+        }
+        self.0
+            .iter()
+            .try_for_each(|mistake| writeln!(f, "  {mistake}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

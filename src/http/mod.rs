@@ -1,0 +1,11 @@
+//! What every HTTP edge shares: who may knock, who is knocking, how a refusal looks, and how we are.
+
+pub mod health;
+pub mod peer;
+mod problem;
+mod request;
+mod webhook_key;
+
+pub use problem::Problem;
+pub use request::{RequestId, identify};
+pub use webhook_key::{WebhookKeys, require_webhook_key};

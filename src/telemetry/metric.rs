@@ -1,0 +1,159 @@
+//! Every number the process publishes at `/metrics`: names, labels and units in one place.
+//!
+//! Labels are few and bounded: screens, outcomes, providers, queues. Never a person.
+
+use std::time::Duration;
+
+use metrics::{
+    SharedString, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::primitives::Money;
+
+const HOPS: &str = "kwastage_hops_total";
+const HOP_SECONDS: &str = "kwastage_hop_duration_seconds";
+const PAYMENTS: &str = "kwastage_payments_total";
+const MESSAGES: &str = "kwastage_messages_total";
+const QUEUE_DEPTH: &str = "kwastage_queue_depth";
+const PROVIDER_SECONDS: &str = "kwastage_provider_duration_seconds";
+const LEDGER_DRIFT: &str = "kwastage_ledger_drift_cents";
+const REFUSED_WEBHOOKS: &str = "kwastage_refused_webhooks_total";
+
+/// Upper bounds in seconds: fine where a hop should be, coarse up to the network's limit.
+const HOP_BUCKETS: [f64; 12] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0,
+];
+const PROVIDER_BUCKETS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0];
+
+/// Starts recording and gives the handle that [`page`] renders.
+///
+/// # Errors
+/// A recorder was installed before in this process.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = builder()?.install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+/// The page Prometheus reads.
+pub fn page(handle: &PrometheusHandle) -> String {
+    handle.render()
+}
+
+/// Folds what histograms have gathered, for ever. Without it they grow until somebody reads `/metrics`.
+pub async fn keep_folding(handle: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        handle.run_upkeep();
+    }
+}
+
+/// One answered hop of a call: the screen it ended on, how it ended (`continued`, `ended`, `late`, `failed`), our time for it.
+pub fn hop(screen: impl Into<SharedString>, outcome: &'static str, took: Duration) {
+    let screen = screen.into();
+    counter!(HOPS, "screen" => screen.clone(), "outcome" => outcome).increment(1);
+    histogram!(HOP_SECONDS, "screen" => screen).record(took);
+}
+
+/// One payment that reached a state, such as `paid`, `cancelled`, `unknown`.
+pub fn payment(outcome: &'static str) {
+    counter!(PAYMENTS, "outcome" => outcome).increment(1);
+}
+
+/// One message that reached a state, by lane (`emergency`, `money`, `service`, `promotion`).
+pub fn message(lane: &'static str, outcome: &'static str) {
+    counter!(MESSAGES, "lane" => lane, "outcome" => outcome).increment(1);
+}
+
+/// How many wait in a queue: jobs that are due, messages in the outbox, payments without an end.
+pub fn queue_depth(queue: &'static str, depth: u64) {
+    // Exact up to 2^53, far beyond any queue.
+    gauge!(QUEUE_DEPTH, "queue" => queue).set(depth as f64);
+}
+
+/// One call to a provider and how it ended (`ok`, `refused`, `unclear`, `timeout`).
+pub fn provider_call(
+    provider: &'static str,
+    operation: &'static str,
+    outcome: &'static str,
+    took: Duration,
+) {
+    histogram!(PROVIDER_SECONDS, "provider" => provider, "operation" => operation, "outcome" => outcome).record(took);
+}
+
+/// What the ledger's accounts sum to. Anything but zero pages somebody.
+pub fn ledger_drift(drift: Money) {
+    gauge!(LEDGER_DRIFT).set(drift.cents() as f64);
+}
+
+/// A webhook that was turned away, by reason (`key`, `body`, `source`).
+pub fn refused_webhook(reason: &'static str) {
+    counter!(REFUSED_WEBHOOKS, "reason" => reason).increment(1);
+}
+
+fn builder() -> Result<PrometheusBuilder, BuildError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(HOP_SECONDS.into()), &HOP_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(PROVIDER_SECONDS.into()), &PROVIDER_BUCKETS)
+}
+
+fn describe() {
+    describe_counter!(HOPS, "Answered hops by screen and outcome");
+    describe_histogram!(HOP_SECONDS, "Our time for a hop by screen");
+    describe_counter!(PAYMENTS, "Payments that reached a state");
+    describe_counter!(MESSAGES, "Messages that reached a state, by lane");
+    describe_gauge!(QUEUE_DEPTH, "What waits, by queue");
+    describe_histogram!(
+        PROVIDER_SECONDS,
+        "Calls to providers by operation and outcome"
+    );
+    describe_gauge!(
+        LEDGER_DRIFT,
+        "Sum of all accounts; zero or somebody is paged"
+    );
+    describe_counter!(REFUSED_WEBHOOKS, "Webhooks turned away by reason");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_recorded_stands_on_the_page() {
+        let recorder = builder().unwrap().build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            hop("home", "continued", Duration::from_millis(3));
+            hop(
+                String::from("home"),
+                "continued",
+                Duration::from_micros(700),
+            );
+            payment("paid");
+            message("money", "delivered");
+            queue_depth("outbox", 12);
+            provider_call("mpesa", "push", "ok", Duration::from_millis(300));
+            ledger_drift(Money::from_cents(-5));
+            refused_webhook("key");
+        });
+        let page = page(&handle);
+        for line in [
+            "kwastage_hops_total{screen=\"home\",outcome=\"continued\"} 2",
+            "kwastage_hop_duration_seconds_bucket{screen=\"home\",le=\"0.001\"} 1",
+            "kwastage_hop_duration_seconds_bucket{screen=\"home\",le=\"0.005\"} 2",
+            "kwastage_payments_total{outcome=\"paid\"} 1",
+            "kwastage_messages_total{lane=\"money\",outcome=\"delivered\"} 1",
+            "kwastage_queue_depth{queue=\"outbox\"} 12",
+            "kwastage_provider_duration_seconds_bucket{provider=\"mpesa\",operation=\"push\",outcome=\"ok\",le=\"0.25\"} 0",
+            "kwastage_provider_duration_seconds_bucket{provider=\"mpesa\",operation=\"push\",outcome=\"ok\",le=\"0.5\"} 1",
+            "kwastage_ledger_drift_cents -5",
+            "kwastage_refused_webhooks_total{reason=\"key\"} 1",
+            "# HELP kwastage_hops_total Answered hops by screen and outcome",
+        ] {
+            assert!(page.lines().any(|shown| shown == line), "{line}\n{page}");
+        }
+    }
+}
