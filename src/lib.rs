@@ -17,5 +17,7 @@ pub mod clock;
 pub mod events;
 pub mod fault;
 pub mod jobs;
+pub mod members;
 pub mod primitives;
+pub mod stages;
 pub mod work;
