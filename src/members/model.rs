@@ -1,0 +1,317 @@
+//! What a member is and how the status may change.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::number::MemberNumber;
+use crate::primitives::{Language, Msisdn};
+use crate::stages::StageId;
+
+/// Made when a joining rider chooses a PIN, before there is a member: the PIN's verifier is bound to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MemberId(pub Uuid);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub id: MemberId,
+    pub msisdn: Msisdn,
+    pub language: Language,
+    pub first_name: Name,
+    pub last_name: Name,
+    pub birth_date: Option<NaiveDate>,
+    pub stage: StageId,
+    pub joined_at: DateTime<Utc>,
+    pub fee_paid_at: Option<DateTime<Utc>>,
+    pub status: Status,
+    pub number: Option<MemberNumber>,
+}
+
+/// Where a membership stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Asked to join; nobody has looked at it yet.
+    Pending,
+    /// Staff said yes before the registration fee was paid.
+    Approved { at: DateTime<Utc> },
+    /// Approved and the fee paid.
+    Active { approved_at: DateTime<Utc> },
+    /// Kept from money for the time being.
+    Suspended {
+        approved_at: DateTime<Utc>,
+        reason: Reason,
+    },
+    /// Staff said no.
+    Refused { reason: Reason },
+}
+
+/// Whether an approval waits for the registration fee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fee {
+    MustBePaid,
+    MayFollow,
+}
+
+/// Why a member cannot be approved now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApprovalRefused {
+    #[error("the registration fee has not been paid yet")]
+    FeeNotPaid,
+    #[error("only a pending member can be approved; this one is {0}")]
+    NotPending(StatusWord),
+}
+
+/// The bare word for a status, as tables, lists and events write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusWord {
+    Pending,
+    Approved,
+    Active,
+    Suspended,
+    Refused,
+}
+
+impl Member {
+    /// Staff say yes. With the registration fee paid the membership is active at once; without it only staff who
+    /// say so approve, and the member becomes active when the fee comes in.
+    pub fn approve(self, fee: Fee, now: DateTime<Utc>) -> Result<Member, ApprovalRefused> {
+        match (self.status, self.fee_paid_at, fee) {
+            (Status::Pending, Some(_), _) => Ok(Member {
+                status: Status::Active { approved_at: now },
+                ..self
+            }),
+            (Status::Pending, None, Fee::MayFollow) => Ok(Member {
+                status: Status::Approved { at: now },
+                ..self
+            }),
+            (Status::Pending, None, Fee::MustBePaid) => Err(ApprovalRefused::FeeNotPaid),
+            (other, _, _) => Err(ApprovalRefused::NotPending(other.word())),
+        }
+    }
+
+    /// Staff say no, and say why.
+    pub fn refuse(self, reason: Reason) -> Result<Member, StatusWord> {
+        match self.status {
+            Status::Pending => Ok(Member {
+                status: Status::Refused { reason },
+                ..self
+            }),
+            other => Err(other.word()),
+        }
+    }
+
+    /// The registration fee has come in. Whoever was already approved becomes active; the others only have it noted.
+    pub fn pay_fee(self, now: DateTime<Utc>) -> Member {
+        let status = match self.status {
+            Status::Approved { at } => Status::Active { approved_at: at },
+            other => other,
+        };
+        Member {
+            fee_paid_at: self.fee_paid_at.or(Some(now)),
+            status,
+            ..self
+        }
+    }
+}
+
+impl Status {
+    pub fn word(&self) -> StatusWord {
+        match self {
+            Status::Pending => StatusWord::Pending,
+            Status::Approved { .. } => StatusWord::Approved,
+            Status::Active { .. } => StatusWord::Active,
+            Status::Suspended { .. } => StatusWord::Suspended,
+            Status::Refused { .. } => StatusWord::Refused,
+        }
+    }
+
+    pub fn approved_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Status::Approved { at } => Some(*at),
+            Status::Active { approved_at } | Status::Suspended { approved_at, .. } => {
+                Some(*approved_at)
+            }
+            Status::Pending | Status::Refused { .. } => None,
+        }
+    }
+
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Status::Suspended { reason, .. } | Status::Refused { reason } => Some(reason),
+            Status::Pending | Status::Approved { .. } | Status::Active { .. } => None,
+        }
+    }
+}
+
+impl StatusWord {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StatusWord::Pending => "pending",
+            StatusWord::Approved => "approved",
+            StatusWord::Active => "active",
+            StatusWord::Suspended => "suspended",
+            StatusWord::Refused => "refused",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<StatusWord> {
+        [
+            StatusWord::Pending,
+            StatusWord::Approved,
+            StatusWord::Active,
+            StatusWord::Suspended,
+            StatusWord::Refused,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == word)
+    }
+}
+
+/// Whom staff mean: by phone, by member number, or by id (a pending member has no number yet).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    Id(MemberId),
+    Phone(Msisdn),
+    Number(MemberNumber),
+}
+
+impl Who {
+    /// Reads `0711 000 001`, `KTS-2026-0001` or an id.
+    pub fn parse(typed: &str) -> Option<Who> {
+        let typed = typed.trim();
+        let phone = || Msisdn::parse(typed).ok().map(Who::Phone);
+        let number = || MemberNumber::parse(typed).ok().map(Who::Number);
+        let id = || Uuid::parse_str(typed).ok().map(|id| Who::Id(MemberId(id)));
+        phone().or_else(number).or_else(id)
+    }
+}
+
+/// Whom to call when something has happened to the member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kin {
+    pub name: Name,
+    pub relation: Relation,
+    pub msisdn: Msisdn,
+}
+
+/// A person's name as the person writes it: 1 to 40 characters of any script, with spaces, hyphens, apostrophes and dots.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name(String);
+
+/// How somebody is related, in the member's own word: 1 to 20 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relation(String);
+
+/// Why staff said no, in words for the member: 1 to 120 characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Reason(String);
+
+/// The text cannot be what it should name: empty, too long, or not made of letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a name: it needs letters, and not too many")]
+pub struct NotAName;
+
+impl Name {
+    pub const LENGTH_MAX: usize = 40;
+
+    /// Keeps the spelling; only white space is tidied.
+    pub fn parse(typed: &str) -> Result<Name, NotAName> {
+        words_of_letters(typed, Name::LENGTH_MAX).map(Name)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Relation {
+    pub const LENGTH_MAX: usize = 20;
+
+    pub fn parse(typed: &str) -> Result<Relation, NotAName> {
+        words_of_letters(typed, Relation::LENGTH_MAX).map(Relation)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Reason {
+    pub const LENGTH_MAX: usize = 120;
+
+    pub fn parse(typed: &str) -> Result<Reason, NotAName> {
+        let tidy = tidy(typed);
+        let fits = (1..=Reason::LENGTH_MAX).contains(&tidy.chars().count())
+            && !tidy.chars().any(char::is_control);
+        if fits {
+            Ok(Reason(tidy))
+        } else {
+            Err(NotAName)
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn words_of_letters(typed: &str, length_max: usize) -> Result<String, NotAName> {
+    let tidy = tidy(typed);
+    let fits = tidy.chars().count() <= length_max;
+    let has_letter = tidy.chars().any(char::is_alphabetic);
+    // Combining accents are marks, not letters; they stand right of the ASCII range like everything Unicode adds to names.
+    let is_name = tidy.chars().all(|c| {
+        c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '’' | '.' | '\u{300}'..='\u{36f}')
+    });
+    if fits && has_letter && is_name {
+        Ok(tidy)
+    } else {
+        Err(NotAName)
+    }
+}
+
+fn tidy(typed: &str) -> String {
+    typed.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for StatusWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Initials only: a name in a log line is an accident we cannot have.
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}…", self.0.chars().next().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Relation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
