@@ -17,5 +17,8 @@ pub mod clock;
 pub mod events;
 pub mod fault;
 pub mod jobs;
+pub mod ledger;
 pub mod primitives;
+pub mod receipts;
+pub mod welfare;
 pub mod work;
