@@ -1,43 +1,31 @@
 //! How fast we may speak to a provider, in segments.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
-use tokio::time::Instant;
-
-/// A bucket of segments that fills at a steady rate. Whoever takes more than there is waits; an emergency
-/// takes without waiting, and the others wait the longer.
+/// A bucket of segments that fills at a steady rate and holds one second's worth. Whoever takes more than there
+/// is waits; an emergency takes without waiting, and the others wait the longer.
 pub(super) struct Bucket {
     per_second: f64,
-    level: Mutex<Level>,
-}
-
-struct Level {
     segments: f64,
     at: Instant,
 }
 
 impl Bucket {
-    /// Holds one second's worth.
-    pub fn new(segments_per_second: u32) -> Bucket {
+    pub fn new(segments_per_second: u32, now: Instant) -> Bucket {
         let per_second = f64::from(segments_per_second.max(1));
         Bucket {
             per_second,
-            level: Mutex::new(Level {
-                segments: per_second,
-                at: Instant::now(),
-            }),
+            segments: per_second,
+            at: now,
         }
     }
 
     /// Takes the segments and says how long to wait before they may be used.
-    pub async fn take(&self, segments: usize) -> Duration {
-        let mut level = self.level.lock().await;
-        let now = Instant::now();
-        let filled = level.segments + now.duration_since(level.at).as_secs_f64() * self.per_second;
-        level.segments = filled.min(self.per_second) - segments as f64;
-        level.at = now;
-        Duration::from_secs_f64((-level.segments / self.per_second).max(0.0))
+    pub fn take(&mut self, segments: usize, now: Instant) -> Duration {
+        let filled = self.segments + now.duration_since(self.at).as_secs_f64() * self.per_second;
+        self.segments = filled.min(self.per_second) - segments as f64;
+        self.at = now;
+        Duration::from_secs_f64((-self.segments / self.per_second).max(0.0))
     }
 }
 
@@ -45,18 +33,20 @@ impl Bucket {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_second_holds_so_many_segments_and_debts_are_waited_for() {
-        let bucket = Bucket::new(10);
-        assert_eq!(bucket.take(10).await, Duration::ZERO);
-        assert_eq!(bucket.take(5).await, Duration::from_millis(500));
-        tokio::time::advance(Duration::from_millis(500)).await;
-        assert_eq!(bucket.take(10).await, Duration::from_secs(1));
-        tokio::time::advance(Duration::from_secs(60)).await;
+    #[test]
+    fn a_second_holds_so_many_segments_and_debts_are_waited_for() {
+        let start = Instant::now();
+        let after = |milliseconds| start + Duration::from_millis(milliseconds);
+        let mut bucket = Bucket::new(10, start);
+        assert_eq!(bucket.take(10, start), Duration::ZERO);
+        assert_eq!(bucket.take(5, start), Duration::from_millis(500));
+        assert_eq!(bucket.take(10, after(500)), Duration::from_secs(1));
+        assert_eq!(bucket.take(10, after(60_000)), Duration::ZERO);
+        let full_again = bucket.take(10, after(60_000));
         assert_eq!(
-            bucket.take(10).await,
-            Duration::ZERO,
-            "it does not hold more than a second's worth"
+            full_again,
+            Duration::from_secs(1),
+            "it holds no more than a second's worth"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Hands messages over, lane by lane: claim, send with no transaction open, write down what came of it.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -28,7 +28,7 @@ struct Parts {
     clock: Clock,
     templates: Arc<Templates>,
     provider: Client,
-    bucket: Bucket,
+    bucket: Mutex<Bucket>,
 }
 
 /// The name of the provider in our tables.
@@ -70,7 +70,7 @@ impl Sender {
             clock,
             templates,
             provider,
-            bucket: Bucket::new(segments_per_second),
+            bucket: Mutex::new(Bucket::new(segments_per_second, Instant::now())),
         }))
     }
 
@@ -267,7 +267,7 @@ impl Sender {
 
     /// Hands one message over and writes down what came of it.
     async fn perform(&self, this: Try) {
-        let wait = self.0.bucket.take(this.segments).await;
+        let wait = self.turn(this.segments);
         if this.class != Class::Emergency {
             tokio::time::sleep(wait).await;
         }
@@ -279,6 +279,11 @@ impl Sender {
         if let Err(fault) = self.settle(&this, handover).await {
             tracing::warn!(message.id = %this.id, %fault, "Could not write down how message {} went; its lease will run out", this.id);
         }
+    }
+
+    fn turn(&self, segments: usize) -> Duration {
+        let mut bucket = self.0.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.take(segments, Instant::now())
     }
 
     async fn settle(&self, this: &Try, handover: Handover) -> Result<(), Fault> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use chrono::{Datelike, NaiveDate};
+
 use super::gsm::{folded, segments, septets};
 use super::template_file::{Document, Element};
 use super::{Class, Value, Values};
@@ -51,6 +53,7 @@ enum Kind {
     Count {
         max: u32,
     },
+    Date,
     /// One of the phrases whose name begins with this and a dot.
     Phrase {
         group: String,
@@ -207,6 +210,7 @@ impl Templates {
             (Kind::Money { .. }, Value::Money(amount)) => Some(amount.to_string()),
             (Kind::Count { .. }, Value::Count(count)) => Some(count.to_string()),
             (Kind::Code { .. }, Value::Code(code)) => Some(folded(code)),
+            (Kind::Date, Value::Date(day)) => Some(day_said(*day, language)),
             (Kind::Words { max }, Value::Words(words)) => {
                 let cut: String = folded(words).chars().take(*max).collect();
                 Some(cut.trim_end().to_owned())
@@ -230,6 +234,7 @@ impl Templates {
             ),
             Kind::Words { max } | Kind::Code { max } => "W".repeat(*max),
             Kind::Count { max } => max.to_string(),
+            Kind::Date => "30 Nov 2026".to_owned(),
             Kind::Phrase { group } => {
                 let of_group = self.phrases.iter().filter(|(name, _)| {
                     name.strip_prefix(group.as_str())
@@ -250,6 +255,24 @@ fn said_in(texts: &Texts, language: Language) -> &str {
         .get(&language)
         .or_else(|| texts.get(&Language::ENGLISH))
         .map_or("", String::as_str)
+}
+
+/// `30 Nov 2026`; the short names of the months are of one length in both languages.
+fn day_said(day: NaiveDate, language: Language) -> String {
+    let months = if language == Language::SWAHILI {
+        [
+            "Jan", "Feb", "Mac", "Apr", "Mei", "Jun", "Jul", "Ago", "Sep", "Okt", "Nov", "Des",
+        ]
+    } else {
+        [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ]
+    };
+    let month = months
+        .get(day.month0() as usize)
+        .copied()
+        .unwrap_or_default();
+    format!("{} {month} {}", day.day(), day.year())
 }
 
 /// Replaces each `{name}`.
@@ -407,11 +430,12 @@ impl Reading {
             Some("count") => max
                 .and_then(|max| max.parse().ok())
                 .map(|max| Kind::Count { max }),
+            Some("date") => Some(Kind::Date),
             Some("phrase") => element.attribute("of").map(|group| Kind::Phrase {
                 group: group.to_owned(),
             }),
             _ => {
-                let what = "a value needs a type: money, words, code, count or phrase";
+                let what = "a value needs a type: money, words, code, count, date or phrase";
                 self.mistakes.push(document.mistake(element.at, what));
                 return None;
             }
@@ -488,3 +512,6 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

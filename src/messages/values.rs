@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::primitives::Money;
@@ -17,6 +18,8 @@ pub enum Value {
     /// Codes, receipts and member numbers: never cut.
     Code(String),
     Count(u32),
+    /// Said as `30 Nov 2026`, the month in the language of the message.
+    Date(NaiveDate),
     /// The name of a `<phrase>`, said in the language of the message.
     Phrase(String),
 }
@@ -52,6 +55,10 @@ impl Values {
 
     pub fn count(self, name: &str, count: u32) -> Values {
         self.with(name, Value::Count(count))
+    }
+
+    pub fn date(self, name: &str, day: NaiveDate) -> Values {
+        self.with(name, Value::Date(day))
     }
 
     pub fn phrase(self, name: &str, phrase: impl Into<String>) -> Values {
