@@ -16,12 +16,15 @@ mod session_end;
 pub mod store;
 mod transcript;
 mod turn;
+mod turns;
 mod vocabulary;
 
 pub use journal::Journal;
+pub use record::Record;
 pub use session_end::{SessionEnd, has_open_session, session_ended};
 pub use transcript::{TRANSCRIPT_BYTES_MAX, TranscriptKey};
 pub use turn::{malformed, turn};
+pub use turns::SessionTurns;
 pub use vocabulary::VOCABULARY;
 
 use crate::primitives::Msisdn;

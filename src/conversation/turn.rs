@@ -85,6 +85,7 @@ fn said(menus: &Menus, language: Language, phrase: &'static str, outcome: HopOut
 }
 
 async fn hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Answer, Fault> {
+    let _mine = app.session_turns.take(&turn.session).await;
     for _ in 0..OVERTAKEN_MAX {
         if let Some(answer) = try_hop(app, menus, turn).await? {
             return Ok(answer);
@@ -139,7 +140,7 @@ pub(super) struct Next {
 }
 
 struct Found {
-    record: Option<Record>,
+    record: Option<Arc<Record>>,
     shelved: Option<Session>,
 }
 
@@ -154,7 +155,7 @@ async fn find(app: &App, turn: &Turn) -> Found {
         false => app.sessions.load(&turn.session).await.map(|record| (record, None)),
     };
     match loaded {
-        Ok((record, shelved)) => Found { record, shelved },
+        Ok((record, shelved)) => Found { record: record.map(Arc::new), shelved },
         Err(fault) => {
             metric::hop_trouble("store_away");
             tracing::warn!(%fault, "The session store is away");
@@ -205,12 +206,12 @@ async fn finish(
     menus: &Arc<Menus>,
     turn: &Turn,
     received: Mark,
-    before: Option<Record>,
+    before: Option<Arc<Record>>,
     next: Next,
 ) -> Result<Option<Answer>, Fault> {
     let page = menu::render(menus, &next.session);
     let screen = next.session.screen_name(menus).to_owned();
-    let (version, answers) = before.map_or((0, Vec::new()), |record| (record.version, record.answers));
+    let (version, answers) = before.map_or((0, Vec::new()), |record| (record.version, record.answers.clone()));
     let mut record = Record {
         version: version + 1,
         msisdn: turn.msisdn.clone(),
@@ -224,7 +225,7 @@ async fn finish(
     record.answer(Answered { to: received, text: page.text.clone(), end: page.end });
     let shelf = shelf(menus, &record);
     match app.sessions.save(&turn.session, &record, shelf.as_ref()).await {
-        Ok(Saved::Done) => app.sessions_at_hand.insert(turn.session.clone(), record),
+        Ok(Saved::Done) => app.sessions_at_hand.insert(turn.session.clone(), Arc::new(record)),
         Ok(Saved::Overtaken) => {
             app.sessions_at_hand.remove(&turn.session);
             metric::hop_trouble("overtaken");
@@ -234,7 +235,7 @@ async fn finish(
         Err(fault) => {
             metric::hop_trouble("store_away");
             tracing::warn!(%fault, "A session could not be saved");
-            app.sessions_at_hand.insert(turn.session.clone(), record);
+            app.sessions_at_hand.insert(turn.session.clone(), Arc::new(record));
         }
     }
     let outcome = match (page.end, next.outcome) {

@@ -136,7 +136,7 @@ impl Performer<'_> {
             Deed::LookUpReceipt(typed) => money::look_up_receipt(self, &mut work, &typed).await,
             Deed::ChangePin { chosen, .. } => settings::change_pin(self, &mut work, chosen).await,
             Deed::ChangeKin(kin) => settings::change_kin(self, &mut work, &kin).await,
-            Deed::RaiseEmergency => emergency::raise(self, &mut work, key).await,
+            Deed::RaiseEmergency => emergency::raise(self, &mut work).await,
             Deed::TellEmergencyKind(kind) => emergency::tell_kind(self, &mut work, kind).await,
             Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,
         }?;

@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use redis::aio::ConnectionManager;
-use redis::{Script, pipe};
+use redis::Script;
 
 use super::seal::SessionSeal;
 use super::{Lifetimes, Saved, Shelf};
@@ -12,6 +11,7 @@ use crate::conversation::record::Record;
 use crate::fault::Fault;
 use crate::menu::Session;
 use crate::primitives::Msisdn;
+use crate::redis_connection::RedisConnection;
 
 /// KEYS[1] session; ARGV: version expected (little-endian u32, empty = absent), new value, milliseconds to live.
 /// A value begins with its version in clear, so that comparing needs no opening.
@@ -29,7 +29,7 @@ const SHELF: &str = "shelf";
 
 #[derive(Clone)]
 pub struct RedisStore {
-    connection: ConnectionManager,
+    connection: RedisConnection,
     prefix: String,
     seal: SessionSeal,
     lifetimes: Lifetimes,
@@ -37,7 +37,7 @@ pub struct RedisStore {
 
 impl RedisStore {
     /// `prefix` keeps two installations on one Redis apart, such as `kwa:`.
-    pub fn new(connection: ConnectionManager, prefix: impl Into<String>, seal: SessionSeal, lifetimes: Lifetimes) -> RedisStore {
+    pub fn new(connection: RedisConnection, prefix: impl Into<String>, seal: SessionSeal, lifetimes: Lifetimes) -> RedisStore {
         RedisStore { connection, prefix: prefix.into(), seal, lifetimes }
     }
 
@@ -48,9 +48,13 @@ impl RedisStore {
     }
 
     pub(super) async fn load_for_dial(&self, id: &SessionId, msisdn: &Msisdn) -> Result<(Option<Record>, Option<Session>), Fault> {
-        let mut connection = self.connection.clone();
+        let (mut one, mut other) = (self.connection.clone(), self.connection.clone());
+        // The two keys live in different slots of a cluster; asked together, they still cost one wait.
+        let (mut get, mut get_shelf) = (redis::cmd("GET"), redis::cmd("GET"));
+        get.arg(self.session_key(id));
+        get_shelf.arg(self.shelf_key(msisdn));
         let (record, shelved): (Option<Vec<u8>>, Option<Vec<u8>>) =
-            pipe().get(self.session_key(id)).get(self.shelf_key(msisdn)).query_async(&mut connection).await?;
+            tokio::try_join!(get.query_async(&mut one), get_shelf.query_async(&mut other))?;
         let shelved = shelved.and_then(|bytes| self.seal.open(SHELF, &bytes)).and_then(|bytes| postcard::from_bytes(&bytes).ok());
         Ok((record.and_then(|bytes| self.open(id, &bytes)), shelved))
     }
@@ -68,7 +72,6 @@ impl RedisStore {
         let saved: bool = match shelve {
             None => set.invoke_async(&mut connection).await?,
             Some(shelve) => {
-                // The two keys live in different slots of a cluster; sent together, they still cost one wait.
                 let mut beside = connection.clone();
                 let (saved, ()) = tokio::try_join!(set.invoke_async(&mut connection), shelve.query_async(&mut beside))?;
                 saved
@@ -98,7 +101,9 @@ impl RedisStore {
 
     pub(super) async fn forget(&self, id: &SessionId, msisdn: &Msisdn) -> Result<(), Fault> {
         let mut connection = self.connection.clone();
-        let () = pipe().unlink(self.session_key(id)).ignore().unlink(self.shelf_key(msisdn)).ignore().query_async(&mut connection).await?;
+        for key in [self.session_key(id), self.shelf_key(msisdn)] {
+            let () = redis::cmd("UNLINK").arg(key).query_async(&mut connection).await?;
+        }
         Ok(())
     }
 
