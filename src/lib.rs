@@ -13,6 +13,7 @@
 //!
 //! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod events;
@@ -20,5 +21,6 @@ pub mod fault;
 pub mod http;
 pub mod jobs;
 pub mod primitives;
+pub mod schema;
 pub mod telemetry;
 pub mod work;
