@@ -23,7 +23,8 @@ use crate::integrations::africastalking;
 use crate::integrations::mpesa::MpesaClient;
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
 use crate::menu::{Limits, Menus};
-use crate::messages::Templates;
+use crate::messages::{Globals, Templates};
+use crate::payments;
 use crate::primitives::Secret;
 use crate::receipts::CodeKey;
 use crate::redis_connection::RedisConnection;
@@ -56,6 +57,7 @@ pub struct Means {
     pub member_keys: MemberKeys,
     pub pins: PinDesk,
     pub receipt_key: CodeKey,
+    pub payment_rules: payments::Rules,
     pub mpesa: MpesaClient,
     pub africastalking: africastalking::Client,
 }
@@ -108,6 +110,7 @@ impl App {
             member_keys: MemberKeys { sealing: KeyRing::of(identity.clone()), index: identity },
             pins: PinDesk::new(pin_ring, config.ussd.pin_workers, PIN_QUEUE),
             receipt_key: CodeKey::new(config.keys.receipt.expose_secret())?,
+            payment_rules: payments::Rules::for_shortcode(&config.mpesa.shortcode),
             mpesa: MpesaClient::new(mpesa_settings(&config))?,
             africastalking,
             sessions_at_hand: Cache::new(SESSIONS_AT_HAND),

@@ -13,9 +13,13 @@
 //!
 //! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.
 
+pub mod app;
 pub mod channels;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod conversation;
+pub mod emergencies;
 pub mod events;
 pub mod fault;
 pub mod http;
@@ -25,8 +29,13 @@ pub mod ledger;
 pub mod members;
 pub mod menu;
 pub mod messages;
+pub mod payments;
 pub mod primitives;
 pub mod receipts;
+pub mod redis_connection;
+pub mod schema;
+pub mod serve;
+pub mod settlement;
 pub mod stages;
 pub mod telemetry;
 pub mod welfare;

@@ -59,7 +59,7 @@ async fn note(app: &App, end: &SessionEnd) -> Result<(), Fault> {
     .execute(work.conn())
     .await?;
     if fresh.rows_affected() == 1 {
-        payments::session_ended(&mut work, end.session.as_str()).await?;
+        payments::session_ended(&mut work, &app.payment_rules, end.session.as_str(), now).await?;
     }
     work.commit().await
 }

@@ -4,8 +4,10 @@ pub mod health;
 pub mod peer;
 mod problem;
 mod request;
+mod server;
 mod webhook_key;
 
 pub use problem::Problem;
 pub use request::{RequestId, identify};
+pub use server::serve;
 pub use webhook_key::{WebhookKeys, require_webhook_key};

@@ -89,7 +89,7 @@ pub(super) async fn join(hands: &Performer<'_>, work: &mut Work, asked: Joining,
             key: key.clone(),
             msisdn: hands.turn.msisdn.clone(),
             language,
-            first_name,
+            first_name: first_name.clone(),
             last_name,
             national_id: asked.national_id,
             birth_date: None,
@@ -110,8 +110,11 @@ pub(super) async fn join(hands: &Performer<'_>, work: &mut Work, asked: Joining,
         to: hands.turn.msisdn.clone(),
         language,
         class: Class::Service,
-        template: "member.joined",
-        values: Values::new().money("amount", app.config.fees.registration),
+        template: "joining.received",
+        values: Values::new()
+            .words("name", first_name.as_str())
+            .words("stage", &stage.name)
+            .money("fee", app.config.fees.registration),
         key: Some(format!("joined:{member}")),
         about: Some(member.0),
         not_before: None,
@@ -154,7 +157,7 @@ async fn request_fee(
         language,
         ussd_session: Some(hands.turn.session.as_str().to_owned()),
     };
-    match payments::request(work, request).await {
+    match payments::request(work, &hands.app.payment_rules, request).await {
         Ok(_requested) => Ok(Ok(())),
         Err(RequestError::Fault(fault)) => Err(fault),
         Err(refusal) => Ok(Err(refusal)),

@@ -46,7 +46,7 @@ pub(super) async fn contribute(hands: &Performer<'_>, work: &mut Work, amount: M
         language: member.language,
         ussd_session: Some(hands.turn.session.as_str().to_owned()),
     };
-    match payments::request(work, request).await {
+    match payments::request(work, &hands.app.payment_rules, request).await {
         Ok(_requested) => Ok(Outcome::new("accepted")),
         Err(RequestError::AlreadyAsked { amount }) => Ok(Outcome::new("already_asked").value("asked", amount.as_decimal())),
         Err(RequestError::Fault(fault)) => Err(fault),

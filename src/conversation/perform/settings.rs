@@ -18,7 +18,7 @@ pub(super) async fn choose_language(hands: &Performer<'_>, work: &mut Work, lang
 pub(super) async fn send_help(hands: &Performer<'_>, work: &mut Work) -> Result<Outcome, Fault> {
     let known = members::caller_language(work.conn(), &hands.turn.msisdn).await?;
     let language = known.unwrap_or_else(|| hands.menus.default_language());
-    tell(hands, work, language, "help.misses", format!("help:{}", hands.turn.session.as_str())).await?;
+    tell(hands, work, language, "help.misses", Values::new(), format!("help:{}", hands.turn.session.as_str())).await?;
     Ok(Outcome::new("done"))
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn change_pin(hands: &Performer<'_>, work: &mut Work, chosen: C
         ChangePinError::Fault(fault) => fault,
     })?;
     // The rider hears of it even when it was somebody else's doing.
-    tell(hands, work, changed.language, "member.pin_changed", format!("pin:{}", hands.turn.session.as_str())).await?;
+    tell(hands, work, changed.language, "pin.changed", Values::new(), format!("pin:{}", hands.turn.session.as_str())).await?;
     Ok(Outcome::new("changed"))
 }
 
@@ -47,17 +47,24 @@ pub(super) async fn change_kin(hands: &Performer<'_>, work: &mut Work, kin: &Kin
     let member = hands.member()?;
     members::change_kin(work, member.id, kin).await?;
     let language = members::caller_language(work.conn(), &hands.turn.msisdn).await?.unwrap_or_else(|| hands.menus.default_language());
-    tell(hands, work, language, "member.kin_changed", format!("kin:{}", hands.turn.session.as_str())).await?;
+    tell(hands, work, language, "kin.changed", Values::new().words("kin", kin.name.as_str()), format!("kin:{}", hands.turn.session.as_str())).await?;
     Ok(Outcome::new("changed"))
 }
 
-async fn tell(hands: &Performer<'_>, work: &mut Work, language: Language, template: &'static str, key: String) -> Result<(), Fault> {
+async fn tell(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    language: Language,
+    template: &'static str,
+    values: Values,
+    key: String,
+) -> Result<(), Fault> {
     let message = Message {
         to: hands.turn.msisdn.clone(),
         language,
         class: Class::Service,
         template,
-        values: Values::new(),
+        values,
         key: Some(key),
         about: hands.caller.member.as_ref().map(|member| member.id.0),
         not_before: None,

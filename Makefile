@@ -1,0 +1,47 @@
+# What people do here. `make` alone says it.
+
+# The committed query data stands in for a database while compiling.
+export SQLX_OFFLINE ?= true
+CARGO ?= cargo
+# A private Postgres and Redis around a command; see services/.
+SERVICES = target/debug/services run --folder
+# RIDERS and more for `make load`, as in: make load LOAD="--riders 2000"
+LOAD ?=
+
+.PHONY: help demo test check load queries packages services
+
+help:
+	@echo "make demo           the product with its whole world; the phone is at http://127.0.0.1:8090/"
+	@echo "make demo ONCE=1    plays one rider's story and ends with 0 if every step came out right"
+	@echo "make test           every test, against a private Postgres and Redis"
+	@echo "make check          format, lints, menus"
+	@echo "make load           drives riders through the gateway and prints the figures"
+	@echo "make queries        refreshes the committed query data in .sqlx after SQL has changed"
+
+# Shells that set ONCE to nothing or 0 mean no.
+ONCE_FLAG = $(if $(filter-out 0,$(ONCE)),--once,)
+
+demo: packages
+	$(CARGO) build --workspace
+	target/debug/kwastage demo $(ONCE_FLAG)
+
+test: packages services
+	$(SERVICES) .kwastage/test --fast -- $(CARGO) test --workspace
+
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) run --quiet -- menus check
+
+load: packages services
+	$(CARGO) build --release --workspace
+	$(SERVICES) .kwastage/load -- target/release/simulators load $(LOAD)
+
+queries: packages services
+	$(SERVICES) .kwastage/queries --fast -- scripts/refresh-queries
+
+packages:
+	@scripts/install-packages
+
+services:
+	@$(CARGO) build --quiet -p services
