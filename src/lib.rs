@@ -19,5 +19,6 @@ pub mod fault;
 pub mod jobs;
 pub mod members;
 pub mod primitives;
+pub mod seed;
 pub mod stages;
 pub mod work;
