@@ -34,6 +34,7 @@ pub mod primitives;
 pub mod receipts;
 pub mod redis_connection;
 pub mod schema;
+pub mod seed;
 pub mod serve;
 pub mod settlement;
 pub mod stages;

@@ -16,6 +16,8 @@ mod officers;
 mod pin;
 mod service;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use keys::{Key, KeyRing, MemberKeys, NotAKey};
 pub use model::{

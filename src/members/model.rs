@@ -315,3 +315,194 @@ impl fmt::Display for Reason {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn member(status: Status, fee_paid_at: Option<DateTime<Utc>>) -> Member {
+        Member {
+            id: MemberId(Uuid::from_u128(1)),
+            msisdn: Msisdn::parse("0711000001").unwrap(),
+            language: Language::ENGLISH,
+            first_name: Name::parse("Amina").unwrap(),
+            last_name: Name::parse("Wanjiku").unwrap(),
+            birth_date: None,
+            stage: StageId(1),
+            joined_at: at("2026-03-01T08:00:00Z"),
+            fee_paid_at,
+            status,
+            number: None,
+        }
+    }
+
+    fn reason() -> Reason {
+        Reason::parse("The photo of the card is missing").unwrap()
+    }
+
+    #[test]
+    fn who_may_be_approved() {
+        let (paid, now) = (Some(at("2026-03-01T09:00:00Z")), at("2026-03-02T08:00:00Z"));
+        let approve = |status, paid, fee| {
+            member(status, paid)
+                .approve(fee, now)
+                .map(|member| member.status)
+        };
+        assert_eq!(
+            approve(Status::Pending, paid, Fee::MustBePaid),
+            Ok(Status::Active { approved_at: now })
+        );
+        assert_eq!(
+            approve(Status::Pending, paid, Fee::MayFollow),
+            Ok(Status::Active { approved_at: now })
+        );
+        assert_eq!(
+            approve(Status::Pending, None, Fee::MustBePaid),
+            Err(ApprovalRefused::FeeNotPaid)
+        );
+        assert_eq!(
+            approve(Status::Pending, None, Fee::MayFollow),
+            Ok(Status::Approved { at: now })
+        );
+        for status in [
+            Status::Approved { at: now },
+            Status::Active { approved_at: now },
+            Status::Suspended {
+                approved_at: now,
+                reason: reason(),
+            },
+            Status::Refused { reason: reason() },
+        ] {
+            let word = status.word();
+            assert_eq!(
+                approve(status.clone(), paid, Fee::MayFollow),
+                Err(ApprovalRefused::NotPending(word))
+            );
+            assert_eq!(member(status, paid).refuse(reason()).map(drop), Err(word));
+        }
+        assert_eq!(
+            member(Status::Pending, None)
+                .refuse(reason())
+                .unwrap()
+                .status,
+            Status::Refused { reason: reason() }
+        );
+    }
+
+    #[test]
+    fn what_a_fee_changes() {
+        let (approved, paid) = (at("2026-03-02T08:00:00Z"), at("2026-03-03T08:00:00Z"));
+        for (before, after) in [
+            (Status::Pending, Status::Pending),
+            (
+                Status::Approved { at: approved },
+                Status::Active {
+                    approved_at: approved,
+                },
+            ),
+            (
+                Status::Refused { reason: reason() },
+                Status::Refused { reason: reason() },
+            ),
+        ] {
+            let member = member(before, None).pay_fee(paid);
+            assert_eq!((member.status, member.fee_paid_at), (after, Some(paid)));
+        }
+        let earlier = Some(at("2026-03-01T09:00:00Z"));
+        assert_eq!(
+            member(Status::Pending, earlier).pay_fee(paid).fee_paid_at,
+            earlier
+        );
+    }
+
+    #[test]
+    fn names_as_people_have_them() {
+        for typed in [
+            "Amina",
+            "Wanjikũ",
+            "N'Golo",
+            "Anne-Marie",
+            "O’Brien",
+            "M. A.",
+            "محمد",
+            "e\u{301}lise",
+        ] {
+            assert_eq!(Name::parse(typed).unwrap().as_str(), typed);
+        }
+        assert_eq!(
+            Name::parse("  Mwai \n Kibaki ").unwrap().as_str(),
+            "Mwai Kibaki"
+        );
+        for typed in [
+            "",
+            " ",
+            "-",
+            "...",
+            "4826",
+            "Ann1",
+            "a*b",
+            "<b>",
+            "x\u{0}",
+            &"a".repeat(41),
+        ] {
+            assert_eq!(Name::parse(typed), Err(NotAName), "{typed}");
+        }
+        assert!(Name::parse(&"ũ".repeat(40)).is_ok());
+        assert!(Relation::parse("mama mkubwa").is_ok());
+        assert_eq!(format!("{:?}", Name::parse("Amina").unwrap()), "A…");
+    }
+
+    #[test]
+    fn whom_staff_mean() {
+        assert_eq!(
+            Who::parse(" 0711 000 001 "),
+            Some(Who::Phone(Msisdn::parse("254711000001").unwrap()))
+        );
+        assert_eq!(
+            Who::parse("kts-2026-0001"),
+            Some(Who::Number(MemberNumber::new(2026, 1).unwrap()))
+        );
+        let id = Uuid::from_u128(7);
+        assert_eq!(Who::parse(&id.to_string()), Some(Who::Id(MemberId(id))));
+        assert_eq!(Who::parse("Amina"), None);
+    }
+
+    #[test]
+    fn a_status_survives_being_written_and_read() {
+        for status in [
+            StatusWord::Pending,
+            StatusWord::Approved,
+            StatusWord::Active,
+            StatusWord::Suspended,
+            StatusWord::Refused,
+        ] {
+            assert_eq!(StatusWord::parse(status.as_str()), Some(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+        assert_eq!(StatusWord::parse("lapsed"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_typed_is_a_name_that_fits_or_none(typed in "\\PC{0,60}") {
+            if let Ok(name) = Name::parse(&typed) {
+                prop_assert!((1..=Name::LENGTH_MAX).contains(&name.as_str().chars().count()));
+                prop_assert_eq!(Name::parse(name.as_str()), Ok(name));
+            }
+            if let Ok(reason) = Reason::parse(&typed) {
+                prop_assert_eq!(Reason::parse(reason.as_str()), Ok(reason));
+            }
+        }
+
+        #[test]
+        fn whoever_staff_type_never_panics(typed in "\\PC{0,40}") {
+            let _ = Who::parse(&typed);
+        }
+    }
+}

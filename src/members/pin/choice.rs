@@ -103,6 +103,8 @@ fn weakness(typed: &str, owner: &PinOwner) -> Option<WeakPin> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn owner() -> PinOwner {
@@ -183,5 +185,14 @@ mod tests {
             .filter(|pin| weakness(&format!("{pin:04}"), &stranger).is_none())
             .count();
         assert!((9_700..9_900).contains(&allowed), "{allowed}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_typed_only_four_digits_are_a_pin(typed in "\\PC{0,8}|[0-9]{4}") {
+            let is_four_digits = typed.len() == 4 && typed.bytes().all(|b| b.is_ascii_digit());
+            let refused_for_its_shape = weakness(&typed, &owner()) == Some(WeakPin::NotFourDigits);
+            prop_assert_eq!(refused_for_its_shape, !is_four_digits);
+        }
     }
 }

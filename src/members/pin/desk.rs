@@ -283,3 +283,165 @@ impl fmt::Debug for PinDesk {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::members::PinOwner;
+    use crate::primitives::Msisdn;
+
+    fn desk() -> PinDesk {
+        PinDesk::new(KeyRing::of(Key::new(1, [1; 32])), 1, 100)
+    }
+
+    fn member(n: u128) -> MemberId {
+        MemberId(Uuid::from_u128(n))
+    }
+
+    fn pin(digits: &str) -> StrongPin {
+        let owner = PinOwner {
+            msisdn: Msisdn::parse("0711000001").unwrap(),
+            national_id: None,
+            birth_date: None,
+        };
+        StrongPin::choose(Secret::new(digits), &owner).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_verifier_is_good_for_one_pin_of_one_member() {
+        let desk = desk();
+        let verifier = desk.make(member(1), pin("4826")).await.unwrap();
+        let check = async |owner, typed| {
+            desk.verify(member(owner), Some(verifier.clone()), Secret::new(typed))
+                .await
+                .unwrap()
+        };
+        assert!(check(1, "4826").await);
+        assert!(!check(1, "4827").await);
+        assert!(!check(1, "").await);
+        assert!(!check(2, "4826").await);
+        assert!(
+            !desk
+                .verify(member(1), None, Secret::new("4826"))
+                .await
+                .unwrap()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_verifier_says_how_it_was_made_and_nothing_else() {
+        let verifier = desk().make(member(1), pin("4826")).await.unwrap();
+        assert!(
+            verifier
+                .as_str()
+                .starts_with("$argon2id$v=19$m=4096,t=1,p=1,keyid=AQ$"),
+            "{}",
+            verifier.as_str()
+        );
+        assert_ne!(verifier, desk().make(member(1), pin("4826")).await.unwrap());
+        assert_eq!(PinVerifier::parse(verifier.as_str()), Ok(verifier.clone()));
+        assert_eq!(format!("{verifier:?}"), "PinVerifier(…)");
+    }
+
+    #[tokio::test]
+    async fn without_the_key_there_is_nothing_to_try() {
+        let verifier = desk().make(member(1), pin("4826")).await.unwrap();
+        let stranger = PinDesk::new(KeyRing::of(Key::new(1, [9; 32])), 1, 1);
+        assert!(
+            !stranger
+                .verify(member(1), Some(verifier.clone()), Secret::new("4826"))
+                .await
+                .unwrap()
+        );
+        let newer = PinDesk::new(KeyRing::of(Key::new(2, [2; 32])), 1, 1);
+        assert!(matches!(
+            newer
+                .verify(member(1), Some(verifier), Secret::new("4826"))
+                .await,
+            Err(DeskError::Fault(_))
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_new_key_makes_and_the_older_one_still_checks() {
+        let old = desk().make(member(1), pin("4826")).await.unwrap();
+        let ring = KeyRing::parse(&format!("2:{},1:{}", "02".repeat(32), "01".repeat(32))).unwrap();
+        let desk = PinDesk::new(ring, 1, 1);
+        assert!(
+            desk.verify(member(1), Some(old), Secret::new("4826"))
+                .await
+                .unwrap()
+        );
+        let new = desk.make(member(1), pin("4826")).await.unwrap();
+        assert!(new.as_str().contains("keyid=Ag$"), "{}", new.as_str());
+    }
+
+    #[tokio::test]
+    async fn whoever_finds_the_queue_full_is_told_at_once() {
+        let desk = PinDesk::new(KeyRing::of(Key::new(1, [1; 32])), 1, 2);
+        let inside = desk
+            .inner
+            .inside
+            .clone()
+            .acquire_many_owned(3)
+            .await
+            .unwrap();
+        assert!(matches!(
+            desk.make(member(1), pin("4826")).await,
+            Err(DeskError::Busy)
+        ));
+        assert!(matches!(
+            desk.verify(member(1), None, Secret::new("4826")).await,
+            Err(DeskError::Busy)
+        ));
+        drop(inside);
+        assert!(desk.make(member(1), pin("4826")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_hangs_up_leaves_no_place_taken() {
+        let desk = PinDesk::new(KeyRing::of(Key::new(1, [1; 32])), 1, 1);
+        let busy = desk.inner.working.clone().acquire_owned().await.unwrap();
+        let waiting = tokio::spawn({
+            let desk = desk.clone();
+            async move {
+                desk.verify(member(1), None, Secret::new("4826"))
+                    .await
+                    .map(drop)
+            }
+        });
+        while desk.inner.inside.available_permits() == 2 {
+            tokio::task::yield_now().await;
+        }
+        waiting.abort();
+        assert!(waiting.await.unwrap_err().is_cancelled());
+        assert_eq!(desk.inner.inside.available_permits(), 2);
+        drop(busy);
+        assert!(desk.make(member(1), pin("4826")).await.is_ok());
+    }
+
+    #[test]
+    fn what_this_desk_would_not_make_is_no_verifier() {
+        let salt_and_hash = "c29tZXNhbHRzb21lc2FsdA$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
+        assert!(
+            PinVerifier::parse(&format!(
+                "$argon2id$v=19$m=4096,t=1,p=1,keyid=AQ${salt_and_hash}"
+            ))
+            .is_ok()
+        );
+        for text in [
+            String::new(),
+            "4826".to_owned(),
+            format!("$argon2id$v=19$m=4096,t=1,p=1${salt_and_hash}"),
+            format!("$argon2i$v=19$m=4096,t=1,p=1,keyid=AQ${salt_and_hash}"),
+            format!("$argon2id$v=16$m=4096,t=1,p=1,keyid=AQ${salt_and_hash}"),
+            format!("$argon2id$v=19$m=4194304,t=1,p=1,keyid=AQ${salt_and_hash}"),
+            format!("$argon2id$v=19$m=4096,t=4000000000,p=1,keyid=AQ${salt_and_hash}"),
+            "$argon2id$v=19$m=4096,t=1,p=1,keyid=AQ$c29tZXNhbHRzb21lc2FsdA".to_owned(),
+        ] {
+            assert_eq!(PinVerifier::parse(&text), Err(NotAVerifier), "{text}");
+        }
+    }
+}

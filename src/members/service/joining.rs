@@ -121,7 +121,8 @@ async fn already_there(
 /// What a registration fee meant when it came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeePaid {
-    /// Noted. With `status` active the member was approved before and has only waited for this.
+    /// Noted. With `status` active the member was approved before and has only waited for this; with `status` refused
+    /// the payment came too late and is owed back.
     Now { status: StatusWord },
     /// This very payment was noted before.
     Repeated,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
-use tracing::warn;
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::events::Event;
@@ -50,7 +50,7 @@ pub async fn check_pin(
 ) -> Result<PinAnswer, Fault> {
     for _ in 0..MEETINGS {
         let Some((verifier, guard)) = store::pin(pool, member, route).await? else {
-            return Ok(nobodys(desk, member, typed).await?);
+            return nobodys(desk, member, typed).await;
         };
         let charged = match guard.charge(now) {
             Ok(charged) => charged,
@@ -161,6 +161,6 @@ pub async fn change_pin(
         .ok_or(ChangePinError::NotFound)?;
     store::save_pin(work.conn(), member, verifier, now).await?;
     work.record(MemberPinChanged { member }).await?;
-    warn!(target: "security", { member.id = %member }, "PIN changed");
+    info!(target: "security", { member.id = %member }, "PIN changed");
     Ok(PinChanged { msisdn, language })
 }

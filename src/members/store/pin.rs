@@ -71,7 +71,7 @@ pub(in crate::members) async fn exchange_guard(
         [old, new].map(|guard| i32::try_from(guard.failures).unwrap_or(i32::MAX));
     let exchanged = sqlx::query!(
         "insert into pin_guard as guard (member_id, route, failures, locked_until)
-         select $1, $2, $3, $4 where $5 = 0 or exists (select from pin_guard where member_id = $1 and route = $2)
+         values ($1, $2, $3, $4)
          on conflict (member_id, route) do update set failures = $3, locked_until = $4
          where guard.failures = $5 and guard.locked_until is not distinct from $6",
         member.0,
