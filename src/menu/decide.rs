@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::render;
 use super::screens::{Choice, Deed, Form, Goto, Menus, Pick, Screen, ScreenId, TextId, Then, Typed};
-use super::session::{Pending, Session, SessionRow, Site};
+use super::session::{Pending, Session, SessionRow, Site, is_resume_offer, is_worth_resuming};
 use super::typed::{self, MASK, Type};
 use super::vocabulary::Effect;
 use crate::primitives::{Language, Secret};
@@ -33,6 +33,8 @@ pub struct Moved {
     pub wants: Wants,
     /// `None` when no input was taken: on opening, and for dialled digits, where it says that the rest is to be dropped.
     pub heard: Option<Heard>,
+    /// The input was not understood.
+    pub missed: bool,
 }
 
 #[derive(Debug)]
@@ -152,7 +154,7 @@ pub fn open(menus: &Menus, opening: Opening<'_>) -> Moved {
     for (name, value) in opening.globals {
         session.keep(menus, &name, value);
     }
-    let shelved = opening.shelved.filter(|shelved| shelved.is_worth_shelving(menus));
+    let shelved = opening.shelved.filter(|shelved| is_worth_resuming(menus, shelved));
     match (menus.resume, shelved) {
         (Some(resume), Some(shelved)) => {
             session.shelved = Some(Box::new(Session { shelved: None, ..shelved }));
@@ -170,9 +172,10 @@ pub fn decide(menus: &Menus, session: Session, input: &str) -> Moved {
 /// One input dialled behind the code.
 ///
 /// It stops before anything that needs a person's yes: at a confirm, a PIN, and any deed that is not [`Effect::Reads`] or
-/// [`Effect::Direct`]. A digit that means nothing stops as well and counts as no miss. `heard` is `None` where it stopped.
+/// [`Effect::Direct`]. A digit that means nothing stops as well, counted as no miss, and so does any line the rider must
+/// read first. `heard` is `None` where it stopped, and stays so for every digit behind.
 pub fn decide_dialled(menus: &Menus, mut session: Session, input: &str) -> Moved {
-    if Some(session.screen) == menus.resume && menus.screen(menus.home).facts.is_none() {
+    if is_resume_offer(menus, &session) && menus.screen(menus.home).facts.is_none() {
         session.shelved = None;
         session.screen = menus.home;
     }
@@ -255,7 +258,7 @@ fn take(menus: &Menus, mut session: Session, input: &str, origin: Origin) -> Mov
     }
     session.pending = Pending::Nothing;
     let screen = menus.screen(session.screen);
-    if matches!(screen.form, Form::End(_) | Form::Do(_)) || origin == Origin::Dialled && needs_a_person(menus, screen) {
+    if matches!(screen.form, Form::End(_) | Form::Do(_)) || origin == Origin::Dialled && needs_a_person(menus, &session, screen) {
         return still(session);
     }
     let tidy = typed::tidy(input);
@@ -305,8 +308,11 @@ fn take(menus: &Menus, mut session: Session, input: &str, origin: Origin) -> Mov
     Moved { heard: heard(masked), ..moved }
 }
 
-/// Dialled digits end where a person must look and say yes.
-fn needs_a_person(menus: &Menus, screen: &Screen) -> bool {
+/// Dialled digits end where a person must read or say yes.
+fn needs_a_person(menus: &Menus, session: &Session, screen: &Screen) -> bool {
+    if session.note.is_some() {
+        return true;
+    }
     let typed = match &screen.form {
         Form::Confirm { .. } => return true,
         Form::Ask(typed) => typed,
@@ -390,13 +396,13 @@ fn answer(menus: &Menus, mut session: Session, typed: &Typed, input: &str, heard
 fn miss(menus: &Menus, mut session: Session, hint: TextId, heard: Option<Heard>, origin: Origin) -> Moved {
     session.note = Some((hint, session.page));
     if origin == Origin::Dialled {
-        return still(session);
+        return Moved { missed: true, ..still(session) };
     }
     session.misses = session.misses.saturating_add(1);
     if session.misses >= menus.misses {
-        return Moved { heard, ..enter(menus, session, menus.gave_up, None) };
+        return Moved { heard, missed: true, ..enter(menus, session, menus.gave_up, None) };
     }
-    Moved { heard, ..still(session) }
+    Moved { heard, missed: true, ..still(session) }
 }
 
 fn turn_to(mut session: Session, page: impl Fn(u8) -> u8) -> Moved {
@@ -490,7 +496,7 @@ fn arrive(menus: &Menus, mut session: Session, screen: ScreenId, page: u8, line:
     let fact = &menus.vocabulary.facts[usize::from(fact)];
     session.pending = Pending::Facts;
     let needs = values_of(menus, &session, fact.needs);
-    Moved { session, wants: Wants::Facts { fact: fact.name, needs }, heard: None }
+    Moved { session, wants: Wants::Facts { fact: fact.name, needs }, heard: None, missed: false }
 }
 
 fn perform(menus: &Menus, mut session: Session, site: Site, deed: &Deed, secret: Option<Secret>) -> Moved {
@@ -499,7 +505,7 @@ fn perform(menus: &Menus, mut session: Session, site: Site, deed: &Deed, secret:
     session.misses = 0;
     let answers = values_of(menus, &session, intent.needs);
     let secret = secret.filter(|_| intent.secret);
-    Moved { session, wants: Wants::Deed(Asked { intent: intent.name, answers, secret }), heard: None }
+    Moved { session, wants: Wants::Deed(Asked { intent: intent.name, answers, secret }), heard: None, missed: false }
 }
 
 fn values_of(menus: &Menus, session: &Session, names: &'static [&'static str]) -> Vec<(&'static str, String)> {
@@ -536,5 +542,5 @@ fn afresh(menus: &Menus, session: Session) -> Moved {
 }
 
 fn still(session: Session) -> Moved {
-    Moved { session, wants: Wants::Nothing, heard: None }
+    Moved { session, wants: Wants::Nothing, heard: None, missed: false }
 }

@@ -4,9 +4,6 @@
 /// Characters of the basic table beyond ASCII, one septet each.
 const BASIC_BEYOND_ASCII: &str = "£¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà";
 
-/// Characters of the extension table: an escape and a code, two septets.
-const EXTENSION: &str = "\u{c}^{}\\[~]|€";
-
 /// The price of each ASCII character in septets; 0 where the alphabet lacks it (back-tick, tab, most controls).
 const ASCII: [u8; 128] = {
     let mut price = [0; 128];
@@ -18,6 +15,7 @@ const ASCII: [u8; 128] = {
     price[b'`' as usize] = 0;
     price[b'\n' as usize] = 1;
     price[b'\r' as usize] = 1;
+    // The extension table: an escape and a code, two septets. The euro sign is its only member beyond ASCII.
     let extension = [0x0c, b'^', b'{', b'}', b'\\', b'[', b'~', b']', b'|'];
     let mut at = 0;
     while at < extension.len() {

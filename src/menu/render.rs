@@ -107,8 +107,14 @@ impl Sheet {
             }
             None => {}
         }
-        if let Some(say) = screen.says.iter().find(|say| say.when.holds(session.conditions)) {
-            writer.text(say.text, None, &mut text);
+        // Without rows, a list says something else instead.
+        let empty = match &screen.form {
+            Form::List { empty, .. } if session.rows.is_empty() => Some(*empty),
+            _ => None,
+        };
+        let said = screen.says.iter().find(|say| say.when.holds(session.conditions)).map(|say| say.text);
+        if let Some(said) = empty.or(said) {
+            writer.text(said, None, &mut text);
         }
         let mut line = |text: &mut String| {
             text.push('\n');
@@ -129,10 +135,6 @@ impl Sheet {
                     writer.text(label, None, &mut text);
                 }
             }
-            Form::List { empty, .. } if session.rows.is_empty() => {
-                line(&mut text);
-                writer.text(*empty, None, &mut text);
-            }
             Form::List { item, pick, .. } => {
                 for (row, number) in session.rows.iter().zip(1u8..) {
                     line(&mut text);
@@ -146,11 +148,6 @@ impl Sheet {
         }
         let septets = gsm7::septets_of_folded(&text);
         Sheet { text, items, above, septets }
-    }
-
-    /// Septets of the whole, unpaged.
-    pub(super) fn septets(&self) -> usize {
-        self.septets
     }
 
     fn fits_one_page(&self, room: usize) -> bool {
@@ -295,7 +292,10 @@ impl<'a> Writer<'a> {
 fn show(value: &str, shape: Shape, out: &mut String) {
     let all_digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
     match shape {
-        Shape::Money if all_digits => out.push_str(&with_commas(value)),
+        Shape::Money => match money(value) {
+            Some(amount) => out.push_str(&amount),
+            None => show(value, Shape::Plain, out),
+        },
         Shape::Phone if all_digits && value.len() == 12 => {
             out.push('0');
             out.push_str(&value[3..]);
@@ -308,7 +308,7 @@ fn show(value: &str, shape: Shape, out: &mut String) {
             }
             _ => show(value, Shape::Plain, out),
         },
-        Shape::Money | Shape::Phone | Shape::Plain => {
+        Shape::Phone | Shape::Plain => {
             let from = out.len();
             gsm7::fold_into(value, out);
             if out[from..].contains(['\n', '\r', '\u{c}']) {
@@ -317,4 +317,16 @@ fn show(value: &str, shape: Shape, out: &mut String) {
             }
         }
     }
+}
+
+/// `1250` to `1,250`, `-1250.5` to `-1,250.50`; `None` when it is no plain amount.
+fn money(value: &str) -> Option<String> {
+    let (sign, amount) = value.strip_prefix('-').map_or(("", value), |amount| ("-", amount));
+    let (whole, cents) = amount.split_once('.').unwrap_or((amount, ""));
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(cents) || cents.len() > 2 {
+        return None;
+    }
+    let grouped = with_commas(whole);
+    Some(if cents.bytes().all(|b| b == b'0') { format!("{sign}{grouped}") } else { format!("{sign}{grouped}.{cents:0<2}") })
 }

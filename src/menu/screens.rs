@@ -16,6 +16,12 @@ use crate::primitives::Language;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Digest([u8; 8]);
 
+impl Digest {
+    pub fn bytes(self) -> [u8; 8] {
+        self.0
+    }
+}
+
 impl std::fmt::Display for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&hex::encode(self.0))
@@ -132,6 +138,11 @@ pub(super) struct When {
 impl When {
     pub fn holds(&self, conditions: u128) -> bool {
         conditions & self.all == self.all && conditions & self.none == 0
+    }
+
+    /// True when both never hold together.
+    pub fn excludes(&self, other: When) -> bool {
+        self.all & other.none != 0 || self.none & other.all != 0
     }
 }
 
@@ -302,6 +313,15 @@ impl Menus {
     /// The names of all screens, in the order of the documents.
     pub fn screens(&self) -> impl Iterator<Item = &str> {
         self.screens.iter().map(|screen| screen.name.as_str())
+    }
+
+    /// The language of a caller nobody knows yet.
+    pub fn default_language(&self) -> Language {
+        self.languages.first().map_or(Language::ENGLISH, |(language, _)| *language)
+    }
+
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (ScreenId, &Screen)> {
+        (0..).map(ScreenId).zip(&self.screens)
     }
 
     pub(super) fn language_index(&self, language: Language) -> usize {

@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-use super::screens::{Digest, Menus, ScreenId, Segment, TextId, VariableId};
+use super::screens::{Digest, Form, Menus, ScreenId, Segment, TextId, VariableId};
 use crate::primitives::Language;
 
 /// One caller's way through the menus: exactly what deciding and rendering need.
@@ -119,12 +119,6 @@ impl Session {
         menus.vocabulary.condition(condition).is_some_and(|index| self.conditions & 1 << index != 0)
     }
 
-    /// True when picking this session up again would show more than a plain dial does.
-    pub fn is_worth_shelving(&self, menus: &Menus) -> bool {
-        let ended = matches!(menus.screen(self.screen).form, super::screens::Form::End(_));
-        self.digest == menus.digest && !ended && self.screen != menus.home && Some(self.screen) != menus.resume
-    }
-
     pub(super) fn put(&mut self, variable: VariableId, value: String) {
         match self.values.iter_mut().find(|(known, _)| *known == variable) {
             Some((_, kept)) => *kept = value,
@@ -170,6 +164,31 @@ impl Session {
             self.trail.push(Step { screen: self.screen, page: self.page });
         }
     }
+}
+
+/// True when the session runs on these menus; under others it could only start again.
+pub fn fits(menus: &Menus, session: &Session) -> bool {
+    session.digest == menus.digest
+}
+
+/// True when the last screen was reached.
+pub fn is_over(menus: &Menus, session: &Session) -> bool {
+    matches!(menus.screen(session.screen).form, Form::End(_))
+}
+
+/// True when picking the session up again would show more than a plain dial does.
+pub fn is_worth_resuming(menus: &Menus, session: &Session) -> bool {
+    fits(menus, session) && !is_over(menus, session) && session.screen != menus.home && !is_resume_offer(menus, session)
+}
+
+/// True on the screen that offers to go on where a call was cut.
+pub fn is_resume_offer(menus: &Menus, session: &Session) -> bool {
+    Some(session.screen) == menus.resume
+}
+
+/// True on a screen whose answers are keys, so that a `*` in an input cannot have been meant.
+pub fn expects_choice(menus: &Menus, session: &Session) -> bool {
+    matches!(menus.screen(session.screen).form, Form::Choose { .. } | Form::List { .. } | Form::Confirm { secret: false, .. })
 }
 
 /// Says where the caller is and nothing of what they typed.

@@ -39,6 +39,7 @@ impl Names {
     /// Names that elements keep values under.
     fn gather(&mut self, element: &Element) {
         if matches!(element.name.as_str(), "ask" | "typed" | "list" | "set")
+            && element.attribute("type").is_none_or(|kind| kind.value != "pin")
             && let Some(name) = element.attribute("name")
         {
             self.variable(&name.value);
@@ -69,8 +70,10 @@ impl Names {
         }
     }
 
+    /// True when no text may show it: it is for intents, or nothing says how long it can be.
     pub fn is_hidden(&self, id: VariableId) -> bool {
-        self.variables[usize::from(id.0)].kinds.contains(&Kind::Hidden)
+        let known = &self.variables[usize::from(id.0)];
+        known.kinds.contains(&Kind::Hidden) || known.kinds.is_empty() && known.templates.is_empty()
     }
 }
 

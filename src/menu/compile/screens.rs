@@ -4,7 +4,7 @@ use super::super::document::{Attribute, Document, Element};
 use super::super::mistake::did_you_mean;
 use super::super::screens::{Choice, Deed, Form, Goto, Pick, Route, Say, Screen, Segment, Shape, TextId, Then, Typed, VariableId, When};
 use super::super::typed::{TYPES, Type, WORDS_MAX};
-use super::super::vocabulary::{Kind, Variable};
+use super::super::vocabulary::Variable;
 use super::texts::Reach;
 use super::{Compiler, Journeys};
 
@@ -131,15 +131,16 @@ impl<'d> Compiler<'d> {
     }
 
     fn distinct_keys(&mut self, element: &Element, options: &[Choice]) {
-        let mut seen: Vec<(String, &str)> = Vec::new();
+        let mut seen: Vec<(String, &Choice)> = Vec::new();
         for (option, child) in options.iter().zip(element.children_named("option")) {
             let key = child.attribute("key").filter(|_| option.key.is_some());
             for attribute in key.into_iter().chain(child.attribute("alias")) {
                 let written = attribute.value.to_ascii_lowercase();
-                if let Some((_, other)) = seen.iter().find(|(known, _)| *known == written) {
-                    self.wrong(attribute.place, format!("the key \"{written}\" belongs to the option \"{other}\" already"));
+                // Options that never show together may share a key.
+                if let Some((_, other)) = seen.iter().find(|(known, other)| *known == written && !other.when.excludes(option.when)) {
+                    self.wrong(attribute.place, format!("the key \"{written}\" belongs to the option \"{}\" already", other.name));
                 }
-                seen.push((written, &option.name));
+                seen.push((written, option));
             }
         }
         let mut names: Vec<&str> = Vec::new();
@@ -308,9 +309,6 @@ impl<'d> Compiler<'d> {
         let pick = match (element.attribute("name"), element.attribute("goto")) {
             (Some(name), Some(goto)) => {
                 let id = self.names.variable_ids.get(&name.value).copied();
-                if let Some(id) = id {
-                    self.names.learn(id, Kind::Hidden);
-                }
                 self.goto(goto).zip(id).map(|(goto, name)| Pick { name, goto })
             }
             (None, None) => None,
