@@ -42,7 +42,7 @@ create table ledger.account (
     owner    text not null check (length(owner) <= 64),
     currency char(3) not null default 'KES' check (currency ~ '^[A-Z]{3}$'),
     tracking "char" not null,
-    foreign key (kind, tracking) references ledger.account_kind (kind, tracking),
+    constraint as_charted foreign key (kind, tracking) references ledger.account_kind (kind, tracking),
     unique (kind, owner, currency),
     unique (id, currency),
     unique (id, tracking)
@@ -56,10 +56,11 @@ create table ledger.journal (
     key      text not null check (length(key) between 1 and 128),
     cause    uuid not null,
     -- The journal that this one settles, releases or reverses: at most once.
-    resolves bigint constraint resolved_once unique references ledger.journal check (resolves < id),
+    resolves bigint constraint resolved_once unique references ledger.journal,
     at       timestamptz not null,
     xid      xid8 not null default pg_current_xact_id(),
     constraint one_journal_per_key unique (scope, key),
+    constraint resolves_earlier check (resolves < id),
     unique (id, xid)
 );
 create index journal_cause on ledger.journal (cause);
@@ -87,7 +88,7 @@ create table ledger.running_balance (
     tracking   "char" not null default 'R' check (tracking = 'R'),
     posted     bigint not null default 0,
     floor      bigint,
-    foreign key (account_id, tracking) references ledger.account (id, tracking),
+    constraint runs foreign key (account_id, tracking) references ledger.account (id, tracking),
     constraint no_overdraft check (floor is null or posted >= floor)
 ) with (fillfactor = 70);
 
@@ -101,7 +102,7 @@ create table ledger.snapshot (
     floor      bigint,
     -- Counts the debits that passed. Two debits at once meet here even under repeatable read, where a bare lock lets both through.
     gate       bigint not null default 0,
-    foreign key (account_id, tracking) references ledger.account (id, tracking)
+    constraint is_summed foreign key (account_id, tracking) references ledger.account (id, tracking)
 ) with (fillfactor = 70);
 
 -- An account and the row that holds its balance exist together.
