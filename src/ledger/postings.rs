@@ -31,6 +31,13 @@ pub fn unallocated_received(payment: Uuid, amount: Money) -> Result<Posting, Not
         .credit(Account::Suspense)
 }
 
+/// Money that lay in suspense is taken up by the payment it belongs to, which books it as if it came in now.
+pub fn suspense_released(payment: Uuid, amount: Money) -> Result<Posting, NotAPosting> {
+    Posting::of("suspense_released", payment, amount)
+        .debit(Account::Suspense)
+        .credit(Account::MpesaPaybill)
+}
+
 /// Somebody found out whose the unallocated money of `received` is. That journal is resolved by it, once.
 pub fn suspense_allocated(
     payment: Uuid,
