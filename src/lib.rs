@@ -13,9 +13,12 @@
 //!
 //! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.
 
+pub mod channels;
 pub mod clock;
 pub mod events;
 pub mod fault;
+pub mod integrations;
 pub mod jobs;
+pub mod payments;
 pub mod primitives;
 pub mod work;

@@ -1,0 +1,3 @@
+//! The outside, one folder per outsider. They only translate: wire types in, our words out, unknown stays unknown.
+
+pub mod mpesa;
