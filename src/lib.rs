@@ -16,6 +16,7 @@
 pub mod app;
 pub mod channels;
 pub mod cli;
+pub mod channels;
 pub mod clock;
 pub mod config;
 pub mod conversation;
@@ -29,6 +30,8 @@ pub mod ledger;
 pub mod members;
 pub mod menu;
 pub mod messages;
+pub mod integrations;
+pub mod jobs;
 pub mod payments;
 pub mod primitives;
 pub mod receipts;
