@@ -18,12 +18,10 @@ mod service;
 mod store;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use keys::{Key, KeyRing, MemberKeys, NotAKey};
-pub use model::{
-    ApprovalRefused, Fee, Kin, Member, MemberId, Name, NotAName, Reason, Relation, Status,
-    StatusWord, Who,
-};
+pub use model::{ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord, Who};
 pub use national_id::{NationalId, NotANationalId};
 pub use number::{MemberNumber, NotAMemberNumber};
 pub use officers::{Officer, Role, appoint, officers_on_duty};
@@ -36,3 +34,4 @@ pub use service::proving::{
 };
 pub use service::settings::{change_kin, change_language};
 pub use store::{AtDial, DialledMember, at_dial, caller_language, find, kin_of, load, pending};
+pub use words::{Name, NotAName, Reason, Relation};

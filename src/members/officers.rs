@@ -4,8 +4,9 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{MemberId, Name};
+use super::model::MemberId;
 use super::store;
+use super::words::Name;
 use crate::events::Event;
 use crate::fault::Fault;
 use crate::primitives::{Language, Msisdn};

@@ -12,9 +12,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{Kin, Member, MemberId, Name, Reason, Relation, Status, StatusWord, Who};
+use super::model::{Kin, Member, MemberId, Status, StatusWord, Who};
 use super::number::MemberNumber;
 use super::service::joining::{Consent, Join};
+use super::words::{Name, Reason, Relation};
 use crate::fault::Fault;
 use crate::primitives::{Language, Msisdn};
 use crate::stages::StageId;

@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use crate::events::Event;
 use crate::fault::Fault;
-use crate::members::model::{ApprovalRefused, Fee, MemberId, Name, Reason, StatusWord, Who};
+use crate::members::model::{ApprovalRefused, Fee, MemberId, StatusWord, Who};
 use crate::members::store;
+use crate::members::words::{Name, Reason};
 use crate::primitives::{Language, Msisdn};
 use crate::work::Work;
 

@@ -4,8 +4,9 @@ use sqlx::PgConnection;
 
 use super::{language, name, number};
 use crate::fault::Fault;
-use crate::members::model::{MemberId, Name, StatusWord};
+use crate::members::model::{MemberId, StatusWord};
 use crate::members::number::MemberNumber;
+use crate::members::words::Name;
 use crate::primitives::{Language, Msisdn};
 use crate::stages::{StageCode, StageId};
 

@@ -93,6 +93,31 @@ async fn fifty_approvals_under_parallel_numbering_have_no_gap_and_no_twin(pool: 
 }
 
 #[sqlx::test]
+async fn whoever_numbers_second_waits_and_goes_on_from_there(pool: PgPool) {
+    let stage = kencom(&pool).await;
+    let first = approved(&pool, 1, &stage, at("2026-05-01T06:00:00Z")).await;
+    let mut ahead = work(&pool, morning()).await;
+    let numbered = number_pending(&mut ahead).await.unwrap();
+    assert_eq!(numbered, [(first, MemberNumber::new(2026, 1).unwrap())]);
+
+    let second = approved(&pool, 2, &stage, at("2026-05-02T06:00:00Z")).await;
+    let someone_waits = async || {
+        let waiting = sqlx::query_scalar!(
+            r#"select exists (select from pg_locks join pg_stat_activity using (pid)
+               where datname = current_database() and not granted) as "waiting!""#
+        );
+        waiting.fetch_one(&pool).await.unwrap()
+    };
+    let (behind, ()) = tokio::join!(number(&pool), async {
+        while !someone_waits().await {
+            tokio::task::yield_now().await;
+        }
+        ahead.commit().await.unwrap();
+    });
+    assert_eq!(behind, [(second, "KTS-2026-0002".into())]);
+}
+
+#[sqlx::test]
 async fn a_row_in_other_hands_waits_for_the_next_batch_and_leaves_no_gap(pool: PgPool) {
     let stage = kencom(&pool).await;
     let held = approved(&pool, 1, &stage, at("2026-05-01T06:00:00Z")).await;
