@@ -221,6 +221,9 @@ mod tests {
         proptest::collection::vec(plan, 1..4).prop_map(|plans| Schedule::new(plans).unwrap())
     }
 
+    /// In cents, at the least a plan can ask, beginning as late as any here.
+    const LESS_THAN_20_YEARS: i64 = 900 * 1_000;
+
     /// Better is later paid up, less behind.
     fn rank(standing: &Standing) -> (i64, NaiveDate) {
         match standing.status {
@@ -232,7 +235,7 @@ mod tests {
     proptest! {
         #[test]
         fn paying_never_makes_it_worse(
-            schedule in any_schedule(), joined in 0..900u64, later in 0..900u64, paid in 0..5_000_000i64, more in 1..1_000_000i64
+            schedule in any_schedule(), joined in 0..900u64, later in 0..900u64, paid in 0..LESS_THAN_20_YEARS, more in 1..1_000_000i64
         ) {
             let since = day("2026-01-01") + Days::new(joined);
             let today = since + Days::new(later);
@@ -244,7 +247,7 @@ mod tests {
 
         #[test]
         fn the_suggested_amount_is_exactly_what_helps(
-            schedule in any_schedule(), joined in 0..900u64, later in 0..900u64, paid in 0..2_000_000i64
+            schedule in any_schedule(), joined in 0..900u64, later in 0..900u64, paid in 0..LESS_THAN_20_YEARS
         ) {
             let since = day("2026-01-01") + Days::new(joined);
             let today = since + Days::new(later);
@@ -255,13 +258,15 @@ mod tests {
             match now.status {
                 Status::Behind { by, .. } => {
                     prop_assert_eq!(by, now.suggested);
-                    prop_assert!(matches!(at(target), Status::PaidUp { until } if until >= today));
-                    let nearly = matches!(at(target - 1), Status::Behind { by, .. } if by == Money::from_cents(1));
-                    prop_assert!(nearly);
+                    let paid_up = matches!(at(target), Status::PaidUp { until } if until >= today);
+                    prop_assert!(paid_up, "{:?}", at(target));
+                    let a_cent_short = matches!(at(target - 1), Status::Behind { by, .. } if by.cents() == 1);
+                    prop_assert!(a_cent_short, "{:?}", at(target - 1));
                 }
                 Status::PaidUp { until } => {
                     prop_assert!(until >= today);
-                    prop_assert!(matches!(at(target), Status::PaidUp { until: then } if then > until));
+                    let further = matches!(at(target), Status::PaidUp { until: then } if then > until);
+                    prop_assert!(further, "{:?}", at(target));
                     prop_assert_eq!(at(target - 1), now.status);
                 }
             }

@@ -71,7 +71,7 @@ async fn the_ledger_agrees_with_a_model(options: PgPoolOptions, connect: PgConne
     done.store(true, Ordering::SeqCst);
     let checks = checker.await.unwrap();
 
-    let model = model.lock().unwrap();
+    let model = std::mem::take(&mut *model.lock().unwrap());
     println!(
         "{} journals, {} replays, {} forgeries, {} overdrafts and {} serialisations refused, {checks} checks",
         model.journals, model.replays, model.forgeries, model.overdrafts, model.serialised
