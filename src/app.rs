@@ -15,12 +15,13 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use zeroize::Zeroizing;
 
+use crate::channels::pay::daraja::Door;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::conversation::store::{Lifetimes, RedisStore, SessionSeal, SessionStore};
 use crate::conversation::{Journal, Record, SessionId, SessionTurns, TranscriptKey, VOCABULARY};
 use crate::integrations::africastalking;
-use crate::integrations::mpesa::MpesaClient;
+use crate::integrations::mpesa::{MpesaClient, MpesaSettings, TransactionType};
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
 use crate::menu::{Limits, Menus};
 use crate::messages::{Globals, Templates};
@@ -43,7 +44,7 @@ const SMS_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct App(Arc<Means>);
 
 pub struct Means {
-    pub config: Config,
+    pub config: Arc<Config>,
     pub clock: Clock,
     pub pool: PgPool,
     pub redis: RedisConnection,
@@ -60,6 +61,7 @@ pub struct Means {
     pub payment_rules: payments::Rules,
     pub mpesa: MpesaClient,
     pub africastalking: africastalking::Client,
+    pub door: Arc<Door>,
 }
 
 impl Deref for App {
@@ -74,7 +76,7 @@ impl App {
     ///
     /// # Errors
     /// A document that does not hold up, or a URL nobody can be reached under.
-    pub async fn build(config: Config, clock: Clock) -> anyhow::Result<App> {
+    pub async fn build(config: Arc<Config>, clock: Clock) -> anyhow::Result<App> {
         let pool = pool(&config)?;
         let redis = RedisConnection::open(config.redis.url.expose_secret(), config.redis.cluster).await.context("Redis")?;
         let seal = SessionSeal::new(&derived(&config, b"sessions"));
@@ -85,7 +87,7 @@ impl App {
 
     /// As [`App::build`], with the parts that tests choose themselves.
     pub fn assemble(
-        config: Config,
+        config: Arc<Config>,
         clock: Clock,
         pool: PgPool,
         redis: RedisConnection,
@@ -113,6 +115,7 @@ impl App {
             payment_rules: payments::Rules::for_shortcode(&config.mpesa.shortcode),
             mpesa: MpesaClient::new(mpesa_settings(&config))?,
             africastalking,
+            door: Arc::new(App::door(&config)),
             sessions_at_hand: Cache::new(SESSIONS_AT_HAND),
             session_turns: SessionTurns::default(),
             config,
@@ -132,7 +135,8 @@ pub fn load_menus(config: &Config) -> anyhow::Result<Menus> {
 
 /// The message templates of the configuration's folder.
 pub fn load_templates(config: &Config) -> anyhow::Result<Templates> {
-    Templates::load(&config.messages.dir).map_err(|mistakes| told(&config.messages.dir, &mistakes))
+    let globals = Globals { ussd: config.ussd.code.clone(), sms: config.sms.short_code.clone() };
+    Templates::load(&config.messages.dir, globals).map_err(|mistakes| told(&config.messages.dir, &mistakes))
 }
 
 fn told(dir: &std::path::Path, mistakes: &[impl std::fmt::Display]) -> anyhow::Error {
@@ -164,4 +168,18 @@ fn derived(config: &Config, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
 
 fn address(url: &reqwest::Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
+}
+
+fn mpesa_settings(config: &Config) -> MpesaSettings {
+    MpesaSettings {
+        base_url: address(&config.mpesa.base_url),
+        consumer_key: config.mpesa.consumer_key.clone(),
+        consumer_secret: config.mpesa.consumer_secret.clone(),
+        shortcode: config.mpesa.shortcode.clone(),
+        till: None,
+        passkey: config.mpesa.passkey.clone(),
+        transaction_type: TransactionType::PayBill,
+        callback_base: address(&config.mpesa.callback_base),
+        webhook_key: config.http.webhook_keys[0].clone(),
+    }
 }

@@ -13,10 +13,10 @@
 //!
 //! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.
 
+pub mod answering;
 pub mod app;
 pub mod channels;
 pub mod cli;
-pub mod channels;
 pub mod clock;
 pub mod config;
 pub mod conversation;
@@ -30,8 +30,6 @@ pub mod ledger;
 pub mod members;
 pub mod menu;
 pub mod messages;
-pub mod integrations;
-pub mod jobs;
 pub mod payments;
 pub mod primitives;
 pub mod receipts;
@@ -42,5 +40,6 @@ pub mod serve;
 pub mod settlement;
 pub mod stages;
 pub mod telemetry;
+pub mod welcome;
 pub mod welfare;
 pub mod work;

@@ -13,7 +13,6 @@ use chrono::NaiveDateTime;
 
 use crate::app::App;
 use crate::conversation::{self, Reply, SessionEnd, SessionId, TRANSCRIPT_BYTES_MAX, Turn};
-use crate::http::WebhookKey;
 use crate::primitives::Msisdn;
 use crate::telemetry::metric;
 
@@ -31,7 +30,7 @@ pub fn routes() -> Router<App> {
 }
 
 /// Answers one screen. Always 200 with `CON`/`END`: any other status shows the rider a bare network error.
-async fn hop(State(app): State<App>, _key: WebhookKey, body: Bytes) -> Response {
+async fn hop(State(app): State<App>, body: Bytes) -> Response {
     let started = Instant::now();
     let reply = match Request::parse(&body) {
         Ok(request) => conversation::turn(&app, request.into_turn(&app.config.ussd.code), started).await,
@@ -45,7 +44,7 @@ async fn hop(State(app): State<App>, _key: WebhookKey, body: Bytes) -> Response 
 }
 
 /// Notes that a session is over: pulls a waiting M-PESA prompt forward and tells drops from ends.
-async fn end(State(app): State<App>, _key: WebhookKey, body: Bytes) -> StatusCode {
+async fn end(State(app): State<App>, body: Bytes) -> StatusCode {
     match parse_end(&body) {
         Some(end) => conversation::session_ended(&app, end).await,
         None => metric::hop_trouble("end_notice"),
