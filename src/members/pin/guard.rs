@@ -41,6 +41,8 @@ impl PinGuard {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -72,5 +74,21 @@ mod tests {
             guard.charge(DateTime::UNIX_EPOCH).unwrap().failures,
             u32::MAX
         );
+    }
+
+    proptest! {
+        /// However a guesser spaces the tries: three, then one after 1 minute, one after 5, then two an hour.
+        #[test]
+        fn a_day_of_guessing_is_some_fifty_tries(waits in prop::collection::vec(0..2_400_i64, 1..400)) {
+            let start = DateTime::UNIX_EPOCH;
+            let (mut now, mut guard, mut looked_at) = (start, PinGuard::default(), 0);
+            for wait in waits {
+                now += TimeDelta::seconds(wait);
+                if let Ok(charged) = guard.charge(now) {
+                    (guard, looked_at) = (charged, looked_at + 1);
+                }
+                prop_assert!(looked_at <= 5 + (now - start).num_minutes() / 30);
+            }
+        }
     }
 }

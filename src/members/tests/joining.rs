@@ -168,6 +168,19 @@ async fn a_join_that_is_not_committed_leaves_the_card_free(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn nobody_joins_at_a_stage_that_is_not_there(pool: PgPool) {
+    let stage = Stage {
+        id: stages::StageId(404),
+        ..kencom(&pool).await
+    };
+    let mut work = work(&pool, morning()).await;
+    assert!(matches!(
+        join(&mut work, &keys(), rider(1, &stage)).await,
+        Err(JoinError::Fault(_))
+    ));
+}
+
+#[sqlx::test]
 async fn the_card_is_nowhere_to_be_read(pool: PgPool) {
     let stage = kencom(&pool).await;
     let id = joined(&pool, 9, &stage).await;
