@@ -64,14 +64,16 @@ impl Drop for Keeper {
 }
 
 /// One child that ends when dropped: asked with its own signal, and killed if that takes too long.
-pub(crate) struct Service {
+pub struct Service {
     child: Child,
     farewell: Signal,
 }
 
 impl Service {
     /// Starts the command in a process group of its own, so that a terminal's Ctrl-C reaches us and not it.
-    pub(crate) fn spawn(mut command: Command, farewell: Signal) -> anyhow::Result<Service> {
+    ///
+    /// It ends when this is dropped, and when the calling *thread* ends: call it from one that outlives the service.
+    pub fn spawn(mut command: Command, farewell: Signal) -> anyhow::Result<Service> {
         command.process_group(0);
         die_with_parent(&mut command, farewell);
         let child = command
@@ -80,7 +82,7 @@ impl Service {
         Ok(Service { child, farewell })
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
@@ -93,7 +95,7 @@ impl Service {
     }
 
     /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 }

@@ -21,7 +21,8 @@ use anyhow::Context;
 use account::Account;
 use folder::Folder;
 use keeper::Keeper;
-pub use keeper::die_with_parent;
+pub use keeper::{Service, die_with_parent};
+pub use rustix::process::Signal;
 
 /// The database that is there from the start.
 pub const DATABASE: &str = "kwastage";

@@ -1,8 +1,10 @@
 //! What a person can ask for at the command line, one file per command.
 
+pub mod demo;
 mod doctor;
 mod migrate;
 mod stop;
+pub mod story;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,0 +1,210 @@
+//! `kwastage demo`: the product with its whole world on one machine, and nothing left behind.
+//!
+//! A private Postgres and Redis, a seeded world, the gateway with its worker in this process, and the simulators beside it.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use secrecy::ExposeSecret;
+use services::{DATABASE, Durability, Private, Service};
+use sqlx::migrate::MigrateDatabase;
+use sqlx::{PgPool, Postgres};
+use tokio_util::sync::CancellationToken;
+
+use super::{asked_to_stop, story};
+use crate::config::Config;
+use crate::schema;
+
+/// Everything the demo keeps, ignored by git.
+const FOLDER: &str = ".kwastage/demo";
+/// The story's own, so that it begins anew each time and a played-in demo world stays as it is.
+const STORY_FOLDER: &str = ".kwastage/story";
+/// The demo's configuration for other commands, to be read by a shell.
+const VARIABLES: &str = "variables";
+const GATEWAY: &str = "127.0.0.1:8080";
+const SIMULATORS: &str = "127.0.0.1:8090";
+/// How long either may take to answer its first request.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs the demo until somebody stops it; with `once`, plays the story and returns how it went.
+///
+/// `seed` fills an empty world and leaves a filled one alone. `serve` is the gateway and its worker until the token says stop.
+///
+/// # Errors
+/// A package is missing, a port of the demo is taken, something did not come up, or a step of the story came out wrong.
+pub async fn run<Seed, Serve, Serving>(once: bool, seed: Seed, serve: Serve) -> anyhow::Result<()>
+where
+    Seed: AsyncFnOnce(&PgPool, &Config) -> anyhow::Result<()>,
+    Serve: FnOnce(Arc<Config>, CancellationToken) -> Serving,
+    Serving: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    for address in [GATEWAY, SIMULATORS] {
+        // Before anything is started: what listens there already would be taken for ours.
+        TcpListener::bind(address)
+            .with_context(|| format!("the demo needs {address}, and it is taken"))?;
+    }
+    let folder = Path::new(if once { STORY_FOLDER } else { FOLDER });
+    let world = Private::start(folder, Durability::Real)?;
+    let settings = settings(&world, folder);
+    let config = Arc::new(Config::read(None, settings.clone())?);
+    write_variables(&folder.join(VARIABLES), &settings)?;
+    let pool = prepared(&config, once).await?;
+    seed(&pool, &config).await.context("seeding the world")?;
+
+    let mut simulators = start_simulators(folder)?;
+    let stop = CancellationToken::new();
+    let mut gateway = tokio::spawn(serve(Arc::clone(&config), stop.clone()));
+    let told = tokio::select! {
+        ended = &mut gateway => ended.context("the gateway")?.and_then(|()| bail!("the gateway ended by itself")),
+        told = shown(once, &pool, &settings, &mut simulators) => told,
+    };
+
+    // The other way round than it came up: the gateway finishes what it has begun while all it stands on is there.
+    stop.cancel();
+    if !gateway.is_finished() {
+        gateway.await.context("the gateway")??;
+    }
+    pool.close().await;
+    drop(simulators);
+    drop(world);
+    told
+}
+
+/// The demo's configuration as the environment would give it. The variables of the person at the terminal stay out.
+fn settings(world: &Private, folder: &Path) -> Vec<(String, String)> {
+    let log = folder.join("log").display().to_string();
+    [
+        ("KWASTAGE_HTTP__BIND", GATEWAY.to_owned()),
+        ("KWASTAGE_DATABASE__URL", world.postgres_url(DATABASE)),
+        ("KWASTAGE_REDIS__URL", world.redis_url()),
+        ("KWASTAGE_LOG__FOLDER", log),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// Readable by whoever started the demo only: the addresses hold passwords.
+fn write_variables(path: &Path, settings: &[(String, String)]) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    settings
+        .iter()
+        .try_for_each(|(name, value)| writeln!(file, "export {name}='{value}'"))?;
+    Ok(())
+}
+
+async fn prepared(config: &Config, anew: bool) -> anyhow::Result<PgPool> {
+    let url = config.database.url.expose_secret();
+    if anew {
+        Postgres::drop_database(url).await?;
+        Postgres::create_database(url).await?;
+        let mut redis = redis::Client::open(config.redis.url.expose_secret())?
+            .get_multiplexed_async_connection()
+            .await?;
+        redis::cmd("FLUSHALL").exec_async(&mut redis).await?;
+    }
+    schema::migrate(&mut schema::connect(url).await?)
+        .await
+        .context("migrating")?;
+    Ok(PgPool::connect(url).await?)
+}
+
+/// The simulators were built beside this program.
+fn start_simulators(folder: &Path) -> anyhow::Result<Service> {
+    let program = std::env::current_exe()?.with_file_name("simulators");
+    ensure!(
+        program.is_file(),
+        "there is no {}; build it with `cargo build --workspace`",
+        program.display()
+    );
+    let log = File::create(folder.join("simulators.log"))?;
+    let mut command = Command::new(program);
+    command
+        .arg("serve")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    // On the main thread, which outlives them.
+    Service::spawn(command, services::Signal::TERM)
+}
+
+async fn shown(
+    once: bool,
+    pool: &PgPool,
+    settings: &[(String, String)],
+    simulators: &mut Service,
+) -> anyhow::Result<()> {
+    answers(&format!("http://{GATEWAY}/health"), simulators).await?;
+    answers(&format!("http://{SIMULATORS}/"), simulators).await?;
+    if once {
+        return story::play(&format!("http://{SIMULATORS}"), settings, async |last| {
+            ledger_after(pool, last).await
+        })
+        .await;
+    }
+    println!();
+    println!("  The phones are at      http://{SIMULATORS}/");
+    println!("  or in a terminal:      cargo run -p simulators -- phone 254711000001");
+    println!("  Dial *384*123#. Amina (254711000001) and Juma (254711000002) have the PIN 4826;");
+    println!("  254711000009 is nobody yet and may join. Who joins is approved at the desk:");
+    println!("    . {FOLDER}/{VARIABLES} && target/debug/kwastage members approve 254711000009");
+    println!("  Logs are in {FOLDER}/. Ctrl-C stops everything.");
+    asked_to_stop().await?;
+    println!("\n  Stopping.");
+    Ok(())
+}
+
+async fn answers(url: &str, simulators: &mut Service) -> anyhow::Result<()> {
+    let asked = async {
+        while reqwest::get(url).await.is_err() {
+            if let Some(end) = simulators.ended()? {
+                bail!(
+                    "the simulators ended at their start ({end}); see simulators.log in the demo's folder"
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(PATIENCE, asked)
+        .await
+        .with_context(|| format!("{url} does not answer"))?
+}
+
+/// What the ledger has written since that journal, one line a posting.
+async fn ledger_after(pool: &PgPool, journal: i64) -> anyhow::Result<Vec<story::LedgerLine>> {
+    // Not the checked macro: the story is a spectator and takes the rows as text.
+    let rows: Vec<(i64, String, String, String, i64)> = sqlx::query_as(
+        "select j.id, j.kind, concat_ws(' ', d.kind, left(d.owner, 8)), concat_ws(' ', c.kind, left(c.owner, 8)), p.cents
+         from ledger.posting p
+         join ledger.journal j on j.id = p.journal_id
+         join ledger.account d on d.id = p.debit_id
+         join ledger.account c on c.id = p.credit_id
+         where j.id > $1 order by j.id, p.leg",
+    )
+    .bind(journal)
+    .fetch_all(pool)
+    .await
+    .context("reading the ledger")?;
+    Ok(rows
+        .into_iter()
+        .map(|(journal, kind, debit, credit, cents)| story::LedgerLine {
+            journal,
+            kind,
+            debit,
+            credit,
+            cents,
+        })
+        .collect())
+}
