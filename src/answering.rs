@@ -6,7 +6,7 @@ use crate::jobs::JobFailure;
 use crate::members;
 use crate::messages::inbox::{self, AnswerSms, Inbound};
 use crate::messages::{self, Asked, Class, Message, Values};
-use crate::primitives::{Language, Msisdn, nairobi_date};
+use crate::primitives::{Msisdn, nairobi_date};
 use crate::receipts::{self, Answer, CheckCode};
 use crate::work::{Actor, Work};
 
@@ -57,11 +57,12 @@ async fn words_for(work: &mut Work, from: &Msisdn, asked: Asked) -> Result<(&'st
         Asked::ReceiptWithoutCode => ("receipt", "receipt.no_code", Values::new()),
         Asked::Help => ("help", "help.menu", Values::new()),
         Asked::Stop => {
-            messages::opt_out(work, from).await?;
+            let now = work.now;
+            messages::opt_out(work.conn(), from, now, "sms").await?;
             ("stop", "promotions.stopped", Values::new())
         }
         Asked::Start => {
-            messages::opt_in(work, from).await?;
+            messages::opt_in(work.conn(), from).await?;
             ("start", "promotions.started", Values::new())
         }
         Asked::Word(word) => (word, "help.by_phone", Values::new()),

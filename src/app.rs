@@ -113,7 +113,7 @@ impl App {
             pins: PinDesk::new(pin_ring, config.ussd.pin_workers, PIN_QUEUE),
             receipt_key: CodeKey::new(config.keys.receipt.expose_secret())?,
             payment_rules: payments::Rules::for_shortcode(&config.mpesa.shortcode),
-            mpesa: MpesaClient::new(mpesa_settings(&config))?,
+            mpesa: MpesaClient::new(mpesa_settings(&config), clock.clone())?,
             africastalking,
             door: Arc::new(App::door(&config)),
             sessions_at_hand: Cache::new(SESSIONS_AT_HAND),

@@ -67,9 +67,11 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
             }
             tell_outcome(work, obligation, paid, TextKey::Mismatch).await
         }
-        News::Unallocated { receipt, amount, inflow, .. } => {
+        News::Unallocated { receipt, amount, .. } => {
             error!(target: "financial", { receipt = receipt.as_str(), %amount }, "A paybill payment fits nobody: it waits in suspense");
-            book(work, postings::unallocated_received(inflow, amount), Key::of("unallocated", receipt.as_str())).await
+            // No obligation stands behind it, so the cause is a name made of the receipt.
+            let cause = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, receipt.as_str().as_bytes());
+            book(work, postings::unallocated_received(cause, amount), Key::of("unallocated", receipt.as_str())).await
         }
         News::Alarm { alarm, .. } => {
             error!(target: "financial", ?alarm, "A payment needs somebody's attention");

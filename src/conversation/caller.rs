@@ -11,14 +11,14 @@ use crate::stages::StageId;
 
 /// What a session remembers of its caller, so that later hops need not ask again. Deeds ask again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Caller {
-    pub member: Option<CallingMember>,
+pub struct Caller {
+    pub(super) member: Option<CallingMember>,
     language: Option<Language>,
 }
 
 /// A caller who is a member, whatever their status.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct CallingMember {
+pub struct CallingMember {
     pub id: MemberId,
     pub stage: StageId,
     first_name: String,
@@ -58,10 +58,10 @@ impl Caller {
 
 impl CallingMember {
     fn conditions(&self) -> impl Iterator<Item = &'static str> {
-        let registered = self.status != StatusWord::Refused;
-        let fee_due = registered && !self.fee_paid && matches!(self.status, StatusWord::Pending | StatusWord::Approved);
+        let fee_due = !self.fee_paid && matches!(self.status, StatusWord::Pending | StatusWord::Approved);
         [
-            ("registered", registered),
+            ("registered", true),
+            ("refused", self.status == StatusWord::Refused),
             ("active", self.status == StatusWord::Active),
             ("suspended", self.status == StatusWord::Suspended),
             ("fee_due", fee_due),

@@ -120,7 +120,7 @@ async fn write_batches(pool: PgPool, mut entries: Receiver<Entry>) {
             tracing::warn!(%fault, hops = batch.len(), "The journal of hops could not be written");
         }
         batch.clear();
-        flushed.drain(..).for_each(|done: oneshot::Sender<()>| drop(done.send(())));
+        flushed.drain(..).for_each(|done: oneshot::Sender<()>| { let _ = done.send(()); });
     }
 }
 

@@ -47,7 +47,7 @@ pub async fn turn(app: &App, turn: Turn, started: Instant) -> Reply {
         }
     };
     let duration = started.elapsed();
-    metric::hop(&answer.screen, answer.outcome.name(), duration);
+    metric::hop(answer.screen.clone(), answer.outcome.name(), duration);
     app.journal.note(Hop {
         session: turn.session,
         step: answer.step,

@@ -28,7 +28,7 @@ const ALREADY_ASKED: OutcomeSpec = OutcomeSpec { name: "already_asked", supplies
 /// What the menus of this release may say.
 pub static VOCABULARY: Vocabulary = Vocabulary {
     // Known when a session opens, from one query about the caller.
-    conditions: &["registered", "active", "suspended", "fee_due", "behind", "suggests", "has_kin"],
+    conditions: &["registered", "active", "suspended", "refused", "fee_due", "behind", "suggests", "has_kin"],
     globals: &[
         Variable::new("name", NAME),
         Variable::new("stage", STAGE),

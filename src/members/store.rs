@@ -92,6 +92,19 @@ pub(super) async fn who_is_there(
     )
 }
 
+pub(super) async fn is_index_taken(
+    conn: &mut PgConnection,
+    index: &[u8; 32],
+) -> Result<bool, Fault> {
+    let taken = sqlx::query_scalar!(
+        r#"select exists (select 1 from member where national_id_index = $1) as "taken!""#,
+        index.as_slice()
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(taken)
+}
+
 pub(super) async fn insert_consent(
     conn: &mut PgConnection,
     member: MemberId,

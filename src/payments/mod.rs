@@ -32,4 +32,5 @@ pub use service::{
     waiting_push,
 };
 pub use settling::{apply, question};
+pub use store::payer_of;
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

@@ -100,6 +100,19 @@ pub(super) async fn obligation_by_key(
     row.map(Obligation::try_from).transpose()
 }
 
+/// Whom to tell about an obligation, and in which language.
+pub async fn payer_of(
+    conn: &mut PgConnection,
+    id: ObligationId,
+) -> Result<(Msisdn, Language), Fault> {
+    let row = sqlx::query!("select payer, language from obligation where id = $1", id.0)
+        .fetch_one(conn)
+        .await?;
+    let broken = || Fault::broken(format!("obligation {id} is owed by nobody"));
+    let payer = Msisdn::parse(&row.payer).map_err(|_| broken())?;
+    Ok((payer, Language::parse(&row.language).map_err(|_| broken())?))
+}
+
 pub(super) async fn open_obligation_of(
     conn: &mut PgConnection,
     purpose: &Purpose,

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use serde::Serialize;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::events::Event;
@@ -99,6 +100,16 @@ pub async fn join(work: &mut Work, keys: &MemberKeys, asked: Join) -> Result<Joi
         id: asked.id,
         repeated: false,
     })
+}
+
+/// Whether somebody has joined with this card. Asked early, so that nobody fills in a form for nothing; [`join`] asks
+/// again.
+pub async fn is_national_id_taken(
+    conn: &mut PgConnection,
+    keys: &MemberKeys,
+    national_id: &NationalId,
+) -> Result<bool, Fault> {
+    store::is_index_taken(conn, &national_id.index(&keys.index)).await
 }
 
 async fn already_there(
