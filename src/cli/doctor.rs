@@ -134,15 +134,21 @@ async fn provider(what: &'static str, base: &Url) -> Finding {
             .send()
             .await
     };
+    let host = base.host_str().unwrap_or_default();
     let verdict = match asked.await {
-        Ok(_) => Ok(format!("{} answers", base.host_str().unwrap_or_default())),
-        Err(error) => Err(format!(
-            "{} does not answer ({})",
-            base.host_str().unwrap_or_default(),
-            error.without_url()
-        )),
+        Ok(_) => Ok(format!("{host} answers")),
+        Err(error) => Err(format!("{host} does not answer: {}", root_cause(&error))),
     };
     Finding { what, verdict }
+}
+
+/// What it comes down to, such as "connection refused"; the errors around it only say that sending failed.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod demo;
 mod doctor;
+mod health;
 mod migrate;
 mod stop;
 pub mod story;
@@ -32,6 +33,8 @@ enum Command {
     Migrate,
     /// Looks at everything KwaStage stands on and says what to mend.
     Doctor,
+    /// Says by its exit code whether the gateway on this machine answers.
+    Health,
 }
 
 /// Reads the command line and does what it says. The exit code is 0 when it was done, 1 when not, 2 for a wrong line.
@@ -46,6 +49,7 @@ pub async fn run() -> ExitCode {
     };
     let done = match line.command {
         Command::Migrate => migrate::run(&config).await,
+        Command::Health => health::run(&config).await,
         Command::Doctor => doctor::run(&config, Vec::new()).await,
     };
     match done {
