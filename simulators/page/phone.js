@@ -10,7 +10,7 @@ const PLASTICS = ["petrol", "charcoal", "clay"];
 const LETTERS = {
   1: ".,?!1'-()@/:", 2: "abc2", 3: "def3", 4: "ghi4", 5: "jkl5", 6: "mno6", 7: "pqrs7", 8: "tuv8", 9: "wxyz9", 0: " 0+", "*": "*#+%&=",
 };
-const PRINTED = { 1: "⌁", 2: "abc", 3: "def", 4: "ghi", 5: "jkl", 6: "mno", 7: "pqrs", 8: "tuv", 9: "wxyz", "*": "+", 0: "␣", "#": "⇧" };
+const PRINTED = { 1: ".,?", 2: "abc", 3: "def", 4: "ghi", 5: "jkl", 6: "mno", 7: "pqrs", 8: "tuv", 9: "wxyz", "*": "", 0: "+", "#": "⇧" };
 
 const WORDS = {
   en: {
@@ -446,7 +446,7 @@ class Handset {
   fillRiders() {
     const { msisdn } = this.line;
     const options = this.people.map((person) =>
-      draw("option", { value: person.msisdn, selected: person.msisdn === msisdn }, `${person.name ?? "Nobody yet"} · ${local(person.msisdn)}`));
+      draw("option", { value: person.msisdn, selected: person.msisdn === msisdn }, person.name ?? local(person.msisdn)));
     if (!this.people.some((person) => person.msisdn === msisdn)) options.push(draw("option", { value: msisdn, selected: true }, local(msisdn)));
     this.part(".rider").replaceChildren(...options, draw("option", { value: "" }, "Another number…"));
   }
@@ -626,7 +626,8 @@ class Handset {
     screen.querySelector("[aria-current=true], li[aria-current]")?.scrollIntoView({ block: "nearest" });
     this.painted = view;
     this.part(".aside-keys").replaceChildren(...(view.beside?.() ?? []));
-    this.part(".purse").textContent = this.line.balance == null ? "" : `M-PESA ${shillings(this.line.balance)}`;
+    const purse = this.line.balance == null ? "" : `M-PESA Ksh ${shillings(this.line.balance)}`;
+    this.part(".purse").replaceChildren(draw("span", {}, local(this.line.msisdn)), draw("span", {}, purse));
     this.part('[data-key="left"]').setAttribute("aria-label", view.left?.[0] ?? "Left soft key");
     this.part('[data-key="right"]').setAttribute("aria-label", view.right?.[0] ?? "Right soft key");
     this.part(".body").classList.toggle("ringing", view instanceof Call && view.ringing);
@@ -719,23 +720,36 @@ function international(typed) {
 
 // ------------------------------------------------------------------------------------------------------------------ trouble
 
+/** Shown without being searched for: what a newcomer wants to see the service survive. */
+const USUAL_TROUBLES = ["slow-network", "cut-after-con", "lost-answer", "duplicate-hop", "phone-off", "busy-line", "low-balance", "daraja-down"];
+
 const trouble = {
+  known: [],
+  active: [],
+
   async load() {
-    const { known, active } = await ask("/faults").catch(() => ({ known: [], active: [] }));
-    const now = Date.now();
-    document.getElementById("trouble-count").textContent = active.length ? `${active.length} on` : "";
-    document.getElementById("faults").replaceChildren(...known.map(({ what, sentence }) => {
-      const running = active.filter((fault) => fault.what === what);
-      const box = draw("input", { type: "checkbox", role: "switch", checked: running.length > 0 });
-      box.addEventListener("change", () => this.set(what, box.checked));
-      return draw("li", {}, draw("label", {}, box, draw("span", {}, sentence)), running.map((fault) => draw("small", {}, this.terms(fault, now))));
-    }));
+    Object.assign(this, await ask("/faults").catch(() => ({ known: [], active: [] })));
+    document.getElementById("trouble-count").textContent = this.active.length ? `${this.active.length} on` : "";
+    this.paint();
   },
 
-  terms({ how_often: often, until, msisdn }, now) {
+  paint() {
+    const sought = document.getElementById("fault-search").value.trim().toLowerCase();
+    const wanted = ({ what, sentence }) => sought
+      ? `${what} ${sentence}`.toLowerCase().includes(sought)
+      : USUAL_TROUBLES.includes(what) || this.active.some((fault) => fault.what === what);
+    const rows = this.known.filter(wanted).map(({ what, sentence }) => {
+      const running = this.active.filter((fault) => fault.what === what);
+      const box = draw("input", { type: "checkbox", role: "switch", checked: running.length > 0 });
+      box.addEventListener("change", () => this.set(what, box.checked));
+      return draw("li", {}, draw("label", {}, box, draw("span", {}, sentence)), running.map((fault) => draw("small", {}, this.terms(fault))));
+    });
+    document.getElementById("faults").replaceChildren(...rows.length ? rows : [draw("li", {}, "No trouble by that name.")]);
+  },
+
+  terms({ how_often: often, seconds_left: seconds, msisdn }) {
     const whom = msisdn ? handsets.find(({ line }) => line.msisdn === msisdn)?.line.name ?? local(msisdn) : "every phone";
-    const minutes = Math.max(1, Math.ceil((Date.parse(until) - now) / 60_000));
-    return `${whom}, ${often >= 1 ? "every time" : `1 time in ${Math.round(1 / often)}`}, ${minutes} min left`;
+    return `${whom}, ${often >= 1 ? "every time" : `1 time in ${Math.round(1 / often)}`}, ${Math.max(1, Math.ceil(seconds / 60))} min left`;
   },
 
   async set(what, on) {
@@ -781,6 +795,7 @@ async function begin() {
     await handset.become(msisdn);
   }
   trouble.fillWhom(people);
+  document.getElementById("fault-search").addEventListener("input", () => trouble.paint());
   await trouble.load();
   watch();
   setInterval(() => { for (const handset of handsets) if (handset.view instanceof Idle) handset.paint(); }, 20_000);
