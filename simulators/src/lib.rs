@@ -1,0 +1,3 @@
+//! The outside of KwaStage on one port.
+
+pub mod dialogue;
