@@ -720,6 +720,9 @@ function international(typed) {
 
 // ------------------------------------------------------------------------------------------------------------------ trouble
 
+/** `slow-network` as a person would write it. */
+const named = (what) => (what[0].toUpperCase() + what.slice(1)).replaceAll("-", " ").replace(/\bsms\b/i, "SMS").replace(/\bpin\b/i, "PIN");
+
 /** Shown without being searched for: what a newcomer wants to see the service survive. */
 const USUAL_TROUBLES = ["slow-network", "cut-after-con", "lost-answer", "duplicate-hop", "phone-off", "busy-line", "low-balance", "daraja-down"];
 
@@ -738,11 +741,14 @@ const trouble = {
     const wanted = ({ what, sentence }) => sought
       ? `${what} ${sentence}`.toLowerCase().includes(sought)
       : USUAL_TROUBLES.includes(what) || this.active.some((fault) => fault.what === what);
-    const rows = this.known.filter(wanted).map(({ what, sentence }) => {
+    const rank = ({ what }) => (USUAL_TROUBLES.includes(what) ? USUAL_TROUBLES.indexOf(what) : USUAL_TROUBLES.length);
+    const rows = this.known.filter(wanted).sort((a, b) => rank(a) - rank(b)).map(({ what, sentence }) => {
       const running = this.active.filter((fault) => fault.what === what);
       const box = draw("input", { type: "checkbox", role: "switch", checked: running.length > 0 });
       box.addEventListener("change", () => this.set(what, box.checked));
-      return draw("li", {}, draw("label", {}, box, draw("span", {}, sentence)), running.map((fault) => draw("small", {}, this.terms(fault))));
+      const about = draw("span", {}, draw("b", {}, named(what)), draw("small", { title: sentence }, sentence),
+        running.map((fault) => draw("em", {}, this.terms(fault))));
+      return draw("li", {}, draw("label", {}, box, about));
     });
     document.getElementById("faults").replaceChildren(...rows.length ? rows : [draw("li", {}, "No trouble by that name.")]);
   },
