@@ -35,12 +35,14 @@ const WORDS = {
 
 class Refused extends Error {}
 
-async function ask(path, body) {
-  const request = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+/** Asks the control API: a GET, or with a body a POST. A refusal says why. */
+async function ask(path, body, method = body === undefined ? "GET" : "POST") {
+  const request = body === undefined ? { method } : { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   const answer = await fetch(path, request).catch(() => { throw new Refused("The simulators do not answer."); });
   const text = await answer.text();
-  if (!answer.ok) throw new Refused(text || answer.statusText);
-  return text ? JSON.parse(text) : null;
+  const said = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : null;
+  if (!answer.ok) throw new Refused(said?.error ?? answer.statusText);
+  return said;
 }
 
 // -------------------------------------------------------------------------------------------------------- drawing and sound
@@ -272,13 +274,13 @@ class Thread extends View {
   async load() {
     const threads = await this.phone.ask("threads").catch(() => []);
     this.messages = threads.find((thread) => thread.with === this.other)?.messages ?? [];
-    this.phone.read(this.messages);
     this.phone.paint();
     this.phone.scrollToEnd();
+    await this.phone.read(this.messages);
   }
   body() {
     return [draw("h3", {}, this.other), draw("div", { class: "talk" }, this.messages.map((message) =>
-      draw("div", { class: message.sent ? "bubble mine" : "bubble" },
+      draw("div", { class: isSent(message) ? "bubble mine" : "bubble" },
         draw("p", {}, message.text),
         draw("time", { datetime: message.at }, clockTime(new Date(message.at))))))];
   }
@@ -386,14 +388,14 @@ class Call extends View {
   get ringing() { return this.about.state === "ringing"; }
   get left() { return this.ringing ? [this.words.answer, () => this.phone.answerCall()] : null; }
   get right() { return [this.ringing ? this.words.reject : this.words.hangUp, () => this.phone.hangUpCall()]; }
-  get said() { return [this.ringing ? this.words.ringing : this.words.talking, this.about.from, this.about.said].filter(Boolean).join(". "); }
+  get said() { return [this.ringing ? this.words.ringing : this.words.talking, this.about.from, this.about.spoken].filter(Boolean).join(". "); }
   choose(key) { if (!this.ringing) { this.pressed += key; this.phone.pressInCall(key); } }
   end() { this.phone.hangUpCall(); }
   body() {
     return draw("div", { class: this.ringing ? "calling ringing" : "calling" },
       draw("p", { class: "state" }, this.ringing ? this.words.ringing : this.words.talking),
       draw("p", { class: "from" }, this.about.from),
-      !this.ringing && this.about.said && draw("p", { class: "heard", "data-scroll": true }, this.about.said),
+      !this.ringing && this.about.spoken && draw("p", { class: "heard", "data-scroll": true }, this.about.spoken),
       this.pressed && draw("p", { class: "pressed" }, this.pressed));
   }
 }
@@ -489,12 +491,12 @@ class Handset {
   }
 
   noticePrompt(prompt) {
-    if (!prompt) this.prompt = null;
+    if (!prompt || prompt.ignored) this.prompt = null;
     else if (this.prompt?.prompt.at !== prompt.at) { this.prompt = new Prompt(this, prompt); sounds.message(); }
   }
 
   noticeCall(call) {
-    if (!call || call.state === "ended") this.call = null;
+    if (!call) this.call = null;
     else if (this.call) this.call.about = call;
     else { this.call = new Call(this, call); sounds.ring(); }
   }
@@ -549,14 +551,15 @@ class Handset {
   async hangUpCall() { this.call = null; this.paint(); await this.ask("hang-up", {}).catch(() => null); this.refresh(); }
   async inCall(body) { await this.ask("call", body).catch(() => null); this.refresh(); }
 
-  // Messages are unread until their thread was looked at here; the simulators only count what nobody has fetched.
+  // The simulators count what is unread on the whole phone; which thread is new, only this phone's own memory knows.
 
-  isFresh(message) { return !message.sent && !this.seen().has(String(message.id)); }
+  isFresh(message) { return !isSent(message) && !this.seen().has(message.id); }
   seen() { return new Set(JSON.parse(sessionStorage.getItem(`seen ${this.line.msisdn}`) ?? "[]")); }
-  read(messages) {
+  async read(messages) {
     const seen = this.seen();
-    for (const message of messages) seen.add(String(message.id));
+    for (const message of messages) if (!isSent(message)) seen.add(message.id);
     sessionStorage.setItem(`seen ${this.line.msisdn}`, JSON.stringify([...seen]));
+    if (this.line.unread > 0) await this.ask("read", {}).catch(() => null);
   }
 
   // Views
@@ -636,10 +639,10 @@ class Handset {
   }
 
   statusBar() {
-    const { network, unread } = this.line;
+    const { network = "", unread } = this.line;
     return draw("div", { class: "status" },
       draw("i", { class: "signal", title: "Signal" }, [1, 2, 3, 4].map(() => draw("b"))),
-      draw("span", { class: "network" }, network ?? "Safaricom"),
+      draw("span", { class: "network" }, network.slice(0, 1).toUpperCase() + network.slice(1)),
       unread > 0 && draw("i", { class: "envelope", title: "Unread message" }),
       draw("span", { class: "hour" }, clockTime(new Date())),
       draw("i", { class: "battery", title: "Battery" }));
@@ -709,6 +712,7 @@ class Handset {
   }
 }
 
+const isSent = (message) => message.direction === "sent";
 const strip = (screen) => (screen == null ? screen : screen.replace(/^(CON|END) /, ""));
 const local = (msisdn) => msisdn.replace(/^254(\d{3})(\d{3})(\d{3})$/, "0$1 $2 $3");
 
@@ -738,15 +742,15 @@ const trouble = {
 
   paint() {
     const sought = document.getElementById("fault-search").value.trim().toLowerCase();
-    const wanted = ({ what, sentence }) => sought
-      ? `${what} ${sentence}`.toLowerCase().includes(sought)
+    const wanted = ({ what, says }) => sought
+      ? `${what} ${says}`.toLowerCase().includes(sought)
       : USUAL_TROUBLES.includes(what) || this.active.some((fault) => fault.what === what);
     const rank = ({ what }) => (USUAL_TROUBLES.includes(what) ? USUAL_TROUBLES.indexOf(what) : USUAL_TROUBLES.length);
-    const rows = this.known.filter(wanted).sort((a, b) => rank(a) - rank(b)).map(({ what, sentence }) => {
+    const rows = this.known.filter(wanted).sort((a, b) => rank(a) - rank(b)).map(({ what, says }) => {
       const running = this.active.filter((fault) => fault.what === what);
       const box = draw("input", { type: "checkbox", role: "switch", checked: running.length > 0 });
       box.addEventListener("change", () => this.set(what, box.checked));
-      const about = draw("span", {}, draw("b", {}, named(what)), draw("small", { title: sentence }, sentence),
+      const about = draw("span", {}, draw("b", {}, named(what)), draw("small", { title: says }, says),
         running.map((fault) => draw("em", {}, this.terms(fault))));
       return draw("li", {}, draw("label", {}, box, about));
     });
@@ -761,9 +765,8 @@ const trouble = {
   async set(what, on) {
     const chosen = (id) => document.getElementById(id).value;
     const msisdn = chosen("fault-whom");
-    await ask("/faults", on
-      ? { what, how_often: Number(chosen("fault-often")), how_long: Number(chosen("fault-long")), ...(msisdn && { msisdn }) }
-      : { what, how_often: 0, how_long: 0 }).catch(() => null);
+    const order = { what, how_often: Number(chosen("fault-often")), how_long: Number(chosen("fault-long")), ...(msisdn && { msisdn }) };
+    await (on ? ask("/faults", order) : ask(`/faults?what=${encodeURIComponent(what)}`, undefined, "DELETE")).catch(() => null);
     this.load();
   },
 
@@ -785,6 +788,7 @@ function watch() {
   events.addEventListener("error", () => { state.textContent = "The simulators do not answer. Trying again…"; });
   events.addEventListener("message", ({ data }) => {
     const { msisdn, kind } = JSON.parse(data);
+    if (kind === "reset") for (const handset of handsets) sessionStorage.removeItem(`seen ${handset.line.msisdn}`);
     if (kind === "faults" || !msisdn) trouble.load();
     for (const handset of handsets) if (!msisdn || handset.line.msisdn === msisdn) handset.refresh();
   });

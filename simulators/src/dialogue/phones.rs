@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::script::{Answer, HowOften, Trouble};
 use super::stage::{Hooks, Screen, Stage, StageError};
@@ -16,8 +16,10 @@ use super::stage::{Hooks, Screen, Stage, StageError};
 pub const PATIENCE: Duration = Duration::from_secs(15);
 /// Without a hook that knows when all work is done, silence for this long counts as "no sms".
 const QUIET: Duration = Duration::from_secs(3);
-/// Between two looks at a phone.
-const LOOK_AGAIN: Duration = Duration::from_millis(40);
+/// With one, only the way from the operator to the handset is left.
+const QUIET_AFTER_WORK: Duration = Duration::from_millis(300);
+/// How long to listen to a phone before the hook does what has become due meanwhile.
+const BETWEEN_WORK: Duration = Duration::from_millis(100);
 
 /// Phones behind a control API.
 pub struct Phones {
@@ -38,6 +40,11 @@ struct Shown {
 #[derive(Deserialize)]
 struct Message {
     id: u64,
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Prompt {
     text: String,
 }
 
@@ -88,29 +95,43 @@ impl Phones {
         })
     }
 
-    /// Looks until something is found or patience ends. The hook, when there is one, does the work that is due before each look.
-    async fn awaited<T, F, Fut>(&self, patience: Duration, look: F) -> Result<Option<T>, StageError>
+    /// Asks with a waiting time, until something is found or patience ends. The hook, when there is one, does the work that is
+    /// due before each time.
+    async fn awaited<T, F, Fut>(&self, patience: Duration, ask: F) -> Result<Option<T>, StageError>
     where
-        F: Fn() -> Fut,
+        F: Fn(u128) -> Fut,
         Fut: Future<Output = Result<Option<T>, StageError>>,
     {
         let deadline = Instant::now() + patience;
         loop {
-            self.hooks.settle().await?;
-            if let Some(found) = look().await? {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let listen = if self.hooks.settle().await? {
+                left.min(BETWEEN_WORK)
+            } else {
+                left
+            };
+            if let Some(found) = ask(listen.as_millis()).await? {
                 return Ok(Some(found));
             }
             if Instant::now() >= deadline {
                 return Ok(None);
             }
-            sleep(LOOK_AGAIN).await;
         }
     }
 
-    async fn first_unread(&self, msisdn: &str) -> Result<Option<Message>, StageError> {
-        let read = self.read.get(msisdn).copied().unwrap_or(0);
-        let inbox: Vec<Message> = self.get(&format!("/phones/{msisdn}/inbox")).await?;
-        Ok(inbox.into_iter().find(|message| message.id > read))
+    async fn unread(&self, msisdn: &str, wait_ms: u128) -> Result<Option<Message>, StageError> {
+        let after = self.read.get(msisdn).copied().unwrap_or(0);
+        let inbox: Vec<Message> = self
+            .get(&format!(
+                "/phones/{msisdn}/inbox?after={after}&wait_ms={wait_ms}"
+            ))
+            .await?;
+        Ok(inbox.into_iter().next())
+    }
+
+    async fn showing(&self, msisdn: &str, wait_ms: u128) -> Result<Option<Prompt>, StageError> {
+        self.get(&format!("/phones/{msisdn}/prompt?wait_ms={wait_ms}"))
+            .await
     }
 }
 
@@ -159,25 +180,27 @@ impl Stage for Phones {
         self.hooks.forget(msisdn).await
     }
 
+    /// Moves the simulators' clock; the gateway's is the hook's to move.
     async fn advance(&mut self, by: Duration) -> Result<(), StageError> {
-        self.hooks.advance(by).await
+        self.hooks.advance(by).await?;
+        self.post::<Value>("/sim/clock", json!({ "advance_seconds": by.as_secs_f64() }))
+            .await
+            .map(drop)
     }
 
     async fn prompt(&mut self, msisdn: &str, answer: Answer) -> Result<Option<String>, StageError> {
-        let path = format!("/phones/{msisdn}/prompt");
-        let prompt = self
-            .awaited(self.patience, || self.get::<Option<Value>>(&path))
-            .await?;
-        let Some(prompt) = prompt else {
+        let Some(prompt) = self
+            .awaited(self.patience, |wait_ms| self.showing(msisdn, wait_ms))
+            .await?
+        else {
             return Ok(None);
         };
-        self.post::<Value>(&path, json!({ "answer": answer.word() }))
-            .await?;
-        Ok(Some(
-            prompt["text"]
-                .as_str()
-                .map_or_else(|| prompt.to_string(), str::to_owned),
-        ))
+        self.post::<Value>(
+            &format!("/phones/{msisdn}/prompt"),
+            json!({ "answer": answer.word() }),
+        )
+        .await?;
+        Ok(Some(prompt.text))
     }
 
     async fn text(&mut self, msisdn: &str, to: &str, text: &str) -> Result<(), StageError> {
@@ -191,7 +214,7 @@ impl Stage for Phones {
 
     async fn next_message(&mut self, msisdn: &str) -> Result<Option<String>, StageError> {
         let Some(message) = self
-            .awaited(self.patience, || self.first_unread(msisdn))
+            .awaited(self.patience, |wait_ms| self.unread(msisdn, wait_ms))
             .await?
         else {
             return Ok(None);
@@ -202,11 +225,13 @@ impl Stage for Phones {
 
     async fn message_left(&mut self, msisdn: &str) -> Result<Option<String>, StageError> {
         let quiet = if self.hooks.settle().await? {
-            Duration::ZERO
+            QUIET_AFTER_WORK
         } else {
             QUIET
         };
-        let left = self.awaited(quiet, || self.first_unread(msisdn)).await?;
+        let left = self
+            .awaited(quiet, |wait_ms| self.unread(msisdn, wait_ms))
+            .await?;
         Ok(left.map(|message| message.text))
     }
 
