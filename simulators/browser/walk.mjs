@@ -53,10 +53,8 @@ async function walk(page) {
   told("the receipt comes");
   await page.until("an unread message", () => page.run("return document.querySelectorAll('.handset')[0].querySelector('.envelope') !== null"));
   while (!(await page.shows(AMINA, "idle"))) await page.press(AMINA, "end");
-  await page.press(AMINA, "left");
-  await page.press(AMINA, "ok");
-  await page.until("the threads", () => page.run("return document.querySelectorAll('.handset')[0].querySelector('.list li small') !== null"));
-  const receipt = await openThreadWith(page, /code\s+\w{4}/i);
+  await page.press(AMINA, "left", "ok");
+  const receipt = await readThread(page, /code:?\s+\w{4}/i);
   console.log(`    ${receipt.replaceAll("\n", "\n    ")}`);
 
   if (given.picture) {
@@ -89,17 +87,14 @@ async function chooseUntil(page, wanted) {
   throw new Error("the menu never asked for the PIN");
 }
 
-async function openThreadWith(page, wanted) {
-  const count = await page.run("return document.querySelectorAll('.handset')[0].querySelectorAll('.list li').length");
-  for (let place = 0; place < count; place += 1) {
-    await page.press(AMINA, "ok");
-    await page.until("the messages", () => page.run("return document.querySelectorAll('.handset')[0].querySelector('.bubble') !== null"));
-    const text = await page.run("return [...document.querySelectorAll('.handset')[0].querySelectorAll('.bubble p')].at(-1).textContent");
-    if (wanted.test(text)) return text;
-    await page.press(AMINA, "right");
-    await page.press(AMINA, "bottom");
-  }
-  throw new Error("no message looks like a receipt");
+/** Waits in the inbox for a message like that (M-PESA's own comes as well), opens its thread and reads it. */
+async function readThread(page, wanted) {
+  const previews = () => page.run("return [...document.querySelectorAll('.handset')[0].querySelectorAll('.list small')].map((line) => line.textContent)");
+  let place = -1;
+  await page.until("the receipt", async () => (place = (await previews()).findIndex((text) => wanted.test(text))) >= 0);
+  await page.press(AMINA, ...Array(place).fill("bottom"), "ok");
+  await page.until("the messages", () => page.run("return document.querySelectorAll('.handset')[0].querySelector('.bubble') !== null"));
+  return page.run("return [...document.querySelectorAll('.handset')[0].querySelectorAll('.bubble p')].at(-1).textContent");
 }
 
 function told(what) { console.log(what); }
