@@ -17,7 +17,7 @@ const WORDS = {
     menu: "Menu", names: "Names", call: "Call", clear: "Clear", back: "Back", select: "Select", send: "Send", cancel: "Cancel", ok: "OK",
     messages: "Messages", write: "Write message", inbox: "Inbox", reply: "Reply", next: "Next", to: "To", empty: "No messages yet",
     running: "USSD code running…", problem: "Connection problem or invalid MMI code.", answer: "Answer", reject: "Reject", hangUp: "End call",
-    ringing: "Incoming call", talking: "Call in progress", sending: "Sending…", sent: "Message sent", unsent: "Message not sent. Try again.",
+    ringing: "Incoming call", talking: "Call in progress", over: "Call ended", sending: "Sending…", sent: "Message sent", unsent: "Message not sent. Try again.",
     onlyCodes: "This phone only dials service codes, such as *384*123#.", pin: "Enter M-PESA PIN:", pay: (p) =>
       `Do you want to pay Ksh ${p.amount} to ${p.merchant}, account ${p.account}?`, received: "New message", day: "en-GB", you: "Me",
   },
@@ -25,7 +25,7 @@ const WORDS = {
     menu: "Menyu", names: "Majina", call: "Piga", clear: "Futa", back: "Rudi", select: "Chagua", send: "Tuma", cancel: "Ghairi", ok: "Sawa",
     messages: "Jumbe", write: "Andika ujumbe", inbox: "Kikasha", reply: "Jibu", next: "Endelea", to: "Kwa", empty: "Hakuna ujumbe bado",
     running: "Inatuma ombi…", problem: "Tatizo la mtandao au namba si sahihi.", answer: "Pokea", reject: "Kataa", hangUp: "Kata simu",
-    ringing: "Simu inaingia", talking: "Mko kwenye simu", sending: "Inatuma…", sent: "Ujumbe umetumwa", unsent: "Ujumbe haukutumwa. Jaribu tena.",
+    ringing: "Simu inaingia", talking: "Mko kwenye simu", over: "Simu imekatwa", sending: "Inatuma…", sent: "Ujumbe umetumwa", unsent: "Ujumbe haukutumwa. Jaribu tena.",
     onlyCodes: "Simu hii hupiga namba za huduma tu, kama *384*123#.", pin: "Weka PIN ya M-PESA:", pay: (p) =>
       `Je, ungependa kulipa Ksh ${p.amount} kwa ${p.merchant}, akaunti ${p.account}?`, received: "Ujumbe mpya", day: "sw-KE", you: "Mimi",
   },
@@ -366,7 +366,7 @@ class Prompt extends View {
   get field() { return this.pin; }
   get left() { return [this.words.ok, () => this.pin.value.length === 4 && this.phone.answerPrompt("approve")]; }
   get right() { return this.clearing([this.words.cancel, () => this.phone.answerPrompt("cancel")]); }
-  get said() { return `M-PESA. ${this.asks} ${this.words.pin}`; }
+  get said() { return `M-PESA. ${this.asks}`; }
   get asks() { return this.prompt.text || this.words.pay({ ...this.prompt, amount: shillings(this.prompt.amount) }); }
   escape() { this.phone.answerPrompt("cancel"); }
   end() { this.phone.answerPrompt("cancel"); }
@@ -374,7 +374,7 @@ class Prompt extends View {
     return draw("div", { class: "toolkit" },
       draw("h3", {}, "M-PESA"),
       draw("p", { class: "text", "data-scroll": true }, this.asks),
-      draw("p", { class: "pin-label" }, this.words.pin),
+      !/PIN:?\s*$/.test(this.asks) && draw("p", { class: "pin-label" }, this.words.pin),
       this.pin.line("m-pesa-pin", "pin"));
   }
   beside() {
@@ -549,7 +549,13 @@ class Handset {
   async answerCall() { await this.inCall({ keys: "" }); }
   async pressInCall(keys) { await this.inCall({ keys }); }
   async hangUpCall() { this.call = null; this.paint(); await this.ask("hang-up", {}).catch(() => null); this.refresh(); }
-  async inCall(body) { await this.ask("call", body).catch(() => null); this.refresh(); }
+  async inCall(body) {
+    const heard = await this.ask("call", body).catch(() => null);
+    // The last words may come with the other side's hanging up.
+    if (heard && !heard.call) this.open(new Notice(this, `${this.words.over}\n${heard.spoken.split("\n").at(-1)}`));
+    this.refresh();
+  }
+
 
   // The simulators count what is unread on the whole phone; which thread is new, only this phone's own memory knows.
 
