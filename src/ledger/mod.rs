@@ -11,10 +11,12 @@
 mod account;
 mod posting;
 pub mod postings;
+mod reading;
 mod service;
 mod verify;
 
 pub use account::{Account, Rail};
 pub use posting::{Credited, Debited, JournalId, NotAPosting, Posting};
+pub use reading::{Line, lines_after};
 pub use service::{Key, PostError, Posted, balance, post, roll_due};
 pub use verify::{Report, verify};

@@ -5,12 +5,12 @@
 //! [`number_pending`], so that the counter is no queue for people who pay.
 
 mod code;
+mod model;
 mod number;
 mod service;
 mod store;
 
 pub use code::{CheckCode, CodeKey, NotACheckCode, WeakKey};
+pub use model::{Answer, Genuine, Issue, Purpose, Receipt};
 pub use number::ReceiptNumber;
-pub use service::{
-    Answer, Genuine, Issue, IssueError, Purpose, Receipt, ask, issue, look_up, number_pending,
-};
+pub use service::{IssueError, ask, issue, look_up, number_pending};

@@ -1,42 +1,16 @@
 //! Issuing, numbering and checking receipts.
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::code::{CheckCode, CodeKey};
-use super::number::ReceiptNumber;
+use super::model::{Answer, Genuine, Issue, Receipt};
 use super::store;
 use crate::events::Event;
 use crate::fault::Fault;
-use crate::primitives::{MaskedName, Money, Msisdn};
+use crate::primitives::Msisdn;
 use crate::work::Work;
-
-/// A settled payment that deserves a receipt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issue {
-    pub payment: Uuid,
-    /// None while the payer is no member.
-    pub member: Option<Uuid>,
-    pub amount: Money,
-    pub what: Purpose,
-    /// The provider's own receipt number, such as M-PESA's `TKQ1ABCDE2`.
-    pub provider_receipt: String,
-}
-
-/// What was paid for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    Contribution,
-    RegistrationFee,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    pub code: CheckCode,
-    pub issued_at: DateTime<Utc>,
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
@@ -44,27 +18,6 @@ pub enum IssueError {
     IssuedOtherwise,
     #[error(transparent)]
     Fault(#[from] Fault),
-}
-
-/// What a genuine receipt tells whoever holds its code.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Genuine {
-    pub amount: Money,
-    pub what: Purpose,
-    pub at: DateTime<Utc>,
-    /// None where the payer is no member.
-    pub payer: Option<MaskedName>,
-    /// None for the moment before it is numbered.
-    pub number: Option<ReceiptNumber>,
-}
-
-/// What somebody who asks about a code by phone is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Genuine(Genuine),
-    /// Nobody has this code: a message that shows it is forged.
-    Unknown,
-    AskedTooOften,
 }
 
 /// How many codes one phone may ask about in a clock hour. Guessing must not pay, and a stage meeting must not be turned away.
@@ -126,21 +79,6 @@ pub async fn ask(work: &mut Work, asker: &Msisdn, code: &CheckCode) -> Result<An
     Ok(look_up(work.conn(), code)
         .await?
         .map_or(Answer::Unknown, Answer::Genuine))
-}
-
-impl Purpose {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Purpose::Contribution => "contribution",
-            Purpose::RegistrationFee => "registration_fee",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Purpose> {
-        [Purpose::Contribution, Purpose::RegistrationFee]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == text)
-    }
 }
 
 /// A payment has its receipt. The code is left out: it is for whoever holds the receipt.

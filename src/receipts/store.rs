@@ -5,8 +5,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::code::CheckCode;
+use super::model::{Genuine, Issue, Purpose, Receipt};
 use super::number::ReceiptNumber;
-use super::service::{Genuine, Issue, Purpose, Receipt};
 use crate::fault::Fault;
 use crate::primitives::{MaskedName, Money, Msisdn};
 

@@ -3,14 +3,16 @@
 //! A [`Plan`] says what a category of riders pays each week or month; [`standing`] compares that with what one of them has paid. Money
 //! reaches and leaves a fund by the deeds here, each of which posts to the ledger and writes the fund's book in one transaction.
 
+mod model;
 mod plan;
 mod service;
 mod standing;
 mod store;
 
+pub use model::{ContributionReceived, Direction, FundStatement, Movement, SupportPaid};
 pub use plan::{Due, NoPlan, Period, Plan, Schedule};
 pub use service::{
-    ContributionReceived, Direction, FundError, FundStatement, Movement, Outcome, SupportPaid,
-    adopt_plan, contribution_received, fund_statement, standing_of, support_paid,
+    FundError, Outcome, adopt_plan, contribution_received, fund_statement, standing_of,
+    support_paid,
 };
 pub use standing::{Standing, Status, standing};

@@ -1,39 +1,19 @@
-//! The deeds of the welfare fund, and what it tells its members.
+//! The deeds of the welfare fund, and its answers to members.
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::model::{ContributionReceived, FundStatement, SupportPaid};
 use super::plan::Plan;
 use super::standing::{Standing, standing};
 use super::store;
 use crate::events::Event;
 use crate::fault::Fault;
 use crate::ledger::{self, JournalId, Key, PostError, postings};
-use crate::primitives::{MaskedName, Money, nairobi_date, nairobi_day_start};
+use crate::primitives::{nairobi_date, nairobi_day_start};
 use crate::work::Work;
-
-/// A settled payment that somebody meant for the welfare fund of a stage.
-#[derive(Clone, Debug)]
-pub struct ContributionReceived {
-    pub member: Uuid,
-    pub stage: i32,
-    pub amount: Money,
-    /// One payment counts once, whatever tells of it and however often.
-    pub payment: Uuid,
-    /// The provider's own receipt number, such as M-PESA's `TKQ1ABCDE2`.
-    pub provider_receipt: String,
-}
-
-/// A settled payout from a stage's fund for one of its members.
-#[derive(Clone, Debug)]
-pub struct SupportPaid {
-    pub member: Uuid,
-    pub stage: i32,
-    pub amount: Money,
-    pub payment: Uuid,
-}
 
 /// What telling the fund about a payment has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,32 +32,6 @@ pub enum FundError {
     Refused(#[from] PostError),
     #[error(transparent)]
     Fault(#[from] Fault),
-}
-
-/// What every member may see of the fund.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FundStatement {
-    pub balance: Money,
-    /// Since the first of this month, Nairobi time.
-    pub month_in: Money,
-    pub month_out: Money,
-    /// The last five, newest first.
-    pub last: Vec<Movement>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Movement {
-    pub at: DateTime<Utc>,
-    pub direction: Direction,
-    pub amount: Money,
-    /// Who paid, or whom it was for.
-    pub person: MaskedName,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    In,
-    Out,
 }
 
 /// Credits a stage's fund with a rider's payment.

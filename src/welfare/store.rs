@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::model::{ContributionReceived, Direction, FundStatement, Movement, SupportPaid};
 use super::plan::{Period, Plan, Schedule};
-use super::service::{ContributionReceived, Direction, FundStatement, Movement, SupportPaid};
 use crate::fault::Fault;
 use crate::ledger::JournalId;
 use crate::primitives::{MaskedName, Money};

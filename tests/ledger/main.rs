@@ -7,7 +7,7 @@ mod roles;
 mod tails;
 mod world;
 
-use kwastage::ledger::{self, Account, Key, PostError, Posting, Rail, Report, postings};
+use kwastage::ledger::{self, Account, JournalId, Key, PostError, Posting, Rail, Report, postings};
 use kwastage::primitives::Money;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -103,6 +103,45 @@ async fn a_journal_of_several_legs_is_one_journal(pool: PgPool) {
         .await
         .unwrap();
     assert_eq!(legs, 2);
+}
+
+#[sqlx::test]
+async fn the_book_reads_one_line_per_posting(pool: PgPool) {
+    fill_fund(&pool, 101, 1_500).await;
+    let split = Posting::of("test_movement", Uuid::nil(), shillings(100))
+        .debit(Account::Fund(101))
+        .credit(Account::GeneralFund)
+        .unwrap()
+        .and(Money::from_cents(3_050))
+        .debit(Account::Fund(101))
+        .credit(Account::Wallet(Uuid::nil()))
+        .unwrap();
+    let split = post(&pool, split, Key::of("test", "split"))
+        .await
+        .unwrap()
+        .journal;
+    let mut conn = pool.acquire().await.unwrap();
+    let first = ledger::lines_after(&mut conn, JournalId(0)).await.unwrap();
+    let shown: Vec<String> = first
+        .iter()
+        .map(|line| line.to_string().split_once(' ').unwrap().1.to_owned())
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "contribution_received: KES 1,500 from mpesa_paybill to fund 101",
+            "test_movement: KES 100 from fund 101 to general_fund",
+            "test_movement: KES 30.50 from fund 101 to wallet 00000000-0000-0000-0000-000000000000",
+        ]
+    );
+    assert_eq!(
+        ledger::lines_after(&mut conn, first[0].journal)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(ledger::lines_after(&mut conn, split).await.unwrap(), []);
 }
 
 #[sqlx::test]

@@ -1,8 +1,14 @@
 //! The role the product connects as can call the ledger's functions, read, and do nothing else.
 
-use sqlx::{Connection, PgPool};
+use kwastage::primitives::Msisdn;
+use kwastage::receipts::{self, CheckCode, CodeKey, Issue, Purpose};
+use kwastage::welfare::{self, ContributionReceived, Outcome};
+use kwastage::work::{Actor, Work};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, Executor, PgPool};
+use uuid::Uuid;
 
-use crate::world::fill_fund;
+use crate::world::{fill_fund, now, shillings};
 
 const TABLES: [&str; 6] = [
     "account_kind",
@@ -138,4 +144,93 @@ async fn the_product_has_these_rights_and_no_more(pool: PgPool) {
             assert_eq!(has, granted, "{right} on {table}");
         }
     }
+}
+
+/// Everything these rooms do, done with the product's own rights.
+#[sqlx::test]
+async fn the_product_does_its_deeds_in_its_own_role(
+    options: PgPoolOptions,
+    connect: PgConnectOptions,
+) {
+    let owner = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(connect.clone())
+        .await
+        .unwrap();
+    let (member, payment) = (Uuid::now_v7(), Uuid::now_v7());
+    let stage: i32 = sqlx::query_scalar(
+        "with r as (insert into region (name) values ('Nairobi') returning id),
+              z as (insert into zone (region_id, name) select id, 'CBD' from r returning id),
+              s as (insert into stage (zone_id, code, name) select id, '101', 'Kencom' from z returning id)
+         insert into member (id, msisdn, language, first_name, last_name, national_id_sealed, national_id_index, stage_id, status,
+                             joined_at, approved_at)
+         select $1, '254711000001', 'en', 'Amina', 'Hassan', 'sealed', sha256('x'), id, 'active', now(), now() from s returning stage_id",
+    )
+    .bind(member)
+    .fetch_one(&owner)
+    .await
+    .unwrap();
+    owner.close().await;
+
+    let in_role = options.after_connect(|conn, _| {
+        Box::pin(async move {
+            conn.execute("set role kwastage_app").await?;
+            Ok(())
+        })
+    });
+    let pool = in_role.connect_with(connect).await.unwrap();
+    let mut work = Work::begin(&pool, now(), Actor::System).await.unwrap();
+    let plan = welfare::Plan {
+        period: welfare::Period::Week,
+        amount: shillings(200),
+        starts_on: "2026-11-02".parse().unwrap(),
+    };
+    welfare::adopt_plan(&mut work, stage, "rider", &plan)
+        .await
+        .unwrap();
+    let provider_receipt = "TKQ1ABCDE2".to_owned();
+    let received = ContributionReceived {
+        member,
+        stage,
+        amount: shillings(200),
+        payment,
+        provider_receipt: provider_receipt.clone(),
+    };
+    assert!(matches!(
+        welfare::contribution_received(&mut work, received)
+            .await
+            .unwrap(),
+        Outcome::Booked(_)
+    ));
+    let key = CodeKey::new(&[7; 16]).unwrap();
+    let issue = Issue {
+        payment,
+        member: Some(member),
+        amount: shillings(200),
+        what: Purpose::Contribution,
+        provider_receipt,
+    };
+    let code = receipts::issue(&mut work, &key, issue).await.unwrap().code;
+    assert_eq!(receipts::number_pending(&mut work).await.unwrap(), 1);
+    let asker = Msisdn::parse("0711000002").unwrap();
+    let answer = receipts::ask(&mut work, &asker, &CheckCode::parse(code.as_str()).unwrap())
+        .await
+        .unwrap();
+    assert!(matches!(answer, receipts::Answer::Genuine(_)));
+    work.commit().await.unwrap();
+    let mut conn = pool.acquire().await.unwrap();
+    assert_eq!(
+        welfare::fund_statement(&mut conn, stage, now())
+            .await
+            .unwrap()
+            .balance,
+        shillings(200)
+    );
+    assert!(
+        welfare::standing_of(&mut conn, member, "2026-11-20".parse().unwrap())
+            .await
+            .unwrap()
+            .is_some()
+    );
+    kwastage::ledger::roll_due(&pool).await.unwrap();
 }
