@@ -13,14 +13,33 @@
 //!
 //! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.
 
+pub mod answering;
+pub mod app;
+pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod conversation;
+pub mod emergencies;
 pub mod events;
 pub mod fault;
 pub mod http;
+pub mod integrations;
 pub mod jobs;
+pub mod ledger;
+pub mod members;
+pub mod menu;
+pub mod messages;
+pub mod payments;
 pub mod primitives;
+pub mod receipts;
+pub mod redis_connection;
 pub mod schema;
+pub mod seed;
+pub mod serve;
+pub mod settlement;
+pub mod stages;
 pub mod telemetry;
+pub mod welcome;
+pub mod welfare;
 pub mod work;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{SecretBox, SecretString};
 
-use crate::primitives::Money;
+use crate::primitives::{Money, Msisdn};
 use reading::Reader;
 
 /// The keys, their defaults and what they mean.
@@ -33,6 +33,7 @@ pub struct Config {
     pub mpesa: Mpesa,
     pub keys: Keys,
     pub fees: Fees,
+    pub emergencies: Emergencies,
     pub log: Log,
     pub menus: Documents,
     pub messages: Documents,
@@ -121,6 +122,12 @@ pub struct Fees {
     pub registration: Money,
 }
 
+#[derive(Debug)]
+pub struct Emergencies {
+    /// Alerted when nobody is on duty where it happened. At least one.
+    pub duty_phones: Vec<Msisdn>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Log {
     /// A filter in the manner of `tracing_subscriber::EnvFilter`.
@@ -206,7 +213,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
     );
     let (http, database, redis, ussd) = (http(read), database(read), redis(read), ussd(read));
     let (sms, africastalking, mpesa) = (sms(read), africastalking(read), mpesa(read));
-    let (keys, fees, log) = (keys(read), fees(read), log(read));
+    let (keys, fees, emergencies, log) = (keys(read), fees(read), emergencies(read), log(read));
     let (menus, messages) = (
         documents(read, "menus.dir"),
         documents(read, "messages.dir"),
@@ -222,6 +229,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
         mpesa: mpesa?,
         keys: keys?,
         fees: fees?,
+        emergencies: emergencies?,
         log: log?,
         menus: menus?,
         messages: messages?,
@@ -376,6 +384,11 @@ fn fees(read: &mut Reader) -> Option<Fees> {
     Some(Fees {
         registration: registration?,
     })
+}
+
+fn emergencies(read: &mut Reader) -> Option<Emergencies> {
+    let duty_phones = read.phones("emergencies.duty_phones");
+    Some(Emergencies { duty_phones: duty_phones? })
 }
 
 fn log(read: &mut Reader) -> Option<Log> {

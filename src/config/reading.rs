@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox, SecretString};
 use toml::{Table, Value};
 
 use super::{DEFAULTS, Key, Mistake};
-use crate::primitives::Money;
+use crate::primitives::{Money, Msisdn};
 
 const PREFIX: &str = "KWASTAGE_";
 /// Names the configuration file, so it is no key in it.
@@ -273,6 +273,18 @@ impl Reader {
             }
         }
         Some(addresses)
+    }
+
+    /// At least one phone number.
+    pub(super) fn phones(&mut self, key: &'static str) -> Option<Vec<Msisdn>> {
+        let texts = self.texts(key)?;
+        let phones: Vec<Msisdn> =
+            texts.iter().filter_map(|text| Msisdn::parse(text).ok()).collect();
+        if phones.is_empty() || phones.len() < texts.len() {
+            self.mistake(key, "write at least one phone number, such as 254711000005");
+            return None;
+        }
+        Some(phones)
     }
 
     pub(super) fn secret(&mut self, key: &'static str) -> Option<SecretString> {

@@ -1,4 +1,14 @@
 //! What must still happen: rows enqueued in the causing transaction, claimed by workers with a lease, retried, never lost.
+//!
+//! A job is done at least once: a worker that dies between the deed and the tick leaves a job that another one
+//! does again, so a handler's own transaction must notice that it has already been done. What returns at
+//! intervals ([`Registry::every`]) looks at the state and repairs it; a missed tick never matters.
+
+mod by_hand;
+mod failure;
+mod registry;
+mod store;
+mod worker;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -6,6 +16,12 @@ use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 
 use crate::fault::Fault;
+
+pub use by_hand::run_due;
+pub use failure::JobFailure;
+pub use registry::Registry;
+pub use store::{Stats, advance, forget_done, stats};
+pub use worker::Worker;
 
 /// A piece of later work: a name and the ids it is about, never a copy of the data.
 pub trait Job: Serialize + DeserializeOwned + Send + 'static {
@@ -19,15 +35,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
 
 pub(crate) async fn insert<J: Job>(conn: &mut PgConnection, now: DateTime<Utc>, job: &J, due: DateTime<Utc>) -> Result<(), Fault> {
     let body = serde_json::to_value(job)?;
-    sqlx::query!(
-        "insert into job (name, key, body, run_at, created_at) values ($1, $2, $3, $4, $5) on conflict (name, key) do nothing",
-        J::NAME,
-        job.key(),
-        body,
-        due,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+    store::insert(conn, J::NAME, job.key(), body, due, now).await
 }
+
+#[cfg(test)]
+mod tests;

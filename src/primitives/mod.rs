@@ -1,12 +1,14 @@
 //! The words every room shares: money, phone numbers, languages, secrets. Holding one is proof that it was checked.
 
 mod language;
+mod masked_name;
 mod money;
 mod msisdn;
 mod nairobi;
 mod secret;
 
 pub use language::{Language, NotALanguage};
+pub use masked_name::MaskedName;
 pub use money::{Money, NotMoney};
 pub use msisdn::{Msisdn, NotAPhoneNumber};
 pub use nairobi::{NAIROBI, nairobi_date, nairobi_day_start};

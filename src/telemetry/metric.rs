@@ -12,6 +12,9 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use crate::primitives::Money;
 
 const HOPS: &str = "kwastage_hops_total";
+const HOP_TROUBLES: &str = "kwastage_hop_troubles_total";
+const HOPS_NOT_JOURNALLED: &str = "kwastage_hops_not_journalled_total";
+const SESSIONS_ENDED: &str = "kwastage_sessions_ended_total";
 const HOP_SECONDS: &str = "kwastage_hop_duration_seconds";
 const PAYMENTS: &str = "kwastage_payments_total";
 const MESSAGES: &str = "kwastage_messages_total";
@@ -55,6 +58,27 @@ pub fn hop(screen: impl Into<SharedString>, outcome: &'static str, took: Duratio
     let screen = screen.into();
     counter!(HOPS, "screen" => screen.clone(), "outcome" => outcome).increment(1);
     histogram!(HOP_SECONDS, "screen" => screen).record(took);
+}
+
+/// A hop or notice that something was wrong with, such as `field_twice`, `another_phone`, `divergent`, `store_away`, `overtaken`.
+pub fn hop_trouble(what: &'static str) {
+    counter!(HOP_TROUBLES, "what" => what).increment(1);
+}
+
+/// Hops that the journal could not keep: its queue was full or the database away.
+pub fn hops_not_journalled(hops: u64) {
+    counter!(HOPS_NOT_JOURNALLED).increment(hops);
+}
+
+/// An end-of-session notice, by the operator's word for how the call went.
+pub fn session_ended(status: &str) {
+    let status = match status {
+        "Success" => "success",
+        "Incomplete" => "incomplete",
+        "Failed" => "failed",
+        _ => "other",
+    };
+    counter!(SESSIONS_ENDED, "status" => status).increment(1);
 }
 
 /// One payment that reached a state, such as `paid`, `cancelled`, `unknown`.
@@ -101,6 +125,9 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
 
 fn describe() {
     describe_counter!(HOPS, "Answered hops by screen and outcome");
+    describe_counter!(HOP_TROUBLES, "Hops with something wrong, by what");
+    describe_counter!(HOPS_NOT_JOURNALLED, "Hops the journal could not keep");
+    describe_counter!(SESSIONS_ENDED, "End-of-session notices by status");
     describe_histogram!(HOP_SECONDS, "Our time for a hop by screen");
     describe_counter!(PAYMENTS, "Payments that reached a state");
     describe_counter!(MESSAGES, "Messages that reached a state, by lane");

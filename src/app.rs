@@ -1,0 +1,185 @@
+//! The house's means, built once from the configuration: pool, clock, documents, keys, outside clients.
+
+use std::ops::Deref;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use hmac::{Hmac, KeyInit, Mac};
+use quick_cache::sync::Cache;
+use secrecy::ExposeSecret;
+use sha2::Sha256;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use zeroize::Zeroizing;
+
+use crate::channels::pay::daraja::Door;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::conversation::store::{Lifetimes, RedisStore, SessionSeal, SessionStore};
+use crate::conversation::{Journal, Record, SessionId, SessionTurns, TranscriptKey, VOCABULARY};
+use crate::integrations::africastalking;
+use crate::integrations::mpesa::{MpesaClient, MpesaSettings, TransactionType};
+use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
+use crate::menu::{Limits, Menus};
+use crate::messages::{Globals, Templates};
+use crate::payments;
+use crate::primitives::Secret;
+use crate::receipts::CodeKey;
+use crate::redis_connection::RedisConnection;
+
+/// Sessions this process keeps a copy of. One takes about 2 KB.
+const SESSIONS_AT_HAND: usize = 20_000;
+/// The network's limit for a whole session (Africa's Talking: 180 s).
+const SESSION_SECONDS: u32 = 180;
+/// PIN checks that may wait; whoever comes then is asked to try again.
+const PIN_QUEUE: usize = 100;
+/// An SMS that is not answered for by then has an unknown outcome.
+const SMS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A handle on everything; cloning it is cheap.
+#[derive(Clone)]
+pub struct App(Arc<Means>);
+
+pub struct Means {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub pool: PgPool,
+    pub redis: RedisConnection,
+    pub menus: ArcSwap<Menus>,
+    pub templates: Arc<Templates>,
+    pub sessions: SessionStore,
+    pub sessions_at_hand: Cache<SessionId, Arc<Record>>,
+    pub session_turns: SessionTurns,
+    pub journal: Journal,
+    pub transcript_key: TranscriptKey,
+    pub member_keys: MemberKeys,
+    pub pins: PinDesk,
+    pub receipt_key: CodeKey,
+    pub payment_rules: payments::Rules,
+    pub mpesa: MpesaClient,
+    pub africastalking: africastalking::Client,
+    pub door: Arc<Door>,
+}
+
+impl Deref for App {
+    type Target = Means;
+    fn deref(&self) -> &Means {
+        &self.0
+    }
+}
+
+impl App {
+    /// Builds everything. Connects to nothing but Postgres, and to that only when first asked.
+    ///
+    /// # Errors
+    /// A document that does not hold up, or a URL nobody can be reached under.
+    pub async fn build(config: Arc<Config>, clock: Clock) -> anyhow::Result<App> {
+        let pool = pool(&config)?;
+        let redis = RedisConnection::open(config.redis.url.expose_secret(), config.redis.cluster).await.context("Redis")?;
+        let seal = SessionSeal::new(&derived(&config, b"sessions"));
+        let lifetimes = Lifetimes { session: config.ussd.session_ttl, resume: config.ussd.resume_window };
+        let sessions = SessionStore::Redis(RedisStore::new(redis.clone(), format!("{}:", config.redis.prefix), seal, lifetimes));
+        App::assemble(config, clock, pool, redis, sessions)
+    }
+
+    /// As [`App::build`], with the parts that tests choose themselves.
+    pub fn assemble(
+        config: Arc<Config>,
+        clock: Clock,
+        pool: PgPool,
+        redis: RedisConnection,
+        sessions: SessionStore,
+    ) -> anyhow::Result<App> {
+        let menus = load_menus(&config)?;
+        let templates = load_templates(&config)?;
+        let identity = Key::new(1, *config.keys.identity.expose_secret());
+        let pin_ring = KeyRing::of(Key::new(1, *config.keys.pin.expose_secret()));
+        let africastalking = africastalking::Client::new(africastalking::Settings {
+            base_url: address(&config.africastalking.base_url),
+            username: config.africastalking.username.clone(),
+            api_key: Secret::new(config.africastalking.api_key.expose_secret()),
+            sender: Some(config.africastalking.sender.clone().unwrap_or_else(|| config.sms.short_code.clone())),
+            timeout: SMS_TIMEOUT,
+        })?;
+        Ok(App(Arc::new(Means {
+            menus: ArcSwap::from_pointee(menus),
+            templates: Arc::new(templates),
+            journal: Journal::start(pool.clone()),
+            transcript_key: TranscriptKey::new(derived(&config, b"transcripts").as_slice()),
+            member_keys: MemberKeys { sealing: KeyRing::of(identity.clone()), index: identity },
+            pins: PinDesk::new(pin_ring, config.ussd.pin_workers, PIN_QUEUE),
+            receipt_key: CodeKey::new(config.keys.receipt.expose_secret())?,
+            payment_rules: payments::Rules::for_shortcode(&config.mpesa.shortcode),
+            mpesa: MpesaClient::new(mpesa_settings(&config), clock.clone())?,
+            africastalking,
+            door: Arc::new(App::door(&config)),
+            sessions_at_hand: Cache::new(SESSIONS_AT_HAND),
+            session_turns: SessionTurns::default(),
+            config,
+            clock,
+            pool,
+            redis,
+            sessions,
+        })))
+    }
+}
+
+/// The menus of the configuration's folder.
+pub fn load_menus(config: &Config) -> anyhow::Result<Menus> {
+    let limits = Limits { screen_septets: config.ussd.screen_septets, session_seconds: SESSION_SECONDS, ..Limits::default() };
+    Menus::load(&config.menus.dir, &VOCABULARY, limits).map_err(|mistakes| told(&config.menus.dir, &mistakes))
+}
+
+/// The message templates of the configuration's folder.
+pub fn load_templates(config: &Config) -> anyhow::Result<Templates> {
+    let globals = Globals { ussd: config.ussd.code.clone(), sms: config.sms.short_code.clone() };
+    Templates::load(&config.messages.dir, globals).map_err(|mistakes| told(&config.messages.dir, &mistakes))
+}
+
+fn told(dir: &std::path::Path, mistakes: &[impl std::fmt::Display]) -> anyhow::Error {
+    let lines: Vec<String> = mistakes.iter().map(|mistake| format!("  {mistake}")).collect();
+    anyhow::anyhow!("{} mistakes in {}:\n{}", mistakes.len(), dir.display(), lines.join("\n"))
+}
+
+/// Connections that give up rather than hold a rider: a statement has two seconds, a lock half a second.
+fn pool(config: &Config) -> anyhow::Result<PgPool> {
+    let options = PgConnectOptions::from_str(config.database.url.expose_secret()).context("database.url")?.options([
+        ("statement_timeout", "2000"),
+        ("lock_timeout", "500"),
+        ("idle_in_transaction_session_timeout", "5000"),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(config.database.max_connections)
+        .acquire_timeout(Duration::from_secs(1))
+        .test_before_acquire(false)
+        .connect_lazy_with(options))
+}
+
+/// A key of its own for each purpose, from the one that protects people's data.
+fn derived(config: &Config, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(config.keys.identity.expose_secret().as_slice())
+        .unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
+    hmac.update(purpose);
+    Zeroizing::new(hmac.finalize().into_bytes().into())
+}
+
+fn address(url: &reqwest::Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+fn mpesa_settings(config: &Config) -> MpesaSettings {
+    MpesaSettings {
+        base_url: address(&config.mpesa.base_url),
+        consumer_key: config.mpesa.consumer_key.clone(),
+        consumer_secret: config.mpesa.consumer_secret.clone(),
+        shortcode: config.mpesa.shortcode.clone(),
+        till: None,
+        passkey: config.mpesa.passkey.clone(),
+        transaction_type: TransactionType::PayBill,
+        callback_base: address(&config.mpesa.callback_base),
+        webhook_key: config.http.webhook_keys[0].clone(),
+    }
+}

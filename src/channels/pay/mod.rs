@@ -1,0 +1,3 @@
+//! Where payment providers report.
+
+pub mod daraja;

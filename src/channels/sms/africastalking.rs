@@ -1,0 +1,245 @@
+//! Africa's Talking's SMS webhooks: inbound messages, delivery reports, opt-outs.
+//!
+//! They are not signed, so a secret in the path stands for the sender. A message that is not answered with 200
+//! comes again each minute for half a day: whatever comes is stored or counted and answered 200, unless our own
+//! database is away.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRef, FromRequestParts, Path};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::routing::post;
+use chrono::{DateTime, NaiveDateTime, Utc};
+use sha2::{Digest, Sha256};
+use sqlx::PgPool;
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::messages::inbox::{self, Arrived};
+use crate::messages::reports::{self, Applied, Report, Says};
+use crate::messages::{PROVIDER, opt_out};
+use crate::primitives::{Msisdn, Secret};
+use crate::work::{Actor, Work};
+
+/// What the webhooks of the messages room need.
+#[derive(Clone)]
+pub struct MessagesState {
+    pub pool: PgPool,
+    pub clock: Clock,
+    /// The secrets that a path may carry; two while one is being replaced.
+    pub keys: Arc<[Secret]>,
+}
+
+/// More than any message with its fields.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    MessagesState: FromRef<S>,
+{
+    Router::new()
+        .route("/at/{key}/sms", post(inbound))
+        .route("/at/{key}/sms/report", post(report))
+        .route("/at/{key}/sms/opt-out", post(opted_out))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+/// A request whose path carries one of our secrets; any other is as good as lost.
+struct Trusted(MessagesState);
+
+impl<S> FromRequestParts<S> for Trusted
+where
+    S: Send + Sync,
+    MessagesState: FromRef<S>,
+{
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Trusted, StatusCode> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Ok(Path(given)) = path else {
+            return Err(StatusCode::NOT_FOUND);
+        };
+        let state = MessagesState::from_ref(state);
+        // Every key is compared, and each in constant time.
+        let known = state.keys.iter().fold(Choice::from(0), |known, key| {
+            known | key.expose().as_bytes().ct_eq(given.as_bytes())
+        });
+        if bool::from(known) {
+            Ok(Trusted(state))
+        } else {
+            Err(StatusCode::NOT_FOUND)
+        }
+    }
+}
+
+async fn inbound(Trusted(state): Trusted, body: Bytes) -> StatusCode {
+    let fields = Fields::read(&body);
+    let now = state.clock.now();
+    let arrived = arrived(&fields, &body, now);
+    let stored = async {
+        let mut work = Work::begin(&state.pool, now, Actor::System).await?;
+        let stored = inbox::receive(&mut work, &arrived).await?;
+        work.commit().await?;
+        Ok(stored.is_some())
+    };
+    match stored.await {
+        Ok(is_new) => acknowledged("inbound", if is_new { "stored" } else { "again" }),
+        Err(fault) => ours("an inbound message", &fault),
+    }
+}
+
+async fn report(Trusted(state): Trusted, body: Bytes) -> StatusCode {
+    let fields = Fields::read(&body);
+    let Some(report) = reported(&fields) else {
+        return acknowledged("report", "unreadable");
+    };
+    let applied = async {
+        let now = state.clock.now();
+        let mut transaction = state.pool.begin().await?;
+        let applied = reports::receive(&mut transaction, &report, now).await?;
+        transaction.commit().await?;
+        Ok(applied)
+    };
+    match applied.await {
+        Ok(_) if report.says == Says::Unclear => acknowledged("report", "unclear"),
+        Ok(Applied::Moved(_)) => acknowledged("report", "moved"),
+        Ok(Applied::Unchanged) => acknowledged("report", "unchanged"),
+        Ok(Applied::Parked) => acknowledged("report", "parked"),
+        Err(fault) => ours("a delivery report", &fault),
+    }
+}
+
+async fn opted_out(Trusted(state): Trusted, body: Bytes) -> StatusCode {
+    let fields = Fields::read(&body);
+    let Some(msisdn) = fields.msisdn("phoneNumber") else {
+        return acknowledged("opt_out", "unreadable");
+    };
+    let sender = fields.one("senderId").unwrap_or("an unnamed sender");
+    let noted = async {
+        let mut conn = state.pool.acquire().await?;
+        opt_out(
+            &mut conn,
+            &msisdn,
+            state.clock.now(),
+            &format!("opt-out from {sender}"),
+        )
+        .await
+    };
+    match noted.await {
+        Ok(()) => acknowledged("opt_out", "stored"),
+        Err(fault) => ours("an opt-out", &fault),
+    }
+}
+
+fn acknowledged(webhook: &'static str, outcome: &'static str) -> StatusCode {
+    metrics::counter!("kwastage_sms_webhooks_total", "webhook" => webhook, "outcome" => outcome)
+        .increment(1);
+    StatusCode::OK
+}
+
+/// The one case in which we want it to come again.
+fn ours(what: &str, fault: &Fault) -> StatusCode {
+    tracing::error!(%fault, "Could not store {what}");
+    StatusCode::SERVICE_UNAVAILABLE
+}
+
+/// The fields of a form, any bytes. What Postgres cannot hold (the zero character) is left out.
+struct Fields(BTreeMap<String, Vec<String>>);
+
+impl Fields {
+    fn read(body: &[u8]) -> Fields {
+        let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(body) {
+            fields
+                .entry(name.replace('\0', ""))
+                .or_default()
+                .push(value.replace('\0', ""));
+        }
+        Fields(fields)
+    }
+
+    /// The field's value, if it is not empty and there is no doubt which.
+    fn one(&self, name: &str) -> Option<&str> {
+        match self.0.get(name)?.as_slice() {
+            [first, rest @ ..]
+                if !first.trim().is_empty() && rest.iter().all(|other| other == first) =>
+            {
+                Some(first)
+            }
+            _ => None,
+        }
+    }
+
+    fn msisdn(&self, name: &str) -> Option<Msisdn> {
+        Msisdn::parse(self.one(name)?.trim()).ok()
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        serde_json::json!(self.0)
+    }
+}
+
+fn arrived(fields: &Fields, body: &[u8], now: DateTime<Utc>) -> Arrived {
+    let id = fields.one("id").filter(|id| id.chars().count() <= 100);
+    Arrived {
+        provider: PROVIDER,
+        provider_id: id.map_or_else(
+            || format!("sha256:{}", hex::encode(Sha256::digest(body))),
+            ToOwned::to_owned,
+        ),
+        sent_at: fields.one("date").and_then(date).unwrap_or(now),
+        // Without an id a repeat looks like a new message, so nobody is answered.
+        from: id.and_then(|_| fields.msisdn("from")),
+        to: fields.one("to").map(ToOwned::to_owned),
+        text: fields.one("text").unwrap_or_default().to_owned(),
+        fields: fields.to_json(),
+    }
+}
+
+/// UTC in the forms that are seen: `2017-05-03T06:04:45Z`, the same with milliseconds, `2017-05-03 06:04:45`.
+fn date(written: &str) -> Option<DateTime<Utc>> {
+    let written = written.trim();
+    let zoned = DateTime::parse_from_rfc3339(written).map(|at| at.to_utc());
+    let bare =
+        || NaiveDateTime::parse_from_str(written, "%Y-%m-%d %H:%M:%S%.f").map(|at| at.and_utc());
+    zoned.or_else(|_| bare()).ok()
+}
+
+fn reported(fields: &Fields) -> Option<Report> {
+    let status = fields.one("status")?;
+    let reason = fields.one("failureReason");
+    Some(Report {
+        provider: PROVIDER,
+        provider_message_id: fields
+            .one("id")
+            .filter(|id| id.chars().count() <= 100)?
+            .to_owned(),
+        msisdn: fields.msisdn("phoneNumber"),
+        status: status.to_owned(),
+        reason: reason.map(ToOwned::to_owned),
+        says: says(status, reason),
+        fields: fields.to_json(),
+    })
+}
+
+/// Africa's Talking's delivery report statuses.
+fn says(status: &str, reason: Option<&str>) -> Says {
+    let blocked = reason.is_some_and(|reason| {
+        ["UserInBlackList", "DoNotDisturbRejection"]
+            .iter()
+            .any(|word| reason.trim().eq_ignore_ascii_case(word))
+    });
+    match status.trim().to_ascii_lowercase().as_str() {
+        "sent" | "submitted" | "buffered" => Says::Underway,
+        "success" => Says::Delivered,
+        "rejected" | "failed" if blocked => Says::Blocked,
+        "rejected" | "failed" | "absentsubscriber" | "expired" => Says::Failed,
+        _ => Says::Unclear,
+    }
+}

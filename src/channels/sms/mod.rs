@@ -1,0 +1,3 @@
+//! Text messages coming in, one file per operator protocol.
+
+pub mod africastalking;

@@ -1,0 +1,86 @@
+//! Who is calling, as known when the session opened.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::fault::Fault;
+use crate::members::{self, AtDial, DialledMember, MemberId, StatusWord};
+use crate::menu::{self, Menus, Moved, Name, Opening, Session};
+use crate::primitives::{Language, Msisdn, nairobi_date};
+use crate::stages::StageId;
+
+/// What a session remembers of its caller, so that later hops need not ask again. Deeds ask again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Caller {
+    pub(super) member: Option<CallingMember>,
+    language: Option<Language>,
+}
+
+/// A caller who is a member, whatever their status.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallingMember {
+    pub id: MemberId,
+    pub stage: StageId,
+    first_name: String,
+    stage_name: String,
+    number: String,
+    status: StatusWord,
+    fee_paid: bool,
+}
+
+impl Caller {
+    /// One query about the phone.
+    pub async fn at_dial(app: &App, msisdn: &Msisdn) -> Result<Caller, Fault> {
+        let mut conn = app.pool.acquire().await?;
+        Ok(match members::at_dial(&mut conn, msisdn).await? {
+            AtDial::Member(member) => Caller { language: Some(member.language), member: Some(CallingMember::from(*member)) },
+            AtDial::Stranger { language } => Caller { language, member: None },
+        })
+    }
+
+    /// The first screen of a call.
+    pub fn open(&self, app: &App, menus: &Menus, shelved: Option<Session>) -> Moved {
+        let mut globals: Vec<(Name, String)> = vec![
+            ("code".into(), app.config.ussd.code.clone()),
+            ("fee".into(), app.config.fees.registration.as_decimal().to_string()),
+        ];
+        let mut conditions = Vec::new();
+        if let Some(member) = &self.member {
+            globals.push(("name".into(), member.first_name.clone()));
+            globals.push(("stage".into(), member.stage_name.clone()));
+            globals.push(("member_no".into(), member.number.clone()));
+            conditions.extend(member.conditions());
+        }
+        let language = self.language.unwrap_or_else(|| menus.default_language());
+        menu::open(menus, Opening { language, today: nairobi_date(app.clock.now()), conditions: &conditions, globals, shelved })
+    }
+}
+
+impl CallingMember {
+    fn conditions(&self) -> impl Iterator<Item = &'static str> {
+        let fee_due = !self.fee_paid && matches!(self.status, StatusWord::Pending | StatusWord::Approved);
+        [
+            ("registered", true),
+            ("refused", self.status == StatusWord::Refused),
+            ("active", self.status == StatusWord::Active),
+            ("suspended", self.status == StatusWord::Suspended),
+            ("fee_due", fee_due),
+        ]
+        .into_iter()
+        .filter_map(|(condition, holds)| holds.then_some(condition))
+    }
+}
+
+impl From<DialledMember> for CallingMember {
+    fn from(member: DialledMember) -> CallingMember {
+        CallingMember {
+            id: member.id,
+            stage: member.stage,
+            first_name: member.first_name.as_str().to_owned(),
+            stage_name: member.stage_name,
+            number: member.number.map(|number| number.to_string()).unwrap_or_default(),
+            status: member.status,
+            fee_paid: member.fee_paid,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A hop's deed happens once: its name is the session and the step, and its outcome is kept beside it.
+
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+
+use super::SessionId;
+use crate::fault::Fault;
+use crate::menu::Outcome;
+use crate::primitives::Msisdn;
+use crate::work::Work;
+
+/// A deed's outcome as it is kept: what the menus need to go on from it, again and again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub outcome: Outcome,
+}
+
+/// Whether this hop's deed is ours to do.
+pub(super) enum Claim {
+    Fresh,
+    Done(Outcome),
+}
+
+/// Claims `(session, step)` in this transaction. A twin of this hop waits here until we have committed, and then
+/// gets our outcome.
+pub(super) async fn claim(work: &mut Work, session: &SessionId, step: u16, msisdn: &Msisdn, intent: &str) -> Result<Claim, Fault> {
+    let now = work.now;
+    let claimed = sqlx::query!(
+        "insert into deed (session_id, step, msisdn, intent, outcome, at) values ($1, $2, $3, $4, 'null', $5)
+         on conflict (session_id, step) do nothing",
+        session.as_str(),
+        step as i16,
+        msisdn.digits(),
+        intent,
+        now
+    )
+    .execute(work.conn())
+    .await?;
+    if claimed.rows_affected() == 1 {
+        return Ok(Claim::Fresh);
+    }
+    match recall(work.conn(), session, step, msisdn, intent).await? {
+        Some(outcome) => Ok(Claim::Done(outcome)),
+        None => Err(Fault::broken(format!("the deed at step {step} of a session was another one"))),
+    }
+}
+
+/// Keeps the outcome of a claimed deed, in the same transaction.
+pub(super) async fn keep(work: &mut Work, session: &SessionId, step: u16, outcome: &Outcome) -> Result<(), Fault> {
+    let kept = serde_json::to_value(Kept { outcome: outcome.clone() })?;
+    sqlx::query!("update deed set outcome = $3 where session_id = $1 and step = $2", session.as_str(), step as i16, kept)
+        .execute(work.conn())
+        .await?;
+    Ok(())
+}
+
+/// The outcome of the deed this session did at this step, if it did this one.
+pub(super) async fn recall(
+    conn: &mut PgConnection,
+    session: &SessionId,
+    step: u16,
+    msisdn: &Msisdn,
+    intent: &str,
+) -> Result<Option<Outcome>, Fault> {
+    let outcome = sqlx::query_scalar!(
+        "select outcome from deed where session_id = $1 and step = $2 and msisdn = $3 and intent = $4",
+        session.as_str(),
+        step as i16,
+        msisdn.digits(),
+        intent
+    )
+    .fetch_optional(conn)
+    .await?;
+    outcome.map(|kept| Ok(serde_json::from_value::<Kept>(kept)?.outcome)).transpose()
+}

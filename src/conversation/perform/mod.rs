@@ -1,0 +1,184 @@
+//! Giving the menus what they want, until they want nothing.
+//!
+//! A question that no PIN was typed for is answered anew whenever it is asked. A deed, and whatever was shown a PIN,
+//! happens once for a session and step: its outcome is kept in Postgres and given again.
+
+mod emergency;
+mod joining;
+mod money;
+mod settings;
+
+use super::Turn;
+use super::caller::{Caller, CallingMember};
+use super::deeds::{self, Claim};
+use super::facts;
+use super::intent::{Deed, Intent, Question, What};
+use crate::app::App;
+use crate::fault::Fault;
+use crate::members::{self, PinAnswer};
+use crate::menu::{self, Asked, Menus, Moved, Outcome, Session, Wants};
+use crate::primitives::Secret;
+use crate::work::{Actor, Work};
+
+/// Wrong PINs are counted for this way in.
+const PIN_ROUTE: &str = "ussd";
+
+/// One hop's hands: what it may use and on whose behalf.
+pub(super) struct Performer<'a> {
+    pub app: &'a App,
+    pub menus: &'a Menus,
+    pub turn: &'a Turn,
+    pub caller: &'a Caller,
+    /// The session was lost, so this very step may have been done before.
+    pub may_be_repeat: bool,
+}
+
+impl Performer<'_> {
+    /// Fetches and performs until the screen can be shown. `step` names the deed.
+    pub async fn settle(&self, mut moved: Moved, step: u16) -> Result<Session, Fault> {
+        loop {
+            moved = match moved.wants {
+                Wants::Nothing => return Ok(moved.session),
+                Wants::Facts { fact, needs } => {
+                    let facts = facts::fetch(self.app, self.turn, self.caller, fact, &needs).await?;
+                    menu::supply(self.menus, moved.session, facts)
+                }
+                Wants::Deed(asked) => menu::resolve(self.menus, moved.session, self.perform(asked, step).await?),
+            };
+        }
+    }
+
+    /// As [`Performer::settle`] for a step long past: what was done is recalled and never done. `None` when the step's
+    /// deed never was.
+    pub async fn replay(&self, mut moved: Moved, step: u16) -> Result<Option<Session>, Fault> {
+        loop {
+            moved = match moved.wants {
+                Wants::Nothing => return Ok(Some(moved.session)),
+                Wants::Facts { fact, needs } => {
+                    let facts = facts::fetch(self.app, self.turn, self.caller, fact, &needs).await?;
+                    menu::supply(self.menus, moved.session, facts)
+                }
+                Wants::Deed(asked) => {
+                    let name = asked.intent;
+                    let typed_a_pin = asked.secret.is_some();
+                    let outcome = match Intent::read(asked)?.what {
+                        What::Question(question) if !typed_a_pin => Some(self.answer(question).await?),
+                        _ => self.recall(name, step).await?,
+                    };
+                    match outcome {
+                        Some(outcome) => menu::resolve(self.menus, moved.session, outcome),
+                        None => return Ok(None),
+                    }
+                }
+            };
+        }
+    }
+
+    async fn perform(&self, asked: Asked, step: u16) -> Result<Outcome, Fault> {
+        let name = asked.intent;
+        let typed_a_pin = asked.secret.is_some();
+        let intent = Intent::read(asked)?;
+        let is_kept = typed_a_pin || matches!(intent.what, What::Deed(_));
+        if is_kept
+            && self.may_be_repeat
+            && let Some(outcome) = self.recall(name, step).await?
+        {
+            return Ok(outcome);
+        }
+        if let Some(pin) = intent.pin
+            && let Some(refusal) = self.refusal_of(pin).await?
+        {
+            return self.note(name, step, refusal).await;
+        }
+        match intent.what {
+            What::Question(question) => {
+                let outcome = self.answer(question).await?;
+                if is_kept { self.note(name, step, outcome).await } else { Ok(outcome) }
+            }
+            What::Deed(deed) => self.act(deed, name, step).await,
+        }
+    }
+
+    /// The one list of what a phone can ask.
+    async fn answer(&self, question: Question) -> Result<Outcome, Fault> {
+        match question {
+            Question::CheckNames(names) => Ok(joining::check_names(&names)),
+            Question::CheckKinName(name) => Ok(joining::check_kin_name(&name)),
+            Question::CheckNationalId(id) => joining::check_national_id(self, &id).await,
+            Question::FindStage(code) => joining::find_stage(self, &code).await,
+            Question::ChoosePin { national_id, pin } => joining::choose_pin(self, national_id, pin).await,
+            Question::RepeatPin { chosen, pin } => joining::repeat_pin(self, chosen, pin).await,
+            Question::ProvePin => Ok(Outcome::new("right")),
+            Question::Balances => money::balances(self).await,
+        }
+    }
+
+    /// The one list of what a phone can do.
+    async fn act(&self, deed: Deed, name: &'static str, step: u16) -> Result<Outcome, Fault> {
+        // Hashing takes a millisecond and does not belong into a transaction.
+        if let Deed::ChangePin { chosen, pin } = &deed
+            && let Some(refusal) = settings::differs(self, chosen, pin).await?
+        {
+            return self.note(name, step, refusal).await;
+        }
+        let actor = self.caller.member.as_ref().map_or(Actor::Caller, |member| Actor::Member { id: member.id.0 });
+        let mut work = Work::begin(&self.app.pool, self.app.clock.now(), actor).await?;
+        if let Claim::Done(outcome) = deeds::claim(&mut work, &self.turn.session, step, &self.turn.msisdn, name).await? {
+            return Ok(outcome);
+        }
+        let key = format!("{}:{step}", self.turn.session.as_str());
+        let outcome = match deed {
+            Deed::ChooseLanguage(language) => settings::choose_language(self, &mut work, language).await,
+            Deed::SendHelp => settings::send_help(self, &mut work).await,
+            Deed::Join(joining) => joining::join(self, &mut work, *joining, key).await,
+            Deed::PayFee => joining::pay_fee(self, &mut work, key).await,
+            Deed::Contribute(amount) => money::contribute(self, &mut work, amount, key).await,
+            Deed::LookUpReceipt(typed) => money::look_up_receipt(self, &mut work, &typed).await,
+            Deed::ChangePin { chosen, .. } => settings::change_pin(self, &mut work, chosen).await,
+            Deed::ChangeKin(kin) => settings::change_kin(self, &mut work, &kin).await,
+            Deed::RaiseEmergency => emergency::raise(self, &mut work).await,
+            Deed::TellEmergencyKind(kind) => emergency::tell_kind(self, &mut work, kind).await,
+            Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,
+        }?;
+        deeds::keep(&mut work, &self.turn.session, step, &outcome).await?;
+        work.commit().await?;
+        Ok(outcome)
+    }
+
+    /// Why this PIN does not open the member's door, as the outcome every door has; `None` when it does.
+    async fn refusal_of(&self, pin: Secret) -> Result<Option<Outcome>, Fault> {
+        let member = self.member()?;
+        let now = self.app.clock.now();
+        Ok(match members::check_pin(&self.app.pool, &self.app.pins, member.id, PIN_ROUTE, pin, now).await? {
+            PinAnswer::Right => None,
+            PinAnswer::Wrong { tries_left } => Some(Outcome::new("wrong_pin").value("tries_left", tries_left)),
+            PinAnswer::Locked { until } => {
+                let minutes = (until - now).num_seconds().max(1).div_euclid(60) + 1;
+                Some(Outcome::new("locked").value("wait_minutes", minutes))
+            }
+            PinAnswer::Busy => Some(Outcome::new("busy")),
+        })
+    }
+
+    async fn recall(&self, name: &'static str, step: u16) -> Result<Option<Outcome>, Fault> {
+        let mut conn = self.app.pool.acquire().await?;
+        deeds::recall(&mut conn, &self.turn.session, step, &self.turn.msisdn, name).await
+    }
+
+    /// Keeps an outcome that changed nothing else. A twin's outcome, if it was faster, is the one that counts.
+    async fn note(&self, name: &'static str, step: u16, outcome: Outcome) -> Result<Outcome, Fault> {
+        let mut work = Work::begin(&self.app.pool, self.app.clock.now(), Actor::Caller).await?;
+        match deeds::claim(&mut work, &self.turn.session, step, &self.turn.msisdn, name).await? {
+            Claim::Done(before) => Ok(before),
+            Claim::Fresh => {
+                deeds::keep(&mut work, &self.turn.session, step, &outcome).await?;
+                work.commit().await?;
+                Ok(outcome)
+            }
+        }
+    }
+
+    fn member(&self) -> Result<&CallingMember, Fault> {
+        self.caller.member.as_ref().ok_or_else(|| Fault::broken("a member's deed was asked by a caller who is none"))
+    }
+}

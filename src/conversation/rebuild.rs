@@ -1,0 +1,134 @@
+//! A session whose state is lost, rebuilt from the transcript of the request and the journal, without repeating
+//! any deed.
+//!
+//! The transcript has every input, the journal tells how they were cut and which menus were shown, the `deed` rows
+//! tell what came of them. What cannot be rebuilt, such as a conversation taken off the shelf, goes on from home.
+
+use std::sync::Arc;
+
+use super::caller::Caller;
+use super::journal::HopOutcome;
+use super::perform::Performer;
+use super::turn::Next;
+use super::{SessionId, Turn};
+use crate::app::App;
+use crate::fault::Fault;
+use crate::menu::{self, Menus};
+
+/// Rebuilds what the transcript tells, takes its last input as new, and answers it.
+pub(super) async fn from_transcript(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Next, Fault> {
+    // What the journal still holds back would be missing here.
+    app.journal.flush().await;
+    let journal = read_journal(app, &turn.session).await.unwrap_or_default();
+    if journal.iter().any(|hop| hop.menus != menus.digest().bytes() || hop.screen == "resume") {
+        return at_home(app, menus, turn, journal.last().map_or(1, |hop| hop.step + 1)).await;
+    }
+    let caller = Caller::at_dial(app, &turn.msisdn).await?;
+    let performer = Performer { app, menus, turn, caller: &caller, may_be_repeat: true };
+    let first_dialled = match journal.first() {
+        Some(hop) => usize::from(hop.step),
+        // Never heard of: digits dialled behind the code (form A), which stop in front of anything that counts.
+        None => usize::MAX,
+    };
+    let behind_the_code = turn.dialled.iter().flat_map(|dialled| dialled.split('*')).map(str::to_owned);
+    let inputs: Vec<String> = behind_the_code.chain(cut(&turn.transcript, &journal)).collect();
+    let mut session = performer.settle(caller.open(app, menus, None), 0).await?;
+    let mut heard = None;
+    for (place, input) in inputs.iter().enumerate() {
+        let step = u16::try_from(place + 1).unwrap_or(u16::MAX);
+        if menu::is_over(menus, &session) {
+            break;
+        }
+        let before = session.clone();
+        let moved = match place < first_dialled {
+            true => menu::decide_dialled(menus, session, input),
+            false => menu::decide(menus, session, input),
+        };
+        heard = moved.heard.clone();
+        let is_new = place + 1 == inputs.len();
+        session = match is_new {
+            true => performer.settle(moved, step).await?,
+            false => match performer.replay(moved, step).await? {
+                Some(session) => session,
+                // The deed was never done, so the rider stands in front of it again.
+                None => {
+                    let steps = u16::try_from(inputs.len()).unwrap_or(u16::MAX);
+                    return Ok(Next { session: before, caller, steps, heard: None, outcome: HopOutcome::Rebuilt });
+                }
+            },
+        };
+    }
+    let steps = u16::try_from(inputs.len()).unwrap_or(u16::MAX);
+    let outcome = if journal.is_empty() { HopOutcome::Shown } else { HopOutcome::Rebuilt };
+    Ok(Next { session, caller, steps, heard, outcome })
+}
+
+/// From home, whatever was typed before.
+pub(super) async fn at_home(app: &App, menus: &Arc<Menus>, turn: &Turn, steps: u16) -> Result<Next, Fault> {
+    let caller = Caller::at_dial(app, &turn.msisdn).await?;
+    let performer = Performer { app, menus, turn, caller: &caller, may_be_repeat: true };
+    let session = performer.settle(caller.open(app, menus, None), steps).await?;
+    Ok(Next { session, caller, steps, heard: None, outcome: HopOutcome::Rebuilt })
+}
+
+/// What the journal tells of one hop.
+#[derive(Debug)]
+struct Told {
+    step: u16,
+    screen: String,
+    heard: Option<String>,
+    menus: Vec<u8>,
+}
+
+async fn read_journal(app: &App, session: &SessionId) -> Result<Vec<Told>, Fault> {
+    let rows = sqlx::query!(
+        "select distinct on (step) step, screen, heard, menus from hop
+         where session_id = $1 and outcome in ('shown', 'missed', 'rebuilt', 'ended') order by step, id",
+        session.as_str()
+    )
+    .fetch_all(&app.pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| Told { step: row.step as u16, screen: row.screen, heard: row.heard, menus: row.menus }).collect())
+}
+
+/// Cuts a transcript into its inputs. `*` may stand inside an answer: where the journal kept the answer, it is
+/// taken whole; a masked one is a PIN or an id and ends at the next `*`.
+fn cut(transcript: &str, journal: &[Told]) -> Vec<String> {
+    let mut inputs = Vec::new();
+    let mut rest = transcript;
+    let mut hops = journal.iter().skip(1);
+    while !rest.is_empty() || inputs.is_empty() {
+        let kept = hops.next().and_then(|hop| hop.heard.as_deref()).filter(|heard| !heard.is_empty());
+        let whole = kept.filter(|heard| rest.strip_prefix(*heard).is_some_and(|behind| behind.is_empty() || behind.starts_with('*')));
+        let length = whole.map_or_else(|| rest.find('*').unwrap_or(rest.len()), str::len);
+        inputs.push(rest[..length].to_owned());
+        match rest[length..].strip_prefix('*') {
+            Some("") => {
+                inputs.push(String::new());
+                break;
+            }
+            Some(behind) => rest = behind,
+            None => break,
+        }
+    }
+    inputs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(heard: Option<&str>) -> Told {
+        Told { step: 0, screen: String::new(), heard: heard.map(str::to_owned), menus: Vec::new() }
+    }
+
+    #[test]
+    fn inputs_are_cut_as_they_were_typed() {
+        let plain = |transcript| cut(transcript, &[]);
+        assert_eq!(plain("1"), ["1"]);
+        assert_eq!(plain("2*200"), ["2", "200"]);
+        assert_eq!(plain("1*"), ["1", ""]);
+        let journal = [told(None), told(Some("3")), told(Some("A*B")), told(Some("<pin>"))];
+        assert_eq!(cut("3*A*B*4826*1", &journal), ["3", "A*B", "4826", "1"]);
+    }
+}

@@ -1,0 +1,281 @@
+//! The turn itself.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::caller::Caller;
+use super::journal::{Hop, HopOutcome};
+use super::perform::Performer;
+use super::rebuild;
+use super::record::{Answered, Record};
+use super::store::{Saved, Shelf};
+use super::transcript::{Arrival, Mark, arrival};
+use super::{Reply, Turn};
+use crate::app::App;
+use crate::fault::Fault;
+use crate::menu::{self, Heard, Menus, Session};
+use crate::primitives::Language;
+use crate::telemetry::metric;
+
+/// How often a hop overtaken by its twin is decided again. Two twins are already rare.
+const OVERTAKEN_MAX: usize = 3;
+
+/// What one turn came to.
+pub(super) struct Answer {
+    pub reply: Reply,
+    pub outcome: HopOutcome,
+    pub screen: String,
+    pub heard: Option<String>,
+    pub step: u16,
+    pub menus: [u8; 8],
+}
+
+/// Answers one screen, always, within the hop's budget.
+pub async fn turn(app: &App, turn: Turn, started: Instant) -> Reply {
+    let at = app.clock.now();
+    let menus = app.menus.load_full();
+    let answer = match tokio::time::timeout(app.config.ussd.hop_budget, hop(app, &menus, &turn)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(fault)) => {
+            tracing::error!(%fault, "A hop failed");
+            failed(&menus, "sorry")
+        }
+        // A deed under way goes on without us, so we may not say that nothing happened.
+        Err(_elapsed) => {
+            tracing::error!(budget = ?app.config.ussd.hop_budget, "A hop ran out of time");
+            failed(&menus, "unsure")
+        }
+    };
+    let duration = started.elapsed();
+    metric::hop(answer.screen.clone(), answer.outcome.name(), duration);
+    app.journal.note(Hop {
+        session: turn.session,
+        step: answer.step,
+        msisdn: turn.msisdn,
+        at,
+        network: turn.network,
+        menus: answer.menus,
+        screen: answer.screen,
+        heard: answer.heard,
+        outcome: answer.outcome,
+        duration,
+    });
+    answer.reply
+}
+
+/// What a rider sees when the request itself could not be read.
+pub fn malformed(app: &App) -> Reply {
+    failed(&app.menus.load(), "unreadable").reply
+}
+
+fn failed(menus: &Menus, phrase: &'static str) -> Answer {
+    said(menus, menus.default_language(), phrase, HopOutcome::Failed)
+}
+
+/// A last screen of one phrase, outside the menus.
+fn said(menus: &Menus, language: Language, phrase: &'static str, outcome: HopOutcome) -> Answer {
+    Answer {
+        reply: Reply { text: menus.phrase(phrase, language).to_owned(), end: true },
+        outcome,
+        screen: format!("phrase.{phrase}"),
+        heard: None,
+        step: 0,
+        menus: menus.digest().bytes(),
+    }
+}
+
+async fn hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Answer, Fault> {
+    let _mine = app.session_turns.take(&turn.session).await;
+    for _ in 0..OVERTAKEN_MAX {
+        if let Some(answer) = try_hop(app, menus, turn).await? {
+            return Ok(answer);
+        }
+    }
+    Err(Fault::broken("a session was overtaken again and again"))
+}
+
+/// `None` when another hop of this session was saved in between.
+async fn try_hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Option<Answer>, Fault> {
+    let received = app.transcript_key.mark(&turn.transcript);
+    let found = find(app, turn).await;
+    let Some(record) = found.record else {
+        let next = match turn.transcript.is_empty() {
+            true => open(app, menus, turn, found.shelved).await?,
+            false => rebuild::from_transcript(app, menus, turn).await?,
+        };
+        return finish(app, menus, turn, received, None, next).await;
+    };
+    if record.msisdn != turn.msisdn {
+        tracing::warn!(target: "security", "A session id came back with another number");
+        metric::hop_trouble("another_phone");
+        return Ok(Some(said(menus, menus.default_language(), "unreadable", HopOutcome::Refused)));
+    }
+    let language = record.session.language();
+    match arrival(&app.transcript_key, record.seen, record.answers.iter().map(|answered| answered.to), &turn.transcript) {
+        Arrival::Same => Ok(Some(repeated(menus, &record, received))),
+        Arrival::Older(mark) => Ok(Some(repeated(menus, &record, mark))),
+        Arrival::Divergent => {
+            metric::hop_trouble("divergent");
+            Ok(Some(said(menus, language, "over", HopOutcome::Refused)))
+        }
+        Arrival::Next(_) if record.ended => Ok(Some(said(menus, language, "over", HopOutcome::Refused))),
+        Arrival::Next(input) => {
+            // The documents may have changed under a running session; it goes on from their home.
+            let next = match menu::fits(menus, &record.session) {
+                true => advance(app, menus, turn, &record, input).await?,
+                false => rebuild::at_home(app, menus, turn, record.steps + 1).await?,
+            };
+            finish(app, menus, turn, received, Some(record), next).await
+        }
+    }
+}
+
+/// Where a turn has led, before it is rendered and saved.
+pub(super) struct Next {
+    pub session: Session,
+    pub caller: Caller,
+    pub steps: u16,
+    pub heard: Option<Heard>,
+    pub outcome: HopOutcome,
+}
+
+struct Found {
+    record: Option<Arc<Record>>,
+    shelved: Option<Session>,
+}
+
+/// The session from this process's own copy, else from the store. A store that is away is a session lost:
+/// it is rebuilt from the transcript.
+async fn find(app: &App, turn: &Turn) -> Found {
+    if let Some(record) = app.sessions_at_hand.get(&turn.session) {
+        return Found { record: Some(record), shelved: None };
+    }
+    let loaded = match turn.transcript.is_empty() && turn.dialled.is_none() {
+        true => app.sessions.load_for_dial(&turn.session, &turn.msisdn).await,
+        false => app.sessions.load(&turn.session).await.map(|record| (record, None)),
+    };
+    match loaded {
+        Ok((record, shelved)) => Found { record: record.map(Arc::new), shelved },
+        Err(fault) => {
+            metric::hop_trouble("store_away");
+            tracing::warn!(%fault, "The session store is away");
+            Found { record: None, shelved: None }
+        }
+    }
+}
+
+/// A dial, plain or with digits left in the service code (form B).
+async fn open(app: &App, menus: &Arc<Menus>, turn: &Turn, shelved: Option<Session>) -> Result<Next, Fault> {
+    let caller = Caller::at_dial(app, &turn.msisdn).await?;
+    let shelved = shelved.filter(|session| menu::fits(menus, session));
+    let performer = Performer { app, menus, turn, caller: &caller, may_be_repeat: false };
+    let mut session = performer.settle(caller.open(app, menus, shelved), 0).await?;
+    let mut steps = 0;
+    for input in turn.dialled.iter().flat_map(|dialled| dialled.split('*')) {
+        steps += 1;
+        session = performer.settle(menu::decide_dialled(menus, session, input), steps).await?;
+    }
+    Ok(Next { session, caller, steps, heard: None, outcome: HopOutcome::Shown })
+}
+
+async fn advance(app: &App, menus: &Arc<Menus>, turn: &Turn, record: &Record, input: &str) -> Result<Next, Fault> {
+    let caller = record.caller.clone();
+    let performer = Performer { app, menus, turn, caller: &caller, may_be_repeat: false };
+    let session = record.session.clone();
+    // The request of a hop in between was lost on its way to us: what came together is walked as navigation only.
+    if input.contains('*') && menu::expects_choice(menus, &session) {
+        let (mut session, mut steps) = (session, record.steps);
+        for piece in input.split('*') {
+            steps += 1;
+            session = performer.settle(menu::decide_dialled(menus, session, piece), steps).await?;
+        }
+        return Ok(Next { session, caller, steps, heard: None, outcome: HopOutcome::Shown });
+    }
+    let steps = record.steps + 1;
+    let moved = menu::decide(menus, session, input);
+    let heard = moved.heard.clone();
+    let missed = moved.missed;
+    let session = performer.settle(moved, steps).await?;
+    let outcome = if missed { HopOutcome::Missed } else { HopOutcome::Shown };
+    Ok(Next { session, caller, steps, heard, outcome })
+}
+
+/// Renders, saves and answers. `before` is what the decision was made from, `None` for a new session.
+async fn finish(
+    app: &App,
+    menus: &Arc<Menus>,
+    turn: &Turn,
+    received: Mark,
+    before: Option<Arc<Record>>,
+    next: Next,
+) -> Result<Option<Answer>, Fault> {
+    let page = menu::render(menus, &next.session);
+    let screen = next.session.screen_name(menus).to_owned();
+    let (version, answers) = before.map_or((0, Vec::new()), |record| (record.version, record.answers.clone()));
+    let mut record = Record {
+        version: version + 1,
+        msisdn: turn.msisdn.clone(),
+        seen: received,
+        steps: next.steps,
+        caller: next.caller,
+        session: next.session,
+        ended: page.end,
+        answers,
+    };
+    record.answer(Answered { to: received, text: page.text.clone(), end: page.end });
+    let shelf = shelf(menus, &record);
+    match app.sessions.save(&turn.session, &record, shelf.as_ref()).await {
+        Ok(Saved::Done) => app.sessions_at_hand.insert(turn.session.clone(), Arc::new(record)),
+        Ok(Saved::Overtaken) => {
+            app.sessions_at_hand.remove(&turn.session);
+            metric::hop_trouble("overtaken");
+            return Ok(None);
+        }
+        // The rider still gets the answer; the next hop is answered from our own copy or rebuilt.
+        Err(fault) => {
+            metric::hop_trouble("store_away");
+            tracing::warn!(%fault, "A session could not be saved");
+            app.sessions_at_hand.insert(turn.session.clone(), Arc::new(record));
+        }
+    }
+    let outcome = match (page.end, next.outcome) {
+        (true, HopOutcome::Shown) => HopOutcome::Ended,
+        (_, outcome) => outcome,
+    };
+    Ok(Some(Answer {
+        reply: Reply { text: page.text, end: page.end },
+        outcome,
+        screen,
+        heard: next.heard.map(|heard| heard.masked),
+        step: next.steps,
+        menus: menus.digest().bytes(),
+    }))
+}
+
+/// Only a journey begun is worth picking up again, and only a change of that is worth a write.
+fn shelf(menus: &Menus, record: &Record) -> Option<Shelf> {
+    if record.ended {
+        return Some(Shelf::Clear);
+    }
+    if menu::is_worth_resuming(menus, &record.session) {
+        return Some(Shelf::Keep(Box::new(record.session.clone())));
+    }
+    // At home by the first hop there is nothing of this session on the shelf; an offer not taken stays.
+    (record.version > 1 && !menu::is_resume_offer(menus, &record.session)).then_some(Shelf::Clear)
+}
+
+fn repeated(menus: &Menus, record: &Record, mark: Mark) -> Answer {
+    let answered = record.answer_to(mark).or_else(|| record.answers.last());
+    let reply = match answered {
+        Some(answered) => Reply { text: answered.text.clone(), end: answered.end },
+        None => Reply { text: menus.phrase("over", record.session.language()).to_owned(), end: true },
+    };
+    Answer {
+        reply,
+        outcome: HopOutcome::Repeated,
+        screen: record.session.screen_name(menus).to_owned(),
+        heard: None,
+        step: record.steps,
+        menus: menus.digest().bytes(),
+    }
+}

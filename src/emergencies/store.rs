@@ -1,0 +1,94 @@
+//! The tables `emergency` and `emergency_alert`.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::model::{CaseNumber, EmergencyId, EmergencyKind};
+use crate::fault::Fault;
+use crate::primitives::{Language, Msisdn};
+
+/// An open case, as the deeds need it.
+pub(super) struct Open {
+    pub id: EmergencyId,
+    pub number: CaseNumber,
+}
+
+/// Writes the case down; `None` when this phone has an open one.
+pub(super) async fn insert(
+    conn: &mut PgConnection,
+    msisdn: &Msisdn,
+    member: Option<Uuid>,
+    stage: Option<i32>,
+    year: i32,
+    now: DateTime<Utc>,
+) -> Result<Option<Open>, Fault> {
+    let id = EmergencyId(Uuid::now_v7());
+    let serial = sqlx::query_scalar!(
+        "insert into emergency (id, year, msisdn, member_id, stage_id, raised_at) values ($1, $2, $3, $4, $5, $6)
+         on conflict (msisdn) where state = 'reported' do nothing returning serial",
+        id.0,
+        year,
+        msisdn.digits(),
+        member,
+        stage,
+        now
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(serial.map(|serial| Open { id, number: CaseNumber { year, serial } }))
+}
+
+/// The open case of this phone, locked.
+pub(super) async fn lock_open(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<Option<Open>, Fault> {
+    let row = sqlx::query!(
+        "select id, year, serial from emergency where msisdn = $1 and state = 'reported' for update",
+        msisdn.digits()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Open { id: EmergencyId(row.id), number: CaseNumber { year: row.year, serial: row.serial } }))
+}
+
+pub(super) async fn set_kind(conn: &mut PgConnection, id: EmergencyId, kind: EmergencyKind) -> Result<(), Fault> {
+    sqlx::query!("update emergency set kind = $2 where id = $1", id.0, kind.as_str()).execute(conn).await?;
+    Ok(())
+}
+
+pub(super) async fn set_place(conn: &mut PgConnection, id: EmergencyId, place: &str) -> Result<(), Fault> {
+    sqlx::query!("update emergency set place = $2 where id = $1", id.0, place).execute(conn).await?;
+    Ok(())
+}
+
+pub(super) async fn note_alert(
+    conn: &mut PgConnection,
+    id: EmergencyId,
+    to: &Msisdn,
+    language: Language,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into emergency_alert (emergency_id, msisdn, language, alerted_at) values ($1, $2, $3, $4) on conflict do nothing",
+        id.0,
+        to.digits(),
+        language.as_str(),
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Everybody who was alerted, so that they hear what is learnt later.
+pub(super) async fn alerted(conn: &mut PgConnection, id: EmergencyId) -> Result<Vec<(Msisdn, Language)>, Fault> {
+    let rows = sqlx::query!("select msisdn, language from emergency_alert where emergency_id = $1 order by msisdn", id.0)
+        .fetch_all(conn)
+        .await?;
+    let broken = || Fault::broken(format!("emergency {} has an alert to nobody", id.0));
+    rows.into_iter()
+        .map(|row| {
+            let to = Msisdn::parse(&row.msisdn).map_err(|_| broken())?;
+            Ok((to, Language::parse(&row.language).map_err(|_| broken())?))
+        })
+        .collect()
+}

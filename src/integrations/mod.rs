@@ -1,0 +1,4 @@
+//! Calls outward, one folder per outsider: wire types in, our own outcomes out, unknown stays unknown.
+
+pub mod africastalking;
+pub mod mpesa;

@@ -1,0 +1,287 @@
+//! The client that carries calls to Daraja. It repeats a call only after a refused access token, and then once:
+//! such a call was turned away before it reached M-PESA.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::CONTENT_TYPE;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use super::answers::{self, Heard, TokenTrouble};
+use super::settings::MpesaSettings;
+use super::wire::{PushRequest, QueryRequest, RegisterRequest, password};
+use crate::clock::Clock;
+use crate::payments::{NoPrompt, PushAnswer, PushOrder, QueryAnswer};
+use crate::primitives::NAIROBI;
+
+const PUSH_TIMEOUT: Duration = Duration::from_secs(30);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// More than any answer of Daraja's needs; the rest is not read.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// One Daraja app. Clones share the access token, which is fetched by one of them for all: each new token
+/// makes the one before it worthless.
+#[derive(Clone)]
+pub struct MpesaClient {
+    http: reqwest::Client,
+    settings: Arc<MpesaSettings>,
+    clock: Clock,
+    token: Arc<Mutex<Option<HeldToken>>>,
+}
+
+#[derive(Clone)]
+struct HeldToken {
+    text: SecretString,
+    use_until: DateTime<Utc>,
+}
+
+/// The client could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum CallFailure {
+    #[error(transparent)]
+    Token(#[from] TokenTrouble),
+    #[error("Daraja refuses: {0}")]
+    Refused(String),
+}
+
+/// What became of a registration of paybill URLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registered {
+    Now,
+    /// They stood already; in production they can be set once only. Whether they are ours shows when
+    /// confirmations arrive.
+    Before,
+}
+
+impl MpesaClient {
+    /// Fails only when the system's TLS cannot be set up.
+    pub fn new(settings: MpesaSettings, clock: Clock) -> Result<MpesaClient, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(MpesaClient {
+            http,
+            settings: Arc::new(settings),
+            clock,
+            token: Arc::default(),
+        })
+    }
+
+    pub fn settings(&self) -> &MpesaSettings {
+        &self.settings
+    }
+
+    /// Makes sure that there is an access token, so that a push is not spent on finding out that there is none.
+    pub async fn ready(&self) -> Result<(), TokenTrouble> {
+        self.fresh_token(None).await.map(drop)
+    }
+
+    /// Sends one prompt. Never repeats it, except after a refused access token.
+    pub async fn push(&self, order: &PushOrder) -> (Heard, PushAnswer) {
+        let timestamp = self.timestamp();
+        let settings = &*self.settings;
+        let request = PushRequest {
+            business_short_code: &settings.shortcode,
+            password: password(
+                &settings.shortcode,
+                settings.passkey.expose_secret(),
+                &timestamp,
+            ),
+            timestamp,
+            transaction_type: settings.transaction_type.as_str(),
+            amount: order.amount.as_decimal().trunc().to_string(),
+            party_a: order.payer.digits(),
+            party_b: settings.till.as_deref().unwrap_or(&settings.shortcode),
+            phone_number: order.payer.digits(),
+            callback_url: settings.callback_url(&order.token),
+            account_reference: &order.account_reference,
+            transaction_desc: order.description,
+        };
+        let is_token_refused = |heard: &Heard| {
+            answers::push_answer(heard) == PushAnswer::NoPrompt(NoPrompt::TokenRefused)
+        };
+        let heard = self
+            .call(
+                "/mpesa/stkpush/v1/processrequest",
+                &request,
+                PUSH_TIMEOUT,
+                is_token_refused,
+            )
+            .await;
+        let answer = answers::push_answer(&heard);
+        (heard, answer)
+    }
+
+    /// Asks what became of a prompt.
+    pub async fn query(&self, checkout: &str) -> (Heard, QueryAnswer) {
+        let timestamp = self.timestamp();
+        let settings = &*self.settings;
+        let request = QueryRequest {
+            business_short_code: &settings.shortcode,
+            password: password(
+                &settings.shortcode,
+                settings.passkey.expose_secret(),
+                &timestamp,
+            ),
+            timestamp,
+            checkout_request_id: checkout,
+        };
+        let is_token_refused =
+            |heard: &Heard| answers::query_answer(heard, checkout) == QueryAnswer::TokenRefused;
+        let heard = self
+            .call(
+                "/mpesa/stkpushquery/v1/query",
+                &request,
+                QUERY_TIMEOUT,
+                is_token_refused,
+            )
+            .await;
+        let answer = answers::query_answer(&heard, checkout);
+        (heard, answer)
+    }
+
+    /// Tells Daraja where paybill confirmations go.
+    pub async fn register_c2b(&self) -> Result<Registered, CallFailure> {
+        self.ready().await?;
+        let request = RegisterRequest {
+            short_code: &self.settings.shortcode,
+            response_type: "Completed",
+            confirmation_url: self.settings.paybill_url("confirmation"),
+            validation_url: self.settings.paybill_url("validation"),
+        };
+        let is_token_refused = |heard: &Heard| {
+            answers::push_answer(heard) == PushAnswer::NoPrompt(NoPrompt::TokenRefused)
+        };
+        let heard = self
+            .call(
+                "/mpesa/c2b/v2/registerurl",
+                &request,
+                QUERY_TIMEOUT,
+                is_token_refused,
+            )
+            .await;
+        match answers::register_answer(&heard) {
+            Ok(true) => Ok(Registered::Now),
+            Ok(false) => Ok(Registered::Before),
+            Err(words) => Err(CallFailure::Refused(words)),
+        }
+    }
+
+    /// Whether Daraja can be reached and takes our keys. Moves nothing.
+    pub async fn test(&self) -> Result<(), TokenTrouble> {
+        self.ready().await
+    }
+
+    fn timestamp(&self) -> String {
+        self.clock
+            .now()
+            .with_timezone(&NAIROBI)
+            .format("%Y%m%d%H%M%S")
+            .to_string()
+    }
+
+    async fn call<B: Serialize>(
+        &self,
+        path: &str,
+        body: &B,
+        timeout: Duration,
+        is_token_refused: impl Fn(&Heard) -> bool,
+    ) -> Heard {
+        let Ok(token) = self.fresh_token(None).await else {
+            return Heard::Unsent;
+        };
+        let heard = self.post(path, body, timeout, &token).await;
+        if !is_token_refused(&heard) {
+            return heard;
+        }
+        match self.fresh_token(Some(&token)).await {
+            Ok(token) => self.post(path, body, timeout, &token).await,
+            Err(_) => heard,
+        }
+    }
+
+    async fn post<B: Serialize>(
+        &self,
+        path: &str,
+        body: &B,
+        timeout: Duration,
+        token: &SecretString,
+    ) -> Heard {
+        let url = format!("{}{path}", self.settings.base_url);
+        let request = self
+            .http
+            .post(url)
+            .bearer_auth(token.expose_secret())
+            .json(body)
+            .timeout(timeout);
+        hear(request).await
+    }
+
+    /// The shared token, or a new one when it is old or is the refused one. One caller fetches; the others wait.
+    async fn fresh_token(
+        &self,
+        refused: Option<&SecretString>,
+    ) -> Result<SecretString, TokenTrouble> {
+        let mut held = self.token.lock().await;
+        let now = self.clock.now();
+        if let Some(token) = &*held {
+            let is_refused = refused
+                .is_some_and(|refused| refused.expose_secret() == token.text.expose_secret());
+            if now < token.use_until && !is_refused {
+                return Ok(token.text.clone());
+            }
+        }
+        let settings = &*self.settings;
+        let url = format!("{}/oauth/v1/generate", settings.base_url);
+        let request = self
+            .http
+            .get(url)
+            .query(&[("grant_type", "client_credentials")])
+            .basic_auth(
+                settings.consumer_key.expose_secret(),
+                Some(settings.consumer_secret.expose_secret()),
+            )
+            .timeout(TOKEN_TIMEOUT);
+        let token = answers::token_answer(&hear(request).await)?;
+        *held = Some(HeldToken {
+            text: token.text.clone(),
+            use_until: now + token.use_for,
+        });
+        Ok(token.text)
+    }
+}
+
+async fn hear(request: reqwest::RequestBuilder) -> Heard {
+    let mut response = match request.send().await {
+        Ok(response) => response,
+        Err(error) if error.is_connect() || error.is_builder() => return Heard::Unsent,
+        Err(_) => return Heard::Lost,
+    };
+    let status = response.status().as_u16();
+    let content_type = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_owned();
+    let mut body = vec![];
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER_BYTES_MAX => {
+                body.extend_from_slice(&chunk)
+            }
+            Ok(Some(_)) | Err(_) => return Heard::Lost,
+            Ok(None) => {
+                return Heard::Answer {
+                    status,
+                    content_type,
+                    body,
+                };
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Safaricom's Daraja: prompts on the rider's phone (STK push), questions about them, and paybill confirmations.
+//!
+//! Nothing here decides what a payment is worth. Pure functions read the bytes; the client carries them.
+
+mod answers;
+mod client;
+mod settings;
+mod wire;
+
+pub use answers::{Heard, TokenTrouble, push_answer, query_answer, register_answer, token_answer};
+pub use client::{CallFailure, MpesaClient, Registered};
+pub use settings::{MpesaSettings, TransactionType};
+pub use wire::{password, read_paybill, read_prompt_result};

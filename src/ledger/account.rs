@@ -1,0 +1,56 @@
+//! Whose money it is, and where it stands.
+
+use uuid::Uuid;
+
+/// An account, known by what it is for. Its row is found by kind and owner, and opened by the first posting that names it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Account {
+    /// What M-PESA holds for us under the paybill. It stands for the world outside, so it is negative by what came in.
+    MpesaPaybill,
+    /// The welfare fund of one stage, by the stage's id.
+    Fund(i32),
+    /// The welfare fund of everybody.
+    GeneralFund,
+    /// A member's own money, by the member's id. Never below zero.
+    Wallet(Uuid),
+    /// Registration and other fees earned.
+    FeeIncome,
+    /// Money that came and fits nothing yet.
+    Suspense,
+    /// Money that has left its account and not yet reached the other side.
+    InFlight(Rail),
+}
+
+/// A way for money to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rail {
+    Mpesa,
+}
+
+impl Account {
+    /// The kind, as `ledger.account_kind` has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Account::MpesaPaybill => "mpesa_paybill",
+            Account::Fund(_) => "fund",
+            Account::GeneralFund => "general_fund",
+            Account::Wallet(_) => "wallet",
+            Account::FeeIncome => "fee_income",
+            Account::Suspense => "suspense",
+            Account::InFlight(_) => "in_flight",
+        }
+    }
+
+    /// Who among the accounts of this kind; empty where there is only one.
+    pub fn owner(&self) -> String {
+        match self {
+            Account::Fund(stage) => stage.to_string(),
+            Account::Wallet(member) => member.to_string(),
+            Account::InFlight(Rail::Mpesa) => "mpesa".to_owned(),
+            Account::MpesaPaybill
+            | Account::GeneralFund
+            | Account::FeeIncome
+            | Account::Suspense => String::new(),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Every movement of money the product knows, each named and built in one place.
+
+use uuid::Uuid;
+
+use super::account::Account;
+use super::posting::{JournalId, NotAPosting, Posting};
+use crate::primitives::Money;
+
+/// A rider paid M-PESA for the welfare fund of a stage.
+pub fn contribution_received(
+    payment: Uuid,
+    stage: i32,
+    amount: Money,
+) -> Result<Posting, NotAPosting> {
+    Posting::of("contribution_received", payment, amount)
+        .debit(Account::MpesaPaybill)
+        .credit(Account::Fund(stage))
+}
+
+/// Somebody who joins paid the registration fee by M-PESA.
+pub fn registration_fee_received(payment: Uuid, amount: Money) -> Result<Posting, NotAPosting> {
+    Posting::of("registration_fee_received", payment, amount)
+        .debit(Account::MpesaPaybill)
+        .credit(Account::FeeIncome)
+}
+
+/// M-PESA holds money for us that fits nothing we asked for.
+pub fn unallocated_received(payment: Uuid, amount: Money) -> Result<Posting, NotAPosting> {
+    Posting::of("unallocated_received", payment, amount)
+        .debit(Account::MpesaPaybill)
+        .credit(Account::Suspense)
+}
+
+/// Money that lay in suspense is taken up by the payment it belongs to, which books it as if it came in now.
+pub fn suspense_released(payment: Uuid, amount: Money) -> Result<Posting, NotAPosting> {
+    Posting::of("suspense_released", payment, amount)
+        .debit(Account::Suspense)
+        .credit(Account::MpesaPaybill)
+}
+
+/// Somebody found out whose the unallocated money of `received` is. That journal is resolved by it, once.
+pub fn suspense_allocated(
+    payment: Uuid,
+    received: JournalId,
+    to: Account,
+    amount: Money,
+) -> Result<Posting, NotAPosting> {
+    let posting = Posting::of("suspense_allocated", payment, amount)
+        .debit(Account::Suspense)
+        .credit(to)?;
+    Ok(posting.resolving(received))
+}
+
+/// A stage's fund stood by one of its own, paid out by M-PESA.
+pub fn fund_support_paid(payment: Uuid, stage: i32, amount: Money) -> Result<Posting, NotAPosting> {
+    Posting::of("fund_support_paid", payment, amount)
+        .debit(Account::Fund(stage))
+        .credit(Account::MpesaPaybill)
+}
+
+/// A member put money from M-PESA into the own wallet.
+pub fn wallet_topped_up(
+    payment: Uuid,
+    member: Uuid,
+    amount: Money,
+) -> Result<Posting, NotAPosting> {
+    Posting::of("wallet_topped_up", payment, amount)
+        .debit(Account::MpesaPaybill)
+        .credit(Account::Wallet(member))
+}

@@ -1,0 +1,37 @@
+//! Who the riders are, and how they prove it.
+//!
+//! A rider joins on the phone and is *pending*; staff approve (or refuse, with a reason that is told); with the
+//! registration fee paid the member is *active*. The number on the card comes a moment after the approval, in a
+//! batch, so that a year's numbers have no gaps. Nothing here writes to a phone: each deed gives back what its
+//! caller needs to choose the words.
+//!
+//! What this room never lets out: a PIN (kept only as a keyed verifier, [`PinDesk`]), a national id (sealed to its row,
+//! [`NationalId`]), and a full phone number in anything that is printed.
+
+mod keys;
+mod model;
+mod national_id;
+mod number;
+mod officers;
+mod pin;
+mod service;
+mod store;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use keys::{Key, KeyRing, MemberKeys, NotAKey};
+pub use model::{ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord, Who};
+pub use national_id::{NationalId, NotANationalId};
+pub use number::{MemberNumber, NotAMemberNumber};
+pub use officers::{Officer, Role, appoint, officers_on_duty};
+pub use pin::{DeskError, NotAVerifier, PinDesk, PinOwner, PinVerifier, StrongPin, WeakPin};
+pub use service::approval::{ApproveError, Approved, RefuseError, Refused, approve, refuse};
+pub use service::joining::{Consent, FeePaid, Join, JoinError, Joined, fee_paid, is_national_id_taken, join};
+pub use service::numbering::number_pending;
+pub use service::proving::{
+    ChangePinError, PinAnswer, PinChanged, change_pin, check_pin, pin_owner,
+};
+pub use service::settings::{change_kin, change_language};
+pub use store::{AtDial, DialledMember, at_dial, caller_language, find, kin_of, load, pending};
+pub use words::{Name, NotAName, Reason, Relation};

@@ -1,0 +1,80 @@
+//! Who serves a stage: its officials, and the coordinators who answer when something happens.
+
+use serde::Serialize;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::model::MemberId;
+use super::store;
+use super::words::Name;
+use crate::events::Event;
+use crate::fault::Fault;
+use crate::primitives::{Language, Msisdn};
+use crate::stages::StageId;
+use crate::work::Work;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Official,
+    Coordinator,
+}
+
+/// A member who serves a stage, and how to reach them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Officer {
+    pub id: MemberId,
+    pub first_name: Name,
+    pub msisdn: Msisdn,
+    pub language: Language,
+}
+
+#[derive(Serialize)]
+struct MemberAppointed {
+    member: MemberId,
+    stage: StageId,
+    role: Role,
+}
+
+impl Event for MemberAppointed {
+    const NAME: &'static str = "member.appointed";
+    fn subject(&self) -> Uuid {
+        self.member.0
+    }
+}
+
+/// Gives a member a role at a stage, on duty from now on. Who has it already is only put on duty again.
+pub async fn appoint(
+    work: &mut Work,
+    member: MemberId,
+    stage: StageId,
+    role: Role,
+) -> Result<(), Fault> {
+    if store::save_role(work.conn(), member, stage, role).await? {
+        work.record(MemberAppointed {
+            member,
+            stage,
+            role,
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Who serves this stage in this role now, by name.
+pub async fn officers_on_duty(
+    conn: &mut PgConnection,
+    stage: StageId,
+    role: Role,
+) -> Result<Vec<Officer>, Fault> {
+    store::officers_on_duty(conn, stage, role).await
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Official => "official",
+            Role::Coordinator => "coordinator",
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The deeds of the members' room, one file for each part of a member's life.
+
+pub(super) mod approval;
+pub(super) mod joining;
+pub(super) mod numbering;
+pub(super) mod proving;
+pub(super) mod settings;

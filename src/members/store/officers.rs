@@ -1,0 +1,56 @@
+//! The table `stage_role`.
+
+use sqlx::PgConnection;
+
+use super::{language, msisdn, name};
+use crate::fault::Fault;
+use crate::members::model::MemberId;
+use crate::members::officers::{Officer, Role};
+use crate::stages::StageId;
+
+/// True when this is news: a new role, or one that was off duty.
+pub(in crate::members) async fn save_role(
+    conn: &mut PgConnection,
+    member: MemberId,
+    stage: StageId,
+    role: Role,
+) -> Result<bool, Fault> {
+    let saved = sqlx::query!(
+        "insert into stage_role (member_id, stage_id, role) values ($1, $2, $3)
+         on conflict (member_id, stage_id, role) do update set on_duty = true where not stage_role.on_duty",
+        member.0,
+        stage.0,
+        role.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(saved.rows_affected() == 1)
+}
+
+pub(in crate::members) async fn officers_on_duty(
+    conn: &mut PgConnection,
+    stage: StageId,
+    role: Role,
+) -> Result<Vec<Officer>, Fault> {
+    let rows = sqlx::query!(
+        "select member.id, member.first_name, member.msisdn, member.language
+         from stage_role join member on member.id = stage_role.member_id
+         where stage_role.stage_id = $1 and stage_role.role = $2 and stage_role.on_duty
+         order by member.first_name, member.id",
+        stage.0,
+        role.as_str()
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let id = MemberId(row.id);
+            Ok(Officer {
+                id,
+                first_name: name(&row.first_name, id)?,
+                msisdn: msisdn(&row.msisdn, id)?,
+                language: language(&row.language, id)?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,1 @@
+//! The menus as a picture.

@@ -1,0 +1,233 @@
+//! A message's life, and the rules of trying. Pure.
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Values;
+use crate::primitives::{Language, Money, Msisdn};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageId(pub Uuid);
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What is to be said, to whom. The words are the template's.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub to: Msisdn,
+    pub language: Language,
+    pub class: Class,
+    /// The name of a `<message>`, such as `payment.low_balance`.
+    pub template: &'static str,
+    pub values: Values,
+    /// Two messages with one key are one message, for ever.
+    pub key: Option<String>,
+    /// The thing of the business it is about.
+    pub about: Option<Uuid>,
+    /// Not sent before; now if absent.
+    pub not_before: Option<DateTime<Utc>>,
+    /// Dropped, visibly, instead of being sent later than this; the class decides if absent.
+    pub not_after: Option<DateTime<Utc>>,
+}
+
+/// The lane a message travels in. Lanes do not wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    Emergency,
+    Money,
+    Service,
+    Promotion,
+}
+
+impl Class {
+    /// Most urgent first.
+    pub const ALL: [Class; 4] = [
+        Class::Emergency,
+        Class::Money,
+        Class::Service,
+        Class::Promotion,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::Emergency => "emergency",
+            Class::Money => "money",
+            Class::Service => "service",
+            Class::Promotion => "promotion",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Class> {
+        Class::ALL.into_iter().find(|class| class.as_str() == name)
+    }
+
+    /// How long a message is worth sending when its cause does not say.
+    pub(super) fn keeps(self) -> TimeDelta {
+        match self {
+            Class::Emergency => TimeDelta::hours(6),
+            Class::Money => TimeDelta::days(3),
+            Class::Service => TimeDelta::days(2),
+            Class::Promotion => TimeDelta::hours(12),
+        }
+    }
+}
+
+/// What came of handing a message to a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handover {
+    /// The provider has it. Accepted is not delivered. The cost is known when it is told in shillings.
+    Accepted { id: String, cost: Option<Money> },
+    /// Certainly not sent.
+    Refused(Refusal),
+    /// It may have been sent: the answer was lost, late or unreadable.
+    Unknown { why: String },
+}
+
+/// Why a provider certainly did not send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Held back as suspicious.
+    HeldBack,
+    /// Our sender name is not known to the operator.
+    SenderName,
+    /// Not a number that can get messages.
+    Number,
+    /// The person has blocked us at the operator.
+    Blocked,
+    /// No way to that network at present.
+    NoRoute,
+    /// Our account is empty.
+    NoCredit,
+    /// Our key is not accepted.
+    Key,
+    /// Too fast.
+    Throttled,
+    /// The provider was not reached at all: nothing left us.
+    Unreachable,
+    /// Our request was wrong.
+    Request(String),
+    /// Refused for a reason we do not know.
+    Other(String),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::HeldBack => f.write_str("held back as a risk"),
+            Refusal::SenderName => f.write_str("the sender name is not accepted"),
+            Refusal::Number => f.write_str("the number cannot get messages"),
+            Refusal::Blocked => f.write_str("blocked by the receiver"),
+            Refusal::NoRoute => f.write_str("no route to the network"),
+            Refusal::NoCredit => f.write_str("our account is empty"),
+            Refusal::Key => f.write_str("our key is not accepted"),
+            Refusal::Throttled => f.write_str("too many at once"),
+            Refusal::Unreachable => f.write_str("the provider was not reached"),
+            Refusal::Request(why) => write!(f, "our request was wrong: {why}"),
+            Refusal::Other(why) => write!(f, "refused: {why}"),
+        }
+    }
+}
+
+impl Refusal {
+    /// True when somebody has to look at our account or settings.
+    pub fn is_ours(&self) -> bool {
+        matches!(
+            self,
+            Refusal::HeldBack
+                | Refusal::SenderName
+                | Refusal::NoCredit
+                | Refusal::Key
+                | Refusal::Request(_)
+        )
+    }
+}
+
+/// What becomes of a message after a try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Sent {
+        id: String,
+        cost: Option<Money>,
+    },
+    /// Only a report will tell.
+    Unknown {
+        why: String,
+    },
+    Again {
+        after: TimeDelta,
+        without_name: bool,
+        why: String,
+    },
+    Failed {
+        why: String,
+    },
+}
+
+/// Decides after the given number of tries, this one included.
+///
+/// A refusal that may pass is tried again for as long as the message is worth sending; the caller checks that.
+pub(super) fn next(class: Class, attempts: i32, under_our_name: bool, handover: Handover) -> Next {
+    let refusal = match handover {
+        Handover::Accepted { id, cost } => return Next::Sent { id, cost },
+        // A double alert is better than none; a double receipt is worse than a late one.
+        Handover::Unknown { why }
+            if class == Class::Emergency && attempts < EMERGENCY_TRIES_MAX =>
+        {
+            return Next::Again {
+                after: EMERGENCY_AGAIN_AFTER,
+                without_name: !under_our_name,
+                why,
+            };
+        }
+        Handover::Unknown { why } => return Next::Unknown { why },
+        Handover::Refused(refusal) => refusal,
+    };
+    let why = refusal.to_string();
+    let again = |after| Next::Again {
+        after,
+        without_name: !under_our_name,
+        why: why.clone(),
+    };
+    match refusal {
+        Refusal::SenderName if under_our_name => Next::Again {
+            after: TimeDelta::zero(),
+            without_name: true,
+            why,
+        },
+        Refusal::SenderName | Refusal::Number | Refusal::Blocked | Refusal::Request(_) => {
+            Next::Failed { why }
+        }
+        Refusal::Other(_) if attempts >= TRIES_MAX_UNEXPLAINED => Next::Failed { why },
+        Refusal::Throttled | Refusal::Unreachable => again(backed_off(class, 1, attempts)),
+        Refusal::HeldBack
+        | Refusal::NoRoute
+        | Refusal::NoCredit
+        | Refusal::Key
+        | Refusal::Other(_) => again(backed_off(class, 30, attempts)),
+    }
+}
+
+const EMERGENCY_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(5);
+/// So many copies of one alert at most, when no answer ever comes.
+const EMERGENCY_TRIES_MAX: i32 = 4;
+const TRIES_MAX_UNEXPLAINED: i32 = 5;
+
+/// Doubles up to 15 minutes; an emergency never waits longer than 5 seconds.
+fn backed_off(class: Class, first_seconds: i64, attempts: i32) -> TimeDelta {
+    let doublings = attempts.saturating_sub(1).clamp(0, 10) as u32;
+    let after = TimeDelta::seconds((first_seconds << doublings).min(900));
+    if class == Class::Emergency {
+        after.min(EMERGENCY_AGAIN_AFTER)
+    } else {
+        after
+    }
+}

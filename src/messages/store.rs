@@ -1,0 +1,381 @@
+//! The SQL of the outbox.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
+
+use super::{Class, Message, MessageId};
+use crate::fault::Fault;
+use crate::primitives::{Language, Money, Msisdn};
+
+pub(super) async fn insert(
+    conn: &mut PgConnection,
+    id: MessageId,
+    message: &Message,
+    now: DateTime<Utc>,
+) -> Result<MessageId, Fault> {
+    let not_before = message.not_before.unwrap_or(now);
+    let not_after = message
+        .not_after
+        .unwrap_or(not_before + message.class.keeps());
+    let inserted = sqlx::query_scalar!(
+        "insert into outbox (id, msisdn, language, class, template, fills, key, about, created_at, not_before, not_after, changed_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $9)
+         on conflict (key) do nothing returning id",
+        id.0,
+        message.to.digits(),
+        message.language.as_str(),
+        message.class.as_str(),
+        message.template,
+        serde_json::to_value(&message.values)?,
+        message.key,
+        message.about,
+        now,
+        not_before,
+        not_after
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    match inserted {
+        Some(id) => Ok(MessageId(id)),
+        None => {
+            let first = sqlx::query_scalar!("select id from outbox where key = $1", message.key)
+                .fetch_one(conn)
+                .await?;
+            Ok(MessageId(first))
+        }
+    }
+}
+
+/// A message that is due, locked in the caller's transaction.
+#[derive(Clone, Debug)]
+pub(super) struct Due {
+    pub id: MessageId,
+    pub to: Msisdn,
+    pub language: Language,
+    pub class: Class,
+    pub template: String,
+    /// As stored: whether it still reads is the sender's to judge, lest one row stop a lane.
+    pub fills: Value,
+    /// The text and its segments, once it has been made.
+    pub text: Option<(String, i32)>,
+    pub without_name: bool,
+    pub not_after: DateTime<Utc>,
+    pub opted_out: bool,
+}
+
+/// Locks up to `limit` due messages of a lane, oldest first.
+pub(super) async fn lock_due(
+    conn: &mut PgConnection,
+    class: Class,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Due>, Fault> {
+    let rows = sqlx::query!(
+        r#"select id, msisdn, language, template, fills, text, segments, without_name, not_after,
+                  exists (select from opt_out where opt_out.msisdn = outbox.msisdn) as "opted_out!"
+         from outbox where state = 'queued' and class = $1 and not_before <= $2
+         order by not_before, id limit $3 for update of outbox skip locked"#,
+        class.as_str(),
+        now,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let broken = |what: &str| Fault::broken(format!("outbox {}: {what}", row.id));
+            Ok(Due {
+                id: MessageId(row.id),
+                to: Msisdn::parse(&row.msisdn).map_err(|_| broken("msisdn"))?,
+                language: Language::parse(&row.language).map_err(|_| broken("language"))?,
+                class,
+                template: row.template,
+                fills: row.fills,
+                text: row.text.zip(row.segments),
+                without_name: row.without_name,
+                not_after: row.not_after,
+                opted_out: row.opted_out,
+            })
+        })
+        .collect()
+}
+
+/// One try, written down before anything leaves us.
+#[derive(Clone, Debug)]
+pub(super) struct Try {
+    pub id: MessageId,
+    pub fence: i64,
+    /// This one included.
+    pub attempts: i32,
+    pub class: Class,
+    pub to: Msisdn,
+    pub text: String,
+    pub segments: usize,
+    pub without_name: bool,
+    pub not_after: DateTime<Utc>,
+}
+
+pub(super) async fn begin_try(
+    conn: &mut PgConnection,
+    due: Due,
+    (text, segments): (String, i32),
+    provider: &str,
+    now: DateTime<Utc>,
+    leased_until: DateTime<Utc>,
+) -> Result<Try, Fault> {
+    let row = sqlx::query!(
+        "update outbox set state = 'sending', text = $2, segments = $3, provider = $4, leased_until = $5,
+                attempts = attempts + 1, fence = fence + 1, changed_at = $6
+         where id = $1 returning fence, attempts",
+        due.id.0,
+        text,
+        segments,
+        provider,
+        leased_until,
+        now
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "insert into send_attempt (message_id, number, provider, began_at) values ($1, $2, $3, $4)",
+        due.id.0,
+        row.attempts,
+        provider,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(Try {
+        id: due.id,
+        fence: row.fence,
+        attempts: row.attempts,
+        class: due.class,
+        to: due.to,
+        text,
+        segments: usize::try_from(segments).unwrap_or(1),
+        without_name: due.without_name,
+        not_after: due.not_after,
+    })
+}
+
+/// Ends a message that was never handed over: `failed` or `expired`.
+pub(super) async fn drop_unsent(
+    conn: &mut PgConnection,
+    id: MessageId,
+    state: &str,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update outbox set state = $2, why = left($3, 500), changed_at = $4 where id = $1",
+        id.0,
+        state,
+        why,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn end_attempt(
+    conn: &mut PgConnection,
+    this: &Try,
+    outcome: &str,
+    detail: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update send_attempt set ended_at = $3, outcome = $4, detail = left($5, 500)
+         where message_id = $1 and number = $2 and ended_at is null",
+        this.id.0,
+        this.attempts,
+        now,
+        outcome,
+        detail
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Each of the following is refused, with `false`, when the lease was lost meanwhile.
+pub(super) async fn mark_sent(
+    conn: &mut PgConnection,
+    this: &Try,
+    provider_id: &str,
+    cost: Option<Money>,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let sent = sqlx::query!(
+        "update outbox set state = 'sent', leased_until = null, provider_message_id = $3, cost_cents = $4, why = null, changed_at = $5
+         where id = $1 and fence = $2 and state = 'sending'",
+        this.id.0,
+        this.fence,
+        provider_id,
+        cost.map(Money::cents),
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(sent.rows_affected() == 1)
+}
+
+pub(super) async fn mark_queued(
+    conn: &mut PgConnection,
+    this: &Try,
+    not_before: DateTime<Utc>,
+    without_name: bool,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let queued = sqlx::query!(
+        "update outbox set state = 'queued', leased_until = null, not_before = $3, without_name = $4, why = left($5, 500), changed_at = $6
+         where id = $1 and fence = $2 and state = 'sending'",
+        this.id.0,
+        this.fence,
+        not_before,
+        without_name,
+        why,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(queued.rows_affected() == 1)
+}
+
+/// `unknown`, `failed` or `expired`.
+pub(super) async fn mark_ended(
+    conn: &mut PgConnection,
+    this: &Try,
+    state: &str,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let ended = sqlx::query!(
+        "update outbox set state = $3, leased_until = null, why = left($4, 500), changed_at = $5
+         where id = $1 and fence = $2 and state = 'sending'",
+        this.id.0,
+        this.fence,
+        state,
+        why,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(ended.rows_affected() == 1)
+}
+
+/// Takes back messages whose sender died between handing over and writing down. They are said again (a dead
+/// sender mostly died before), but promotions, and anything that was tried too often, are not.
+pub(super) async fn reclaim(pool: &PgPool, now: DateTime<Utc>) -> Result<u64, Fault> {
+    let reclaimed = sqlx::query!(
+        "with lost as (
+            select id, attempts, class <> 'promotion' and attempts < 5 as again from outbox
+            where state = 'sending' and leased_until <= $1 for update skip locked),
+         noted as (
+            update send_attempt set ended_at = $1, outcome = 'lost' from lost
+            where message_id = lost.id and number = lost.attempts and ended_at is null)
+         update outbox set state = case when lost.again then 'queued' else 'unknown' end,
+                leased_until = null, not_before = least(not_before, $1), why = 'the sender was lost', changed_at = $1
+         from lost where outbox.id = lost.id",
+        now
+    )
+    .execute(pool)
+    .await?;
+    Ok(reclaimed.rows_affected())
+}
+
+/// Ends messages whose outcome nobody has told us since `before`; a later report may still say otherwise.
+pub(super) async fn fail_unknown(
+    pool: &PgPool,
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<u64, Fault> {
+    let failed = sqlx::query!(
+        "update outbox set state = 'failed', why = 'no answer and no report', changed_at = $2
+         where state = 'unknown' and changed_at < $1",
+        before,
+        now
+    )
+    .execute(pool)
+    .await?;
+    Ok(failed.rows_affected())
+}
+
+pub(super) async fn opt_out(
+    conn: &mut PgConnection,
+    msisdn: &Msisdn,
+    now: DateTime<Utc>,
+    source: &str,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into opt_out (msisdn, since, source) values ($1, $2, left($3, 60)) on conflict (msisdn) do nothing",
+        msisdn.digits(),
+        now,
+        source
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn opt_in(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<(), Fault> {
+    sqlx::query!("delete from opt_out where msisdn = $1", msisdn.digits())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn is_opted_out(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<bool, Fault> {
+    let opted_out = sqlx::query_scalar!(
+        r#"select exists (select from opt_out where msisdn = $1) as "opted_out!""#,
+        msisdn.digits()
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(opted_out)
+}
+
+/// How one lane stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LaneStats {
+    pub class: String,
+    pub queued: i64,
+    pub due: i64,
+    pub sending: i64,
+    /// Handed over without an answer and without a report yet.
+    pub unknown: i64,
+    /// Seconds since the oldest due message fell due; 0 when none is.
+    pub oldest_due_seconds: i64,
+}
+
+/// One entry for each lane with something in it.
+pub async fn lane_stats(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+) -> Result<Vec<LaneStats>, Fault> {
+    let rows = sqlx::query!(
+        r#"select class,
+                  count(*) filter (where state = 'queued') as "queued!",
+                  count(*) filter (where state = 'queued' and not_before <= $1) as "due!",
+                  count(*) filter (where state = 'sending') as "sending!",
+                  count(*) filter (where state = 'unknown') as "unknown!",
+                  min(not_before) filter (where state = 'queued' and not_before <= $1) as oldest_due
+         from outbox where state in ('queued', 'sending', 'unknown') group by class order by class"#,
+        now
+    )
+    .fetch_all(conn)
+    .await?;
+    let stats = rows.into_iter().map(|row| LaneStats {
+        class: row.class,
+        queued: row.queued,
+        due: row.due,
+        sending: row.sending,
+        unknown: row.unknown,
+        oldest_due_seconds: row.oldest_due.map_or(0, |due| (now - due).num_seconds()),
+    });
+    Ok(stats.collect())
+}

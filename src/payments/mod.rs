@@ -1,0 +1,36 @@
+//! Asking riders for money by M-PESA, and knowing what became of it.
+//!
+//! What is owed is an obligation; each push is an attempt; whatever anybody says about an attempt is evidence,
+//! stored raw first and applied by one function under one lock. Accepted is not paid. Unknown is a state with a
+//! schedule and an end. This room books no money and writes to no rider: it says [`News`], and whoever settles
+//! them does both in the same transaction.
+
+mod again;
+mod codes;
+mod evidence;
+pub mod jobs;
+mod model;
+mod pace;
+mod rules;
+mod schedule;
+mod service;
+mod settling;
+mod store;
+mod verdict;
+
+pub use codes::TextKey;
+pub use evidence::{
+    Evidence, NoPrompt, Pace, PaybillPayment, PhoneHint, PromptIds, PromptResult, PushAnswer,
+    QueryAnswer, Receipt, ResultCode, Said, Source,
+};
+pub use model::{Alarm, Attempt, AttemptId, AttemptState, News, ObligationId, Purpose};
+pub use rules::Rules;
+pub use service::{
+    ApplyEvidence, AttendAttempt, BODY_BYTES_MAX, PushAttempt, PushOrder, Readiness, Received,
+    Request, RequestError, Requested, Unread, attempt_of_token, begin_push, pause, paused_until,
+    push_answered, query_answered, receive, request, session_ended, sweep, understand, unread,
+    waiting_push,
+};
+pub use settling::{apply, question};
+pub use store::payer_of;
+pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

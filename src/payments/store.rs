@@ -1,0 +1,831 @@
+//! The SQL of obligations, attempts, evidence and inflows.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::evidence::{Evidence, PromptIds, Receipt, Source};
+use super::model::{
+    Alarm, Attempt, AttemptId, AttemptState, Obligation, ObligationId, ObligationState, Purpose,
+};
+use crate::fault::Fault;
+use crate::primitives::{Language, Money, Msisdn};
+
+pub(super) struct NewObligation<'a> {
+    pub obligation: &'a Obligation,
+    pub key: &'a str,
+    pub ussd_session: Option<&'a str>,
+}
+
+/// False when this member already has an open obligation of this kind, or the key is used.
+pub(super) async fn insert_obligation(
+    conn: &mut PgConnection,
+    new: NewObligation<'_>,
+) -> Result<bool, Fault> {
+    let obligation = new.obligation;
+    let inserted = sqlx::query!(
+        "insert into obligation (id, key, purpose, member_id, stage_id, amount_cents, payer, language, ussd_session, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
+        obligation.id.0,
+        new.key,
+        obligation.purpose.kind(),
+        obligation.purpose.member(),
+        obligation.purpose.stage(),
+        obligation.amount.cents(),
+        obligation.payer.digits(),
+        obligation.language.as_str(),
+        new.ussd_session,
+        obligation.created_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+struct ObligationRow {
+    id: Uuid,
+    purpose: String,
+    member_id: Uuid,
+    stage_id: Option<i32>,
+    amount_cents: i64,
+    payer: String,
+    language: String,
+    state: String,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<ObligationRow> for Obligation {
+    type Error = Fault;
+
+    fn try_from(row: ObligationRow) -> Result<Obligation, Fault> {
+        let broken = |what: &str| Fault::broken(format!("obligation {}: {what}", row.id));
+        let member = row.member_id;
+        let purpose = match (row.purpose.as_str(), row.stage_id) {
+            ("registration_fee", _) => Purpose::RegistrationFee { member },
+            ("contribution", Some(stage)) => Purpose::Contribution { member, stage },
+            _ => return Err(broken("no such purpose")),
+        };
+        let state = match row.state.as_str() {
+            "open" => ObligationState::Open,
+            "paid" => ObligationState::Paid,
+            "unpaid" => ObligationState::Unpaid,
+            "operator" => ObligationState::Operator,
+            _ => return Err(broken("no such state")),
+        };
+        Ok(Obligation {
+            id: ObligationId(row.id),
+            purpose,
+            amount: Money::from_cents(row.amount_cents),
+            payer: Msisdn::parse(&row.payer).map_err(|_| broken("its payer"))?,
+            language: Language::parse(&row.language).map_err(|_| broken("its language"))?,
+            state,
+            created_at: row.created_at,
+        })
+    }
+}
+
+pub(super) async fn obligation_by_key(
+    conn: &mut PgConnection,
+    key: &str,
+) -> Result<Option<Obligation>, Fault> {
+    let row = sqlx::query_as!(
+        ObligationRow,
+        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at from obligation where key = $1",
+        key
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Obligation::try_from).transpose()
+}
+
+/// Whom to tell about an obligation, and in which language.
+pub async fn payer_of(
+    conn: &mut PgConnection,
+    id: ObligationId,
+) -> Result<(Msisdn, Language), Fault> {
+    let row = sqlx::query!("select payer, language from obligation where id = $1", id.0)
+        .fetch_one(conn)
+        .await?;
+    let broken = || Fault::broken(format!("obligation {id} is owed by nobody"));
+    let payer = Msisdn::parse(&row.payer).map_err(|_| broken())?;
+    Ok((payer, Language::parse(&row.language).map_err(|_| broken())?))
+}
+
+pub(super) async fn open_obligation_of(
+    conn: &mut PgConnection,
+    purpose: &Purpose,
+) -> Result<Option<Obligation>, Fault> {
+    let row = sqlx::query_as!(
+        ObligationRow,
+        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at
+         from obligation where member_id = $1 and purpose = $2 and state = 'open'",
+        purpose.member(),
+        purpose.kind()
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Obligation::try_from).transpose()
+}
+
+/// Takes the lock under which everything about an attempt and its siblings is decided.
+pub(super) async fn lock_obligation_of(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+) -> Result<Option<Obligation>, Fault> {
+    let row = sqlx::query_as!(
+        ObligationRow,
+        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at
+         from obligation where id = (select obligation_id from attempt where id = $1) for update",
+        attempt.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Obligation::try_from).transpose()
+}
+
+pub(super) async fn close_obligation(
+    conn: &mut PgConnection,
+    id: ObligationId,
+    state: ObligationState,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update obligation set state = $2, closed_at = coalesce(closed_at, $3) where id = $1",
+        id.0,
+        state.name(),
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+struct AttemptRow {
+    id: Uuid,
+    obligation_id: Uuid,
+    account_reference: String,
+    msisdn: String,
+    amount_cents: i64,
+    state: String,
+    created_at: DateTime<Utc>,
+    not_before: DateTime<Utc>,
+    submitted_at: Option<DateTime<Utc>>,
+    merchant_request_id: Option<String>,
+    checkout_request_id: Option<String>,
+    ended_by: Option<String>,
+    certain: bool,
+    check_told_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<AttemptRow> for Attempt {
+    type Error = Fault;
+
+    fn try_from(row: AttemptRow) -> Result<Attempt, Fault> {
+        let broken = |what: &str| Fault::broken(format!("attempt {}: {what}", row.id));
+        let ids = match (row.merchant_request_id, row.checkout_request_id) {
+            (Some(merchant), Some(checkout)) => Some(PromptIds { merchant, checkout }),
+            _ => None,
+        };
+        let ended_by = row.ended_by.unwrap_or_default();
+        let state = match row.state.as_str() {
+            "created" => AttemptState::Created,
+            "submitting" => AttemptState::Submitting,
+            "prompted" => AttemptState::Prompted {
+                ids: ids.ok_or_else(|| broken("prompted without ids"))?,
+            },
+            "unknown" => AttemptState::Unknown { ids },
+            "paid" => AttemptState::Paid {
+                ids,
+                certain: row.certain,
+            },
+            "failed" => AttemptState::Failed {
+                ids,
+                code: ended_by,
+            },
+            "refused" => AttemptState::Refused { why: ended_by },
+            "withdrawn" => AttemptState::Withdrawn,
+            "operator" => AttemptState::Operator { ids },
+            _ => return Err(broken("no such state")),
+        };
+        Ok(Attempt {
+            id: AttemptId(row.id),
+            obligation: ObligationId(row.obligation_id),
+            account_reference: row.account_reference,
+            payer: Msisdn::parse(&row.msisdn).map_err(|_| broken("its payer"))?,
+            amount: Money::from_cents(row.amount_cents),
+            created_at: row.created_at,
+            not_before: row.not_before,
+            submitted_at: row.submitted_at,
+            state,
+            check_told_at: row.check_told_at,
+        })
+    }
+}
+
+pub(super) async fn insert_attempt(
+    conn: &mut PgConnection,
+    obligation: &Obligation,
+    id: AttemptId,
+    not_before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into attempt (id, obligation_id, msisdn, amount_cents, state, created_at, not_before, changed_at)
+         values ($1, $2, $3, $4, 'created', $5, $6, $5)",
+        id.0,
+        obligation.id.0,
+        obligation.payer.digits(),
+        obligation.amount.cents(),
+        now,
+        not_before
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn attempt(conn: &mut PgConnection, id: AttemptId) -> Result<Attempt, Fault> {
+    let row = sqlx::query_as!(
+        AttemptRow,
+        "select id, obligation_id, account_reference, msisdn, amount_cents, state, created_at, not_before, submitted_at,
+                merchant_request_id, checkout_request_id, ended_by, certain, check_told_at
+         from attempt where id = $1",
+        id.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Attempt::try_from(row)
+}
+
+/// Oldest first.
+pub(super) async fn attempts_of(
+    conn: &mut PgConnection,
+    obligation: ObligationId,
+) -> Result<Vec<Attempt>, Fault> {
+    let rows = sqlx::query_as!(
+        AttemptRow,
+        "select id, obligation_id, account_reference, msisdn, amount_cents, state, created_at, not_before, submitted_at,
+                merchant_request_id, checkout_request_id, ended_by, certain, check_told_at
+         from attempt where obligation_id = $1 order by created_at, id",
+        obligation.0
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Attempt::try_from).collect()
+}
+
+/// Saves where the attempt stands and when to look at it again.
+pub(super) async fn save_attempt(
+    conn: &mut PgConnection,
+    attempt: &Attempt,
+    attend_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let ids = attempt.state.ids();
+    let (ended_by, certain) = match &attempt.state {
+        AttemptState::Failed { code, .. } => (Some(code.as_str()), false),
+        AttemptState::Refused { why } => (Some(why.as_str()), false),
+        AttemptState::Paid { certain, .. } => (None, *certain),
+        _ => (None, false),
+    };
+    sqlx::query!(
+        "update attempt set state = $2, changed_at = case when state = $2 then changed_at else $3 end,
+                merchant_request_id = $4, checkout_request_id = $5, ended_by = $6, certain = $7,
+                check_told_at = $8, attend_at = $9
+         where id = $1",
+        attempt.id.0,
+        attempt.state.name(),
+        now,
+        ids.map(|ids| ids.merchant.as_str()),
+        ids.map(|ids| ids.checkout.as_str()),
+        ended_by,
+        certain,
+        attempt.check_told_at,
+        attend_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn mark_submitting(
+    conn: &mut PgConnection,
+    id: AttemptId,
+    token_hash: &[u8],
+    attend_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update attempt set state = 'submitting', submitted_at = $2, changed_at = $2, token_hash = $3, attend_at = $4
+         where id = $1 and state = 'created'",
+        id.0,
+        now,
+        token_hash,
+        attend_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn postpone(
+    conn: &mut PgConnection,
+    id: AttemptId,
+    not_before: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update attempt set not_before = $2 where id = $1 and state = 'created'",
+        id.0,
+        not_before
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The attempts that still wait for the end of this session, drawn forward to `not_before`.
+pub(super) async fn draw_forward(
+    conn: &mut PgConnection,
+    ussd_session: &str,
+    not_before: DateTime<Utc>,
+) -> Result<Vec<AttemptId>, Fault> {
+    let ids = sqlx::query_scalar!(
+        "update attempt set not_before = $2
+         from obligation
+         where obligation.id = attempt.obligation_id and obligation.ussd_session = $1 and obligation.state = 'open'
+           and attempt.state = 'created' and attempt.not_before > $2
+           and not exists (select 1 from attempt earlier
+                           where earlier.obligation_id = obligation.id and earlier.id <> attempt.id)
+         returning attempt.id",
+        ussd_session,
+        not_before
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(AttemptId).collect())
+}
+
+/// One number's pushes are decided one after the other; held until the transaction ends.
+pub(super) async fn take_turn(conn: &mut PgConnection, payer: &Msisdn) -> Result<(), Fault> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended('payments.push ' || $1, 0))",
+        payer.digits()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) struct LatestPushes {
+    pub any: Option<DateTime<Utc>>,
+    pub equal: Option<DateTime<Utc>>,
+}
+
+/// When this number was last pushed; pushes that provably showed no prompt do not count.
+pub(super) async fn latest_pushes(
+    conn: &mut PgConnection,
+    payer: &Msisdn,
+    amount: Money,
+) -> Result<LatestPushes, Fault> {
+    let row = sqlx::query!(
+        "select max(submitted_at) as any, max(submitted_at) filter (where amount_cents = $2) as equal
+         from attempt where msisdn = $1 and submitted_at is not null and state <> 'refused'",
+        payer.digits(),
+        amount.cents()
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(LatestPushes {
+        any: row.any,
+        equal: row.equal,
+    })
+}
+
+/// When this amount was last prompted to this number since `since`, unless it is known that it was not paid.
+pub(super) async fn latest_possibly_paid(
+    conn: &mut PgConnection,
+    payer: &Msisdn,
+    amount: Money,
+    since: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Fault> {
+    Ok(sqlx::query_scalar!(
+        "select max(submitted_at) from attempt
+         where msisdn = $1 and amount_cents = $2 and submitted_at > $3 and state not in ('failed', 'refused')",
+        payer.digits(),
+        amount.cents(),
+        since
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// The attempt of the same amount to the same number right before this one.
+pub(super) async fn previous_equal_attempt(
+    conn: &mut PgConnection,
+    attempt: &Attempt,
+    since: DateTime<Utc>,
+) -> Result<Option<AttemptId>, Fault> {
+    let id = sqlx::query_scalar!(
+        "select id from attempt
+         where msisdn = $1 and amount_cents = $2 and id <> $3 and submitted_at between $4 and $5 and state <> 'refused'
+         order by submitted_at desc limit 1",
+        attempt.payer.digits(),
+        attempt.amount.cents(),
+        attempt.id.0,
+        since,
+        attempt.submitted_at
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id.map(AttemptId))
+}
+
+pub(super) async fn attempt_by_token(
+    conn: &mut PgConnection,
+    token_hash: &[u8],
+) -> Result<Option<AttemptId>, Fault> {
+    let id = sqlx::query_scalar!("select id from attempt where token_hash = $1", token_hash)
+        .fetch_optional(conn)
+        .await?;
+    Ok(id.map(AttemptId))
+}
+
+pub(super) async fn attempt_by_reference(
+    conn: &mut PgConnection,
+    reference: &str,
+) -> Result<Option<AttemptId>, Fault> {
+    let id = sqlx::query_scalar!(
+        "select id from attempt where account_reference = $1",
+        reference
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id.map(AttemptId))
+}
+
+/// Adds alarms that were not raised before, and says which those are.
+pub(super) async fn raise_once(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+    alarms: &BTreeSet<Alarm>,
+) -> Result<Vec<Alarm>, Fault> {
+    if alarms.is_empty() {
+        return Ok(vec![]);
+    }
+    let raised = sqlx::query_scalar!("select alarms from attempt where id = $1", attempt.0)
+        .fetch_one(&mut *conn)
+        .await?;
+    let fresh: Vec<Alarm> = alarms
+        .iter()
+        .copied()
+        .filter(|alarm| !raised.iter().any(|known| known == alarm.as_str()))
+        .collect();
+    let names: Vec<String> = fresh
+        .iter()
+        .map(|alarm| alarm.as_str().to_owned())
+        .collect();
+    sqlx::query!(
+        "update attempt set alarms = alarms || $2 where id = $1",
+        attempt.0,
+        &names
+    )
+    .execute(conn)
+    .await?;
+    Ok(fresh)
+}
+
+/// A body as it came, before anybody reads it.
+pub(super) struct NewEvidence<'a> {
+    pub attempt: Option<AttemptId>,
+    pub source: Source,
+    pub provider_id: &'a str,
+    pub content_hash: &'a [u8],
+    pub body: &'a [u8],
+    pub trusted: bool,
+    pub at: DateTime<Utc>,
+}
+
+/// Returns the row's id, and whether it still has to be applied. A repetition only counts the copies.
+pub(super) async fn insert_evidence(
+    conn: &mut PgConnection,
+    new: NewEvidence<'_>,
+) -> Result<(i64, bool), Fault> {
+    let row = sqlx::query!(
+        "insert into evidence (attempt_id, source, provider_id, content_hash, body, trusted, received_at)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (source, provider_id, content_hash, trusted) do update set copies = evidence.copies + 1
+         returning id, applied_at",
+        new.attempt.map(|attempt| attempt.0),
+        new.source.as_str(),
+        new.provider_id,
+        new.content_hash,
+        new.body,
+        new.trusted,
+        new.at
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((row.id, row.applied_at.is_none()))
+}
+
+pub(super) struct EvidenceRow {
+    pub attempt: Option<AttemptId>,
+    pub source: Source,
+    pub body: Vec<u8>,
+    pub trusted: bool,
+    pub is_applied: bool,
+}
+
+pub(super) async fn evidence(
+    conn: &mut PgConnection,
+    id: i64,
+) -> Result<Option<EvidenceRow>, Fault> {
+    let row = sqlx::query!(
+        "select attempt_id, source, body, trusted, applied_at from evidence where id = $1",
+        id
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        let source = Source::parse(&row.source)
+            .ok_or_else(|| Fault::broken(format!("evidence {id}: its source")))?;
+        Ok(EvidenceRow {
+            attempt: row.attempt_id.map(AttemptId),
+            source,
+            body: row.body,
+            trusted: row.trusted,
+            is_applied: row.applied_at.is_some(),
+        })
+    })
+    .transpose()
+}
+
+/// Keeps what a body says, and for which attempt.
+pub(super) async fn understand(
+    conn: &mut PgConnection,
+    id: i64,
+    said: &serde_json::Value,
+    attempt: Option<AttemptId>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update evidence set said = $2, attempt_id = coalesce(attempt_id, $3), applied_at = $4 where id = $1",
+        id,
+        said,
+        attempt.map(|attempt| attempt.0),
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Everything that has been understood about an attempt.
+pub(super) async fn evidence_of(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+) -> Result<Vec<Evidence>, Fault> {
+    let rows = sqlx::query!(
+        r#"select id, said as "said!", trusted, received_at from evidence where attempt_id = $1 and said is not null order by id"#,
+        attempt.0
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let said = serde_json::from_value(row.said)?;
+            Ok(Evidence {
+                at: row.received_at,
+                trusted: row.trusted,
+                said,
+            })
+        })
+        .collect()
+}
+
+/// Which of these receipts belong to something else than this attempt.
+pub(super) async fn receipts_elsewhere(
+    conn: &mut PgConnection,
+    receipts: &[String],
+    attempt: AttemptId,
+) -> Result<BTreeSet<Receipt>, Fault> {
+    let rows = sqlx::query_scalar!(
+        r#"select receipt as "receipt!" from inflow
+           where provider = 'mpesa' and receipt = any($1) and attempt_id is distinct from $2 and attempt_id is not null"#,
+        receipts,
+        attempt.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .iter()
+        .filter_map(|receipt| Receipt::parse(receipt))
+        .collect())
+}
+
+/// A row of money that came.
+pub(super) struct Inflow {
+    pub id: Uuid,
+    pub receipt: Option<Receipt>,
+    pub attempt: Option<AttemptId>,
+    pub amount: Money,
+    /// It is the one that pays its obligation.
+    pub is_credit: bool,
+}
+
+pub(super) async fn inflows_of(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+) -> Result<Vec<Inflow>, Fault> {
+    let rows = sqlx::query!(r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!" from inflow where attempt_id = $1"#, attempt.0)
+        .fetch_all(conn)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Inflow {
+            id: row.id,
+            receipt: row.receipt.as_deref().and_then(Receipt::parse),
+            attempt: row.attempt_id.map(AttemptId),
+            amount: Money::from_cents(row.amount_cents),
+            is_credit: row.is_credit,
+        })
+        .collect())
+}
+
+pub(super) async fn lock_inflow(
+    conn: &mut PgConnection,
+    receipt: &Receipt,
+) -> Result<Option<Inflow>, Fault> {
+    let row = sqlx::query!(
+        r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!"
+           from inflow where provider = 'mpesa' and receipt = $1 for update"#,
+        receipt.as_str()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Inflow {
+        id: row.id,
+        receipt: row.receipt.as_deref().and_then(Receipt::parse),
+        attempt: row.attempt_id.map(AttemptId),
+        amount: Money::from_cents(row.amount_cents),
+        is_credit: row.is_credit,
+    }))
+}
+
+/// What an inflow is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    /// It pays the obligation; the database allows one for each.
+    Allocated,
+    /// The obligation was paid before.
+    Extra,
+    /// Nobody's yet.
+    Suspense,
+}
+
+impl Share {
+    fn name(self) -> &'static str {
+        match self {
+            Share::Allocated => "allocated",
+            Share::Extra => "extra",
+            Share::Suspense => "suspense",
+        }
+    }
+}
+
+pub(super) struct NewInflow<'a> {
+    pub receipt: Option<&'a Receipt>,
+    pub amount: Money,
+    pub of: Option<(ObligationId, AttemptId)>,
+    pub payer_hint: Option<&'a str>,
+    pub account: Option<&'a str>,
+    pub share: Share,
+    pub at: DateTime<Utc>,
+}
+
+/// False when the receipt is already known.
+pub(super) async fn insert_inflow(
+    conn: &mut PgConnection,
+    new: NewInflow<'_>,
+) -> Result<bool, Fault> {
+    let inserted = sqlx::query!(
+        "insert into inflow (id, provider, receipt, amount_cents, obligation_id, attempt_id, payer_hint, account, state, received_at)
+         values ($1, 'mpesa', $2, $3, $4, $5, $6, $7, $8, $9) on conflict (provider, receipt) do nothing",
+        Uuid::now_v7(),
+        new.receipt.map(Receipt::as_str),
+        new.amount.cents(),
+        new.of.map(|(obligation, _)| obligation.0),
+        new.of.map(|(_, attempt)| attempt.0),
+        new.payer_hint,
+        new.account,
+        new.share.name(),
+        new.at
+    )
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Money from suspense finds its attempt.
+pub(super) async fn claim_inflow(
+    conn: &mut PgConnection,
+    inflow: Uuid,
+    obligation: ObligationId,
+    attempt: AttemptId,
+    share: Share,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update inflow set obligation_id = $2, attempt_id = $3, state = $4 where id = $1",
+        inflow,
+        obligation.0,
+        attempt.0,
+        share.name()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The receipt of a payment that was known without one. False when the receipt belongs to another payment.
+pub(super) async fn name_inflow(
+    conn: &mut PgConnection,
+    inflow: Uuid,
+    receipt: &Receipt,
+) -> Result<bool, Fault> {
+    let named = sqlx::query!(
+        "update inflow set receipt = $2 where id = $1
+         and not exists (select 1 from inflow other where other.provider = 'mpesa' and other.receipt = $2)",
+        inflow,
+        receipt.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(named.rows_affected() == 1)
+}
+
+pub(super) async fn pause(
+    conn: &mut PgConnection,
+    until: DateTime<Utc>,
+    why: &str,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into rail_pause (provider, until, why) values ('mpesa', $1, $2)
+         on conflict (provider) do update set why = case when excluded.until > rail_pause.until then excluded.why else rail_pause.why end,
+                                              until = greatest(excluded.until, rail_pause.until)",
+        until,
+        why
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn paused_until(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Fault> {
+    Ok(sqlx::query_scalar!(
+        "select until from rail_pause where provider = 'mpesa' and until > $1",
+        now
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// What is overdue since before `before`: attempts to push, attempts to look at, bodies to read.
+pub(super) struct Overdue {
+    pub to_push: Vec<AttemptId>,
+    pub to_attend: Vec<AttemptId>,
+    pub to_read: Vec<i64>,
+}
+
+pub(super) async fn overdue(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+) -> Result<Overdue, Fault> {
+    let to_push = sqlx::query_scalar!(
+        "select id from attempt where state = 'created' and not_before < $1 order by not_before limit 500",
+        before
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let to_attend = sqlx::query_scalar!(
+        "select id from attempt where attend_at < $1 order by attend_at limit 500",
+        before
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let to_read = sqlx::query_scalar!(
+        "select id from evidence where applied_at is null and received_at < $1 order by received_at limit 500",
+        before
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(Overdue {
+        to_push: to_push.into_iter().map(AttemptId).collect(),
+        to_attend: to_attend.into_iter().map(AttemptId).collect(),
+        to_read,
+    })
+}

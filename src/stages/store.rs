@@ -1,0 +1,145 @@
+//! The tables `region`, `zone` and `stage`.
+
+use sqlx::PgConnection;
+
+use super::model::{Opening, Region, RegionId, Stage, StageCode, StageId, Zone, ZoneId};
+use crate::fault::Fault;
+use crate::work::Work;
+
+/// Every region, by name.
+pub async fn regions(conn: &mut PgConnection) -> Result<Vec<Region>, Fault> {
+    let rows = sqlx::query!("select id, name from region order by name")
+        .fetch_all(conn)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Region {
+            id: RegionId(row.id),
+            name: row.name,
+        })
+        .collect())
+}
+
+/// The zones of a region, by name.
+pub async fn zones(conn: &mut PgConnection, region: RegionId) -> Result<Vec<Zone>, Fault> {
+    let rows = sqlx::query!(
+        "select id, name from zone where region_id = $1 order by name",
+        region.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Zone {
+            id: ZoneId(row.id),
+            name: row.name,
+        })
+        .collect())
+}
+
+/// The stages of a zone, by name.
+pub async fn stages_in(conn: &mut PgConnection, zone: ZoneId) -> Result<Vec<Stage>, Fault> {
+    sqlx::query_as!(
+        StageRow,
+        "select stage.id, stage.code, stage.name, zone.name as zone, region.name as region
+         from stage join zone on zone.id = stage.zone_id join region on region.id = zone.region_id
+         where stage.zone_id = $1 order by stage.name",
+        zone.0
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(Stage::try_from)
+    .collect()
+}
+
+pub async fn find_by_code(
+    conn: &mut PgConnection,
+    code: &StageCode,
+) -> Result<Option<Stage>, Fault> {
+    sqlx::query_as!(
+        StageRow,
+        "select stage.id, stage.code, stage.name, zone.name as zone, region.name as region
+         from stage join zone on zone.id = stage.zone_id join region on region.id = zone.region_id
+         where stage.code = $1",
+        code.as_str()
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(Stage::try_from)
+    .transpose()
+}
+
+pub async fn find(conn: &mut PgConnection, id: StageId) -> Result<Option<Stage>, Fault> {
+    sqlx::query_as!(
+        StageRow,
+        "select stage.id, stage.code, stage.name, zone.name as zone, region.name as region
+         from stage join zone on zone.id = stage.zone_id join region on region.id = zone.region_id
+         where stage.id = $1",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(Stage::try_from)
+    .transpose()
+}
+
+/// Writes a stage down, with its zone and region where they are new. A code that is already taken stays where
+/// it is and its stage is answered, so that opening the same stage twice is an ordinary thing.
+pub async fn open(work: &mut Work, opening: &Opening) -> Result<Stage, Fault> {
+    sqlx::query!(
+        "insert into region (name) values ($1) on conflict do nothing",
+        opening.region
+    )
+    .execute(work.conn())
+    .await?;
+    sqlx::query!(
+        "insert into zone (region_id, name) select id, $2 from region where name = $1 on conflict do nothing",
+        opening.region,
+        opening.zone
+    )
+    .execute(work.conn())
+    .await?;
+    sqlx::query!(
+        "insert into stage (zone_id, code, name)
+         select zone.id, $3, $4 from zone join region on region.id = zone.region_id where region.name = $1 and zone.name = $2
+         on conflict (code) do nothing",
+        opening.region,
+        opening.zone,
+        opening.code.as_str(),
+        opening.name
+    )
+    .execute(work.conn())
+    .await?;
+    find_by_code(work.conn(), &opening.code)
+        .await?
+        .ok_or_else(|| {
+            Fault::broken(format!(
+                "stage {} is missing right after it was opened",
+                opening.code
+            ))
+        })
+}
+
+struct StageRow {
+    id: i32,
+    code: String,
+    name: String,
+    zone: String,
+    region: String,
+}
+
+impl TryFrom<StageRow> for Stage {
+    type Error = Fault;
+    fn try_from(row: StageRow) -> Result<Stage, Fault> {
+        let code = StageCode::parse(&row.code)
+            .map_err(|_| Fault::broken(format!("stage {} has no proper code", row.id)))?;
+        Ok(Stage {
+            id: StageId(row.id),
+            code,
+            name: row.name,
+            zone: row.zone,
+            region: row.region,
+        })
+    }
+}
