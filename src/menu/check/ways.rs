@@ -115,7 +115,7 @@ fn leads(menus: &Menus, screen: &Screen) -> Vec<(Goto, Vec<VariableId>, bool)> {
             for option in options {
                 answered(&option.then, set_by(option));
             }
-            for typed in typed {
+            if let Some(typed) = typed {
                 answered(&typed.then, typed.name.into_iter().collect());
             }
         }

@@ -1,1 +1,0 @@
-//! The menus as a picture.
