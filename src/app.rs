@@ -95,8 +95,6 @@ impl App {
     ) -> anyhow::Result<App> {
         let menus = load_menus(&config)?;
         let templates = load_templates(&config)?;
-        let identity = Key::new(1, *config.keys.identity.expose_secret());
-        let pin_ring = KeyRing::of(Key::new(1, *config.keys.pin.expose_secret()));
         let africastalking = africastalking::Client::new(africastalking::Settings {
             base_url: address(&config.africastalking.base_url),
             username: config.africastalking.username.clone(),
@@ -109,8 +107,8 @@ impl App {
             templates: Arc::new(templates),
             journal: Journal::start(pool.clone()),
             transcript_key: TranscriptKey::new(derived(&config, b"transcripts").as_slice()),
-            member_keys: MemberKeys { sealing: KeyRing::of(identity.clone()), index: identity },
-            pins: PinDesk::new(pin_ring, config.ussd.pin_workers, PIN_QUEUE),
+            member_keys: member_keys(&config),
+            pins: pin_desk(&config),
             receipt_key: CodeKey::new(config.keys.receipt.expose_secret())?,
             payment_rules: payments::Rules::for_shortcode(&config.mpesa.shortcode),
             mpesa: MpesaClient::new(mpesa_settings(&config), clock.clone())?,
@@ -125,6 +123,20 @@ impl App {
             sessions,
         })))
     }
+}
+
+/// The keys of members' national ids: one seals them, one derived from it finds them.
+pub fn member_keys(config: &Config) -> MemberKeys {
+    MemberKeys {
+        sealing: KeyRing::of(Key::new(1, *config.keys.identity.expose_secret())),
+        index: Key::new(1, *derived(config, b"national id index")),
+    }
+}
+
+/// Where PINs are checked.
+pub fn pin_desk(config: &Config) -> PinDesk {
+    let ring = KeyRing::of(Key::new(1, *config.keys.pin.expose_secret()));
+    PinDesk::new(ring, config.ussd.pin_workers, PIN_QUEUE)
 }
 
 /// The menus of the configuration's folder.

@@ -1,0 +1,116 @@
+//! The outside of KwaStage on one port: Africa's Talking, Daraja, and the phones in the riders' hands.
+//!
+//! Written from the vendors' protocols and never from our own client, because it is our only witness: whatever it refuses,
+//! drops, doubles or delays, the real thing refuses, drops, doubles or delays too.
+//!
+//! - [`settings`]: who the outside believes we are, and how patient it is
+//! - [`clock`]: time that can be moved forward; everything timed follows it
+//! - [`faults`]: the closed list of troubles that can be ordered
+//! - [`world`]: what the outside knows, behind one lock
+//! - [`phones`]: people, their handsets, their M-PESA wallets
+//! - [`africastalking`]: USSD, SMS, voice and the account
+//! - [`daraja`]: OAuth, STK push and query, C2B, B2C, status, pull, and the provider's own book
+//! - [`control`]: the API that pages, terminals and tests use to be people
+//! - [`terminal`]: a phone in a terminal
+//! - [`dialogue`]: conversations anyone can read, played against a gateway
+//!
+//! Deliberately absent: any import from the gateway.
+
+pub mod africastalking;
+pub mod clock;
+pub mod control;
+pub mod daraja;
+pub mod dialogue;
+pub mod faults;
+pub mod phones;
+pub mod settings;
+pub mod terminal;
+pub mod world;
+
+pub use settings::{Settings, Timings};
+pub use world::{News, Violation};
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use world::World;
+
+/// The outside as one server.
+pub struct Simulators;
+
+impl Simulators {
+    /// Binds (port 0 takes any free port) and serves until the returned handle is stopped or dropped.
+    pub async fn start(settings: Settings) -> anyhow::Result<Running> {
+        let bind = settings.bind;
+        let listener = TcpListener::bind(bind)
+            .await
+            .with_context(|| format!("binding the simulators to {bind}"))?;
+        let address = listener.local_addr()?;
+        let world = World::new(settings)?;
+        let routes = routes(world.clone());
+        let mut closing = world.closing();
+        let server = tokio::spawn(async move {
+            let stopped = async move { _ = closing.wait_for(|closed| *closed).await };
+            axum::serve(listener, routes)
+                .with_graceful_shutdown(stopped)
+                .await
+        });
+        Ok(Running {
+            base_url: format!("http://{address}"),
+            address,
+            world,
+            server,
+        })
+    }
+}
+
+fn routes(world: Arc<World>) -> axum::Router {
+    africastalking::routes()
+        .merge(daraja::routes())
+        .merge(control::routes())
+        .with_state(world)
+}
+
+/// A running outside. Dropping it stops it.
+pub struct Running {
+    /// `http://host:port`, without a slash at the end.
+    pub base_url: String,
+    pub address: SocketAddr,
+    world: Arc<World>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    /// Aims every webhook at another gateway from now on (tests bind theirs after the outside).
+    pub fn set_gateway(&self, url: impl Into<String>) {
+        self.world.set_gateway(url.into());
+    }
+
+    /// Moves the outside's time forward, waking everything that falls due.
+    pub fn advance(&self, by: std::time::Duration) {
+        self.world.clock.advance(by);
+    }
+
+    /// Stops serving and lets go of the port. Requests still open are dropped.
+    pub async fn stop(mut self) {
+        self.world.close();
+        self.server.abort();
+        _ = (&mut self.server).await;
+    }
+
+    /// Serves until the process is asked to stop.
+    pub async fn wait(mut self) -> anyhow::Result<()> {
+        Ok((&mut self.server).await??)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.world.close();
+        self.server.abort();
+    }
+}

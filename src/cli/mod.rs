@@ -1,18 +1,29 @@
 //! What a person can ask for at the command line, one file per command.
 
-pub mod demo;
+mod demo;
 mod doctor;
 mod health;
+mod members;
+mod menus;
 mod migrate;
+mod serve;
 mod stop;
-pub mod story;
+mod story;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::app;
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::seed;
+use crate::serve::Roles;
 
 pub use stop::asked_to_stop;
 
@@ -29,6 +40,26 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Answers webhooks and does the jobs, until asked to stop.
+    Serve {
+        /// Leaves the jobs to `kwastage worker` processes.
+        #[arg(long)]
+        no_worker: bool,
+    },
+    /// Does the jobs only.
+    Worker,
+    /// Decides about applicants.
+    #[command(subcommand)]
+    Members(members::Members),
+    /// Looks at the menus before a rider does.
+    #[command(subcommand)]
+    Menus(menus::Menus),
+    /// Runs everything on this machine, with a small world and phones to try it.
+    Demo {
+        /// Plays one rider's story and exits, 0 if every step came out right.
+        #[arg(long)]
+        once: bool,
+    },
     /// Brings the database to the shape this version needs.
     Migrate,
     /// Looks at everything KwaStage stands on and says what to mend.
@@ -41,13 +72,18 @@ enum Command {
 pub async fn run() -> ExitCode {
     let line = Line::parse();
     let config = match Config::load(line.config.as_deref()) {
-        Ok(config) => config,
+        Ok(config) => Arc::new(config),
         Err(mistakes) => {
             eprint!("{mistakes}");
             return ExitCode::FAILURE;
         }
     };
     let done = match line.command {
+        Command::Serve { no_worker } => serve::run(config, Roles { gateway: true, worker: !no_worker }).await,
+        Command::Worker => serve::run(config, Roles { gateway: false, worker: true }).await,
+        Command::Members(asked) => members::run(config, asked).await,
+        Command::Menus(asked) => menus::run(&config, asked),
+        Command::Demo { once } => demo::run(once, seed_world, serve_all).await,
         Command::Migrate => migrate::run(&config).await,
         Command::Health => health::run(&config).await,
         Command::Doctor => doctor::run(&config, Vec::new()).await,
@@ -59,4 +95,14 @@ pub async fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn seed_world(pool: &PgPool, config: &Config) -> anyhow::Result<()> {
+    let now = Clock::System.now();
+    let world = seed::world(pool, &app::member_keys(config), &app::pin_desk(config), now).await?;
+    Ok(seed::money(pool, &world, now).await?)
+}
+
+async fn serve_all(config: Arc<Config>, stop: CancellationToken) -> anyhow::Result<()> {
+    serve::until(config, Roles { gateway: true, worker: true }, stop).await
 }

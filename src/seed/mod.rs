@@ -1,6 +1,10 @@
 //! A small believable world to show the product in: stages, the people of the demo, and enough neighbours that a
 //! list has a second page. Seeding it again changes nothing.
 
+mod money;
+
+pub use money::money;
+
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;

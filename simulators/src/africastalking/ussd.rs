@@ -1,0 +1,769 @@
+//! A USSD dialogue as the operator and Africa's Talking carry it: one form post per screen, an answer that must begin with
+//! `CON ` or `END `, and a notice when it is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::faults::Fault;
+use crate::phones::{Msisdn, Network, screen};
+use crate::world::{State, World};
+
+use super::form::{self, Fields};
+
+/// An open dialogue on one phone.
+pub struct Session {
+    pub(crate) id: String,
+    service_code: String,
+    started: DateTime<Utc>,
+    inputs: Vec<String>,
+    /// Requests answered so far, with their answers.
+    answered: Vec<(String, String)>,
+    hops: u32,
+    /// Grows with each hop, so that an old inactivity clock does not end a newer screen.
+    turn: u64,
+    waiting: bool,
+    pages: Vec<String>,
+    page: usize,
+    labels: Vec<String>,
+    last_answer: String,
+    notice_sent: bool,
+}
+
+/// What the handset shows after a key.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// Without `CON ` or `END `.
+    pub screen: String,
+    /// Whether a reply can be typed.
+    pub open: bool,
+}
+
+/// Why the handset cannot do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    #[error("no USSD session is open on this phone")]
+    NoSession,
+    #[error("the phone is still waiting for the network")]
+    Waiting,
+    #[error("one reply holds at most {0} characters")]
+    TooLong(usize),
+}
+
+/// What a network says when anything goes wrong.
+const NETWORK_ERROR: &str = "Connection problem or invalid MMI code.";
+const NO_NETWORK: &str = "No network.";
+const EXPIRED: &str = "Session timed out.";
+
+/// Dials a code. A session that was open is hung up first.
+pub async fn dial(world: &Arc<World>, msisdn: &Msisdn, code: &str) -> Shown {
+    let code: String = code
+        .chars()
+        .filter(|character| !character.is_whitespace())
+        .collect();
+    let now = world.now();
+    let opened = {
+        let mut state = world.state();
+        let open = state.phone(msisdn, &world.settings).session.take();
+        if let Some(session) = open {
+            finish(world, &mut state, msisdn, session, Ending::Incomplete);
+        }
+        let off = state.strikes(Fault::PhoneOff, Some(msisdn), now);
+        let extra = extra_digits(&code, &world.settings.service_code);
+        let phone = state.phone(msisdn, &world.settings);
+        if off {
+            phone.screen = NO_NETWORK.into();
+            None
+        } else if extra.is_none() || phone.prompt.is_some() || phone.call.is_some() {
+            phone.screen = NETWORK_ERROR.into();
+            None
+        } else {
+            extra.map(|extra| open_session(world, &mut state, msisdn, &code, extra, now))
+        }
+    };
+    world.tell(msisdn, "screen");
+    match opened {
+        Some(id) => hop(world, msisdn, &id).await,
+        None => shown(world, msisdn),
+    }
+}
+
+/// Types a reply and sends it.
+pub async fn type_keys(world: &Arc<World>, msisdn: &Msisdn, keys: &str) -> Result<Shown, Unusable> {
+    let now = world.now();
+    let id = {
+        let mut state = world.state();
+        let skipped = state.strikes(Fault::SkippedHop, Some(msisdn), now);
+        let phone = state.phone(msisdn, &world.settings);
+        let limit = phone.network.reply_limit();
+        let session = phone.session.as_mut().ok_or(Unusable::NoSession)?;
+        if session.waiting {
+            return Err(Unusable::Waiting);
+        }
+        if keys.chars().count() > limit {
+            return Err(Unusable::TooLong(limit));
+        }
+        // The network's own pages: the gateway never hears of these keys.
+        let turned = match keys.trim() {
+            "98" if session.page + 1 < session.pages.len() => Some(session.page + 1),
+            "00" if session.page > 0 => Some(session.page - 1),
+            _ => None,
+        };
+        if let Some(page) = turned {
+            session.page = page;
+            phone.screen = session.pages[page].clone();
+            None
+        } else {
+            session.inputs.push(keys.to_owned());
+            (!skipped).then(|| session.id.clone())
+        }
+    };
+    match id {
+        Some(id) => Ok(hop(world, msisdn, &id).await),
+        None => {
+            world.tell(msisdn, "screen");
+            Ok(shown(world, msisdn))
+        }
+    }
+}
+
+/// Ends the session, if one is open, and clears the screen.
+pub fn hang_up(world: &Arc<World>, msisdn: &Msisdn) {
+    let mut state = world.state();
+    let phone = state.phone(msisdn, &world.settings);
+    phone.screen.clear();
+    if let Some(session) = phone.session.take() {
+        finish(world, &mut state, msisdn, session, Ending::Incomplete);
+    }
+    drop(state);
+    world.tell(msisdn, "screen");
+}
+
+/// What the handset shows now.
+pub fn shown(world: &World, msisdn: &Msisdn) -> Shown {
+    let mut state = world.state();
+    let phone = state.phone(msisdn, &world.settings);
+    Shown {
+        screen: phone.screen.clone(),
+        open: phone.in_session(),
+    }
+}
+
+/// The inputs behind our code in a dialled string; nothing when it is somebody else's code.
+fn extra_digits(dialled: &str, service_code: &str) -> Option<Vec<String>> {
+    let ours = service_code.strip_suffix('#')?;
+    let rest = dialled.strip_suffix('#')?.strip_prefix(ours)?;
+    match rest.strip_prefix('*') {
+        Some(extra) if !extra.is_empty() => Some(extra.split('*').map(str::to_owned).collect()),
+        _ => rest.is_empty().then(Vec::new),
+    }
+}
+
+fn open_session(
+    world: &Arc<World>,
+    state: &mut State,
+    msisdn: &Msisdn,
+    code: &str,
+    extra: Vec<String>,
+    now: DateTime<Utc>,
+) -> String {
+    let form_b = !extra.is_empty() && state.strikes(Fault::DeepDialFormB, Some(msisdn), now);
+    let two = state.strikes(Fault::TwoSessions, Some(msisdn), now);
+    let (service_code, inputs) = if form_b {
+        (code.to_owned(), Vec::new())
+    } else {
+        (world.settings.service_code.clone(), extra)
+    };
+    let mut session = || Session {
+        id: format!("ATUid_{}", state.dice.hex(32)),
+        service_code: service_code.clone(),
+        started: now,
+        inputs: inputs.clone(),
+        answered: Vec::new(),
+        hops: 0,
+        turn: 0,
+        waiting: false,
+        pages: Vec::new(),
+        page: 0,
+        labels: Vec::new(),
+        last_answer: String::new(),
+        notice_sent: false,
+    };
+    let (seen, ghost) = (session(), two.then(&mut session));
+    if let Some(ghost) = ghost {
+        haunt(world, state, msisdn, ghost);
+    }
+    let id = seen.id.clone();
+    let phone = state.phone(msisdn, &world.settings);
+    phone.screen.clear();
+    phone.session = Some(seen);
+    end_after(
+        world,
+        msisdn,
+        &id,
+        None,
+        world.settings.timings.session_limit,
+    );
+    id
+}
+
+/// A second session of the same number that nobody looks at: one hop, then cut.
+fn haunt(world: &Arc<World>, state: &mut State, msisdn: &Msisdn, mut ghost: Session) {
+    let network = state.phone(msisdn, &world.settings).network;
+    ghost.hops = 1;
+    let body = form::escaped(&request(&ghost, msisdn, network));
+    let (haunting, msisdn) = (world.clone(), msisdn.clone());
+    world.later(Duration::ZERO, async move {
+        if let Ok(answer) = ask(&haunting, body, None).await {
+            ghost.last_answer = answer.text();
+        }
+        let mut state = haunting.state();
+        finish(&haunting, &mut state, &msisdn, ghost, Ending::Incomplete);
+    });
+}
+
+/// Ends a session that is still on the same screen (or still open at all) after some time.
+fn end_after(world: &Arc<World>, msisdn: &Msisdn, id: &str, turn: Option<u64>, limit: Duration) {
+    let (ending, msisdn, id) = (world.clone(), msisdn.clone(), id.to_owned());
+    world.later(limit, async move {
+        let mut state = ending.state();
+        let phone = state.phone(&msisdn, &ending.settings);
+        let same = |session: &mut Session| {
+            session.id == id && turn.is_none_or(|turn| session.turn == turn && !session.waiting)
+        };
+        if let Some(session) = phone.session.take_if(same) {
+            phone.screen = EXPIRED.into();
+            finish(&ending, &mut state, &msisdn, session, Ending::Incomplete);
+            drop(state);
+            ending.tell(&msisdn, "screen");
+        }
+    });
+}
+
+/// What is wrong with the way of one hop.
+struct Trouble {
+    duplicate: bool,
+    late_duplicate: bool,
+    older: Option<(String, String)>,
+    lost_request: bool,
+    lost_answer: bool,
+    cut: bool,
+    early_notice: bool,
+    slow: bool,
+}
+
+struct Hop {
+    body: String,
+    label: Option<String>,
+    network: Network,
+    trouble: Trouble,
+}
+
+/// Carries the session's present transcript to the gateway and its answer to the screen.
+async fn hop(world: &Arc<World>, msisdn: &Msisdn, id: &str) -> Shown {
+    let Some(hop) = prepare(world, msisdn, id) else {
+        return shown(world, msisdn);
+    };
+    if hop.trouble.slow {
+        world.clock.sleep(world.settings.timings.slow_network).await;
+    }
+    if hop.trouble.early_notice {
+        send_early_notice(world, msisdn, id).await;
+    }
+    let answer = if hop.trouble.lost_request {
+        Err("Request to the application could not be delivered".to_owned())
+    } else if hop.trouble.duplicate {
+        let (first, second) = tokio::join!(
+            ask(world, hop.body.clone(), hop.label.clone()),
+            ask(world, hop.body.clone(), hop.label.clone())
+        );
+        compare(world, msisdn, "duplicate-hop", &first, &second);
+        first
+    } else {
+        ask(world, hop.body.clone(), hop.label.clone()).await
+    };
+    repeat_later(world, msisdn, &hop, &answer);
+    let read = match answer {
+        Ok(_) if hop.trouble.lost_answer => Err("Application did not answer in time".to_owned()),
+        Ok(answer) => judge(world, msisdn, hop.network, answer),
+        Err(reason) => Err(reason),
+    };
+    apply(world, msisdn, id, hop, read);
+    world.tell(msisdn, "screen");
+    shown(world, msisdn)
+}
+
+fn prepare(world: &World, msisdn: &Msisdn, id: &str) -> Option<Hop> {
+    let now = world.now();
+    let mut state = world.state();
+    let mut strikes = |what| state.strikes(what, Some(msisdn), now);
+    let mut trouble = Trouble {
+        duplicate: strikes(Fault::DuplicateHop),
+        late_duplicate: strikes(Fault::LateDuplicate),
+        older: None,
+        lost_request: strikes(Fault::LostRequest),
+        lost_answer: strikes(Fault::LostAnswer),
+        cut: strikes(Fault::CutAfterCon),
+        early_notice: strikes(Fault::EarlyEndNotice),
+        slow: strikes(Fault::SlowNetwork),
+    };
+    let older = strikes(Fault::OlderHop);
+    let shape = Shape {
+        bare: strikes(Fault::UnescapedBody),
+        permuted: strikes(Fault::PermutedFields),
+        no_network: strikes(Fault::MissingNetworkCode),
+        no_plus: strikes(Fault::MissingPlus),
+        no_text: strikes(Fault::MissingText),
+        sandbox: strikes(Fault::SandboxNetwork),
+    };
+    let phone = state.phone(msisdn, &world.settings);
+    let network = phone.network;
+    let session = phone.session.as_mut().filter(|session| session.id == id)?;
+    session.waiting = true;
+    session.turn += 1;
+    session.hops += 1;
+    let body = shape.written(request(session, msisdn, network));
+    let label = session.labels.last().cloned();
+    if older {
+        let earlier = session.answered.clone();
+        let place = state.dice.below(earlier.len() as u64) as usize;
+        trouble.older = earlier.into_iter().nth(place);
+    }
+    Some(Hop {
+        body,
+        label,
+        network,
+        trouble,
+    })
+}
+
+/// The fields in the order of the recordings.
+fn request(session: &Session, msisdn: &Msisdn, network: Network) -> Fields {
+    vec![
+        ("phoneNumber", msisdn.international()),
+        ("serviceCode", session.service_code.clone()),
+        ("text", session.inputs.join("*")),
+        ("sessionId", session.id.clone()),
+        ("networkCode", network.code().into()),
+    ]
+}
+
+/// How the request is written down.
+struct Shape {
+    bare: bool,
+    permuted: bool,
+    no_network: bool,
+    no_plus: bool,
+    no_text: bool,
+    sandbox: bool,
+}
+
+impl Shape {
+    fn written(&self, mut fields: Fields) -> String {
+        let first = fields
+            .iter()
+            .any(|(name, value)| *name == "text" && value.is_empty());
+        for (name, value) in &mut fields {
+            match *name {
+                "phoneNumber" if self.no_plus => *value = value.trim_start_matches('+').to_owned(),
+                "networkCode" if self.sandbox => *value = "99999".into(),
+                _ => {}
+            }
+        }
+        fields.retain(|(name, _)| {
+            !(self.no_network && *name == "networkCode" || self.no_text && first && *name == "text")
+        });
+        if self.permuted {
+            fields.rotate_left(3);
+        }
+        // A plus inside what the rider typed would turn into a space: only a body without one can stay bare.
+        let typed_plus = fields
+            .iter()
+            .any(|(name, value)| *name == "text" && value.contains('+'));
+        if self.bare && !typed_plus {
+            form::bare(&fields)
+        } else {
+            form::escaped(&fields)
+        }
+    }
+}
+
+/// The gateway's answer as it came.
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+    content_type: String,
+    encoded: bool,
+    label: Option<String>,
+}
+
+impl Answer {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+async fn ask(world: &World, body: String, label: Option<String>) -> Result<Answer, String> {
+    let mut request = world
+        .http()
+        .post(world.webhook("ussd"))
+        .timeout(world.settings.timings.answer_limit)
+        .header("User-Agent", "at-ussd-api/1.0")
+        .header(
+            "Content-Type",
+            "application/x-www-form-urlencoded; charset=UTF-8",
+        )
+        .header("Accept-Encoding", "gzip")
+        .body(body);
+    if let Some(label) = label {
+        request = request.header(LABEL, label);
+    }
+    let unreached = |error: reqwest::Error| match error.is_timeout() {
+        true => "Application did not answer in time".to_owned(),
+        false => "Request to the application could not be delivered".to_owned(),
+    };
+    let answer = request.send().await.map_err(unreached)?;
+    let header = |name: &str| {
+        answer
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
+    let (content_type, encoded, label) = (
+        header("content-type").unwrap_or_default(),
+        header("content-encoding").is_some(),
+        header(LABEL),
+    );
+    let status = answer.status().as_u16();
+    let body = answer.bytes().await.map_err(unreached)?.to_vec();
+    Ok(Answer {
+        status,
+        body,
+        content_type,
+        encoded,
+        label,
+    })
+}
+
+/// The optional header with which an application names its hops.
+const LABEL: &str = "at-ussd-hop-metadata";
+
+/// A readable answer: a screen, and whether it expects input.
+struct Read {
+    raw: String,
+    text: String,
+    expects_input: bool,
+    label: Option<String>,
+}
+
+/// Checks an answer as strictly as Africa's Talking does; what it would let pass but the screen would suffer from is noted.
+fn judge(world: &World, msisdn: &Msisdn, network: Network, answer: Answer) -> Result<Read, String> {
+    let refuse = |kind: &'static str, reason: String| {
+        world.violation(kind, msisdn, reason.clone());
+        Err(reason)
+    };
+    if answer.status != 200 {
+        return refuse(
+            "ussd-status",
+            format!("Application responded with status {}", answer.status),
+        );
+    }
+    let Ok(raw) = String::from_utf8(answer.body) else {
+        return refuse("ussd-body", "Response is not UTF-8".into());
+    };
+    let (expects_input, text) = match (raw.strip_prefix("CON "), raw.strip_prefix("END ")) {
+        (Some(text), _) => (true, text.to_owned()),
+        (_, Some(text)) => (false, text.to_owned()),
+        _ => {
+            return refuse(
+                "ussd-prefix",
+                "Response should start with a CON or an END".into(),
+            );
+        }
+    };
+    let note = |kind, detail: String| world.violation(kind, msisdn, detail);
+    if !answer
+        .content_type
+        .to_ascii_lowercase()
+        .starts_with("text/plain")
+    {
+        note(
+            "ussd-content-type",
+            format!(
+                "answered as {:?} instead of text/plain",
+                answer.content_type
+            ),
+        );
+    }
+    if answer.encoded {
+        note("ussd-encoding", "answered with a content encoding".into());
+    }
+    if text.trim().is_empty() {
+        note("ussd-empty", "an empty screen".into());
+    }
+    if text.contains('\r') || text.ends_with('\n') {
+        note(
+            "ussd-lines",
+            "carriage returns or a trailing newline".into(),
+        );
+    }
+    let (septets_max, units_max) = screen_limits(world, network);
+    let too_long = match screen::septets(&text) {
+        Some(septets) => {
+            (septets > septets_max).then(|| format!("{septets} septets where {septets_max} fit"))
+        }
+        None => {
+            note("ussd-alphabet", "a character outside GSM 03.38".into());
+            let units = screen::units(&text);
+            (units > units_max).then(|| format!("{units} units where {units_max} fit"))
+        }
+    };
+    if let Some(detail) = too_long {
+        note("ussd-too-long", detail);
+    }
+    let label = answer.label.filter(|label| {
+        let proper = label.chars().count() <= 99 && !label.contains('|');
+        if !proper {
+            note(
+                "ussd-label",
+                "a hop label over 99 characters or with a vertical bar".into(),
+            );
+        }
+        proper
+    });
+    Ok(Read {
+        raw,
+        text,
+        expects_input,
+        label,
+    })
+}
+
+fn screen_limits(world: &World, network: Network) -> (usize, usize) {
+    let prefix = if world.settings.prefix_counts { 4 } else { 0 };
+    (network.screen_septets() - prefix, network.screen_units())
+}
+
+fn apply(world: &Arc<World>, msisdn: &Msisdn, id: &str, hop: Hop, read: Result<Read, String>) {
+    let mut state = world.state();
+    let (septets_max, units_max) = screen_limits(world, hop.network);
+    let phone = state.phone(msisdn, &world.settings);
+    // The rider may have hung up or dialled again meanwhile: the answer reaches nobody.
+    let Some(mut session) = phone.session.take_if(|session| session.id == id) else {
+        return;
+    };
+    session.waiting = false;
+    match read {
+        Err(reason) => {
+            phone.screen = NETWORK_ERROR.into();
+            finish(world, &mut state, msisdn, session, Ending::Failed(reason));
+        }
+        Ok(read) => {
+            session.answered.push((hop.body, read.raw.clone()));
+            session.last_answer = read.raw;
+            session.labels.extend(read.label);
+            session.pages = screen::pages(&read.text, septets_max, units_max);
+            session.page = 0;
+            phone.screen = session.pages[0].clone();
+            if !read.expects_input {
+                finish(world, &mut state, msisdn, session, Ending::Success);
+            } else if hop.trouble.cut || session.notice_sent {
+                finish(world, &mut state, msisdn, session, Ending::Incomplete);
+            } else {
+                let patience = world
+                    .settings
+                    .timings
+                    .inactivity
+                    .unwrap_or(Duration::from_secs(hop.network.inactivity_seconds()));
+                end_after(world, msisdn, id, Some(session.turn), patience);
+                phone.session = Some(session);
+            }
+        }
+    }
+}
+
+/// Sends again what was ordered to come again, and checks that the gateway says the same as before.
+fn repeat_later(world: &Arc<World>, msisdn: &Msisdn, hop: &Hop, answer: &Result<Answer, String>) {
+    let mut again = Vec::new();
+    if let Some((body, said)) = &hop.trouble.older {
+        again.push(("older-hop", Duration::ZERO, body.clone(), said.clone()));
+    }
+    if let (true, Ok(answer)) = (hop.trouble.late_duplicate, answer) {
+        again.push((
+            "late-duplicate",
+            world.settings.timings.stray_after,
+            hop.body.clone(),
+            answer.text(),
+        ));
+    }
+    for (kind, delay, body, said) in again {
+        let (repeating, msisdn, label) = (world.clone(), msisdn.clone(), hop.label.clone());
+        world.later(delay, async move {
+            let said_again = ask(&repeating, body, label).await;
+            let said = Ok(Answer {
+                status: 200,
+                body: said.into_bytes(),
+                content_type: String::new(),
+                encoded: false,
+                label: None,
+            });
+            compare(&repeating, &msisdn, kind, &said, &said_again);
+        });
+    }
+}
+
+fn compare(
+    world: &World,
+    msisdn: &Msisdn,
+    kind: &'static str,
+    first: &Result<Answer, String>,
+    second: &Result<Answer, String>,
+) {
+    if let (Ok(first), Ok(second)) = (first, second)
+        && (first.status != second.status || first.body != second.body)
+    {
+        world.violation(
+            "ussd-repeat",
+            msisdn,
+            format!("{kind}: a repeated request was answered otherwise than before"),
+        );
+    }
+}
+
+/// How a session came to its end.
+enum Ending {
+    Success,
+    Incomplete,
+    Failed(String),
+}
+
+/// Posts the end notice of a session that is over, with whatever trouble was ordered for it.
+fn finish(
+    world: &Arc<World>,
+    state: &mut State,
+    msisdn: &Msisdn,
+    session: Session,
+    ending: Ending,
+) {
+    let now = world.now();
+    let times = match session.notice_sent || state.strikes(Fault::NoEndNotice, Some(msisdn), now) {
+        true => 0,
+        false if state.strikes(Fault::DoubleEndNotice, Some(msisdn), now) => 2,
+        false => 1,
+    };
+    let timings = &world.settings.timings;
+    let late = state.strikes(Fault::LateEndNotice, Some(msisdn), now);
+    let delay = if late {
+        timings.notice_after + timings.stray_after
+    } else {
+        timings.notice_after
+    };
+    let body = form::escaped(&notice(state, world, msisdn, &session, ending));
+    let posting = world.clone();
+    world.later(delay, async move {
+        for _ in 0..times {
+            post_notice(&posting, body.clone()).await;
+        }
+    });
+}
+
+fn notice(
+    state: &mut State,
+    world: &World,
+    msisdn: &Msisdn,
+    session: &Session,
+    ending: Ending,
+) -> Fields {
+    let now = world.now();
+    let network = state.phone(msisdn, &world.settings).network;
+    let cost = if state.dice.chance(0.5) {
+        "0.5"
+    } else {
+        "KES 0.50"
+    };
+    let (status, reason) = match ending {
+        Ending::Success => ("Success", None),
+        Ending::Incomplete => ("Incomplete", None),
+        Ending::Failed(reason) => ("Failed", Some(reason)),
+    };
+    let mut fields: Fields = vec![
+        ("date", now.format("%Y-%m-%d %H:%M:%S").to_string()),
+        ("sessionId", session.id.clone()),
+        ("serviceCode", session.service_code.clone()),
+        ("networkCode", network.code().into()),
+        ("phoneNumber", msisdn.international()),
+        ("status", status.into()),
+        ("cost", cost.into()),
+        (
+            "durationInMillis",
+            (now - session.started).num_milliseconds().to_string(),
+        ),
+        ("hopsCount", session.hops.to_string()),
+    ];
+    if !session.labels.is_empty() {
+        fields.push(("hopsMetadata", session.labels.join("|")));
+    }
+    fields.push(("input", session.inputs.join("*")));
+    fields.push(("lastAppResponse", session.last_answer.clone()));
+    fields.extend(reason.map(|reason| ("errorMessage", reason)));
+    fields
+}
+
+/// The notice of a session whose last answer is still on its way.
+async fn send_early_notice(world: &Arc<World>, msisdn: &Msisdn, id: &str) {
+    let body = {
+        let mut state = world.state();
+        let phone = state.phone(msisdn, &world.settings);
+        let Some(mut session) = phone.session.take_if(|session| session.id == id) else {
+            return;
+        };
+        session.notice_sent = true;
+        let body = form::escaped(&notice(
+            &mut state,
+            world,
+            msisdn,
+            &session,
+            Ending::Success,
+        ));
+        state.phone(msisdn, &world.settings).session = Some(session);
+        body
+    };
+    post_notice(world, body).await;
+}
+
+async fn post_notice(world: &World, body: String) {
+    let request = world
+        .http()
+        .post(world.webhook("ussd/end"))
+        .timeout(world.settings.timings.answer_limit)
+        .header("Content-Type", form::FORM);
+    match request.body(body).send().await {
+        Ok(answer) if answer.status().as_u16() == 200 => {}
+        Ok(answer) => tracing::warn!(
+            status = answer.status().as_u16(),
+            "The end notice was not answered with 200"
+        ),
+        Err(error) => tracing::debug!(%error, "The end notice reached nobody"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::extra_digits;
+
+    #[test]
+    fn knows_its_own_code_segment_by_segment() {
+        let extra = |dialled| extra_digits(dialled, "*384*123#");
+        assert_eq!(extra("*384*123#"), Some(vec![]));
+        assert_eq!(
+            extra("*384*123*2*200#"),
+            Some(vec!["2".to_owned(), "200".to_owned()])
+        );
+        assert_eq!(extra("*384*1234#"), None);
+        assert_eq!(extra("*384*123"), None);
+        assert_eq!(extra("*144#"), None);
+    }
+}
