@@ -30,25 +30,23 @@ const CONTRIBUTE: [Step; 3] = [
 
 /// From a dial to the standing, behind the PIN.
 const STANDING: [Step; 2] = [
-    typed("1", "balances", &["pin"]),
-    secret(PIN, "her KwaStage PIN", &["kencom"]),
+    typed("1", "my balances", &["pin"]),
+    secret(PIN, "her KwaStage PIN", &["welfare", "kencom"]),
 ];
 
 /// From a dial to the end of joining.
-const JOIN: [Step; 14] = [
+const JOIN: [Step; 12] = [
     typed("1", "join", &["english"]),
     typed("1", "in English", &["agree"]),
-    typed("1", "yes to the consent", &["first name"]),
-    typed("Baraka", "a first name", &["name"]),
-    typed("Otieno", "a last name", &["id"]),
-    typed("31456782", "a national id", &["stage"]),
-    typed("101", "the stage's code", &["kencom"]),
-    typed("1", "yes, that stage", &["kin"]),
-    typed("Achieng Otieno", "next of kin", &["related"]),
-    typed("1", "how they are related", &["phone"]),
-    typed("0722000111", "their phone", &["pin"]),
-    secret("5937", "a new PIN", &["again"]),
-    secret("5937", "the same again", &["baraka", "kencom"]),
+    typed("1", "yes to what is kept of him", &["name"]),
+    typed("Baraka Otieno", "his names", &["id"]),
+    typed("31456782", "his national id", &["stage"]),
+    typed("101", "the code of his stage", &["kencom"]),
+    typed("Achieng Otieno", "who to call", &["phone"]),
+    typed("0722000111", "their phone", &["achieng"]),
+    typed("1", "his wife", &["pin"]),
+    secret("5937", "a PIN he chooses", &["again"]),
+    secret("5937", "the same again", &["baraka", "kencom", "200"]),
     typed("1", "all of that is right", &["200"]),
 ];
 
@@ -123,13 +121,13 @@ async fn amina_contributes<L: AsyncFn(i64) -> anyhow::Result<Vec<LedgerLine>>>(
     amina.dial(CODE, &["amina"]).await?;
     walk(&mut amina, &CONTRIBUTE, true).await?;
     amina.approve(&["200"]).await?;
-    let receipt = amina.next_message(&["200", "code"]).await?;
+    let receipt = amina.await_message(&["200", "code"]).await?;
     books.expect(200).await?;
 
     amina.scene.title("She asks whether the receipt is genuine");
     let code = check_code(&receipt).with_context(|| format!("no check code in {receipt:?}"))?;
     amina.text(SHORT_CODE, &code).await?;
-    amina.next_message(&["genuine", "200"]).await?;
+    amina.await_message(&["genuine", "200"]).await?;
 
     amina.scene.title("She looks at her standing");
     amina.dial(CODE, &["amina"]).await?;
@@ -149,12 +147,12 @@ async fn somebody_joins<L: AsyncFn(i64) -> anyhow::Result<Vec<LedgerLine>>>(
     newcomer.dial(CODE, &["join"]).await?;
     walk(&mut newcomer, &JOIN, true).await?;
     newcomer.approve(&["200"]).await?;
-    newcomer.next_message(&["200", "code"]).await?;
+    newcomer.await_message(&["200", "code"]).await?;
     books.expect(200).await?;
 
     newcomer.scene.title("The office approves him");
     approve_at_the_desk(&newcomer.scene, settings).await?;
-    newcomer.next_message(&["welcome", "kts-"]).await?;
+    newcomer.await_message(&["kts-"]).await?;
     newcomer.dial(CODE, &["baraka"]).await?;
     newcomer.hang_up().await
 }

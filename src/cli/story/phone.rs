@@ -12,7 +12,6 @@ use super::scene::Scene;
 
 /// How long a message or a prompt may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) struct Phone {
     url: String,
@@ -31,7 +30,6 @@ struct Shown {
 #[derive(Deserialize)]
 struct Message {
     id: u64,
-    #[serde(default, rename = "with")]
     from: String,
     text: String,
 }
@@ -47,13 +45,8 @@ impl Phone {
             read: 0,
         };
         phone.post("hang-up", json!({})).await?;
-        phone.read = phone
-            .inbox()
-            .await?
-            .iter()
-            .map(|message| message.id)
-            .max()
-            .unwrap_or(0);
+        let lying = phone.unread(Duration::ZERO).await?;
+        phone.read = lying.last().map_or(0, |message| message.id);
         Ok(phone)
     }
 
@@ -84,19 +77,14 @@ impl Phone {
 
     /// Waits for the M-PESA prompt, insists on its words, and enters the M-PESA PIN.
     pub(super) async fn approve(&mut self, expects: &[&str]) -> anyhow::Result<()> {
-        let end = Instant::now() + PATIENCE;
-        let prompt = loop {
-            let prompt: Value = self.get("prompt").await?;
-            if !prompt.is_null() {
-                break prompt;
-            }
-            ensure!(
-                Instant::now() < end,
-                "no M-PESA prompt came within {} s",
-                PATIENCE.as_secs()
-            );
-            tokio::time::sleep(LOOK_AGAIN).await;
-        };
+        let prompt: Value = self
+            .get(&format!("prompt?wait_ms={}", PATIENCE.as_millis()))
+            .await?;
+        ensure!(
+            !prompt.is_null(),
+            "no M-PESA prompt came within {} s",
+            PATIENCE.as_secs()
+        );
         let text = prompt["text"]
             .as_str()
             .map_or_else(|| prompt.to_string(), str::to_owned);
@@ -114,30 +102,23 @@ impl Phone {
             .map(drop)
     }
 
-    /// Waits for the next message that is not M-PESA's own, insists on its words and gives it.
-    pub(super) async fn next_message(&mut self, expects: &[&str]) -> anyhow::Result<String> {
+    /// Shows every message that comes, and waits for one that holds all these words.
+    pub(super) async fn await_message(&mut self, expects: &[&str]) -> anyhow::Result<String> {
         let end = Instant::now() + PATIENCE;
         loop {
-            let read = self.read;
-            for message in self
-                .inbox()
-                .await?
-                .into_iter()
-                .filter(|message| message.id > read)
-            {
+            let left = end.saturating_duration_since(Instant::now());
+            ensure!(
+                !left.is_zero(),
+                "no message with {expects:?} came within {} s",
+                PATIENCE.as_secs()
+            );
+            for message in self.unread(left).await? {
                 self.read = message.id;
                 self.scene.message(&message.from, &message.text);
-                if !message.from.to_uppercase().contains("MPESA") {
-                    insist(&message.text, expects)?;
+                if missing(&message.text, expects).is_empty() {
                     return Ok(message.text);
                 }
             }
-            ensure!(
-                Instant::now() < end,
-                "no message came within {} s; one with {expects:?} should have",
-                PATIENCE.as_secs()
-            );
-            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -160,9 +141,15 @@ impl Phone {
         }
     }
 
-    /// Oldest first.
-    async fn inbox(&self) -> anyhow::Result<Vec<Message>> {
-        let inbox: Value = self.get("inbox").await?;
+    /// What came after the last message that was read, oldest first; waits that long for the first.
+    async fn unread(&self, patience: Duration) -> anyhow::Result<Vec<Message>> {
+        let inbox = self
+            .get(&format!(
+                "inbox?after={}&wait_ms={}",
+                self.read,
+                patience.as_millis()
+            ))
+            .await?;
         let mut messages: Vec<Message> =
             serde_json::from_value(inbox).context("the inbox has another shape")?;
         messages.sort_by_key(|message| message.id);
@@ -195,23 +182,34 @@ async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
     }
 }
 
-/// Each of the words stands somewhere in the text, in capitals or not.
 fn insist(text: &str, words: &[&str]) -> anyhow::Result<()> {
-    let folded = text.to_lowercase();
-    let missing: Vec<_> = words
-        .iter()
-        .filter(|word| !folded.contains(**word))
-        .collect();
+    let missing = missing(text, words);
     ensure!(missing.is_empty(), "{missing:?} should stand in {text:?}");
     Ok(())
+}
+
+/// Those of the words, written small, that the text does not hold in capitals or small.
+fn missing<'a>(text: &str, words: &[&'a str]) -> Vec<&'a str> {
+    let folded = text.to_lowercase();
+    words
+        .iter()
+        .copied()
+        .filter(|word| !folded.contains(word))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{secret, typed};
     use super::*;
+    use axum::extract::Query;
     use axum::routing::{get, post};
     use axum::{Json, Router};
+
+    #[derive(Deserialize)]
+    struct Asked {
+        after: u64,
+    }
 
     /// A control API with one phone that always shows the same.
     async fn phone() -> Phone {
@@ -247,11 +245,13 @@ mod tests {
         }
     }
 
-    async fn inbox() -> Json<Value> {
+    async fn inbox(Query(asked): Query<Asked>) -> Json<Value> {
+        if asked.after > 1 {
+            return Json(json!([]));
+        }
         Json(json!([
-            { "id": 1, "direction": "received", "with": "KWASTAGE", "text": "an old one" },
-            { "id": 3, "direction": "received", "with": "KWASTAGE", "text": "Received KES 200. Code 7K3M" },
-            { "id": 2, "direction": "received", "with": "MPESA", "text": "TK5 Confirmed" },
+            { "id": 3, "from": "22384", "text": "Received KES 200. Code 7K3M" },
+            { "id": 2, "from": "MPESA", "text": "TK5 Confirmed. KES 200" },
         ]))
     }
 
@@ -264,10 +264,10 @@ mod tests {
             .await
             .unwrap();
         phone.approve(&["kes 200"]).await.unwrap();
-        let receipt = phone.next_message(&["code"]).await.unwrap();
+        let receipt = phone.await_message(&["200", "code"]).await.unwrap();
         assert_eq!(
             receipt, "Received KES 200. Code 7K3M",
-            "the old one and M-PESA's own are passed over"
+            "M-PESA's own is passed over"
         );
     }
 
@@ -283,7 +283,6 @@ mod tests {
         let early = told(phone.press(&typed("1", "balances", &[]), false).await);
         assert!(early.contains("ended before its time"), "{early}");
         assert!(told(phone.approve(&["5,000"]).await).contains("5,000"));
-        assert!(phone.next_message(&["genuine"]).await.is_err());
         let unknown = told(phone.post("no-such-thing", json!({})).await.map(drop));
         assert!(unknown.contains("404"), "{unknown}");
     }
