@@ -98,10 +98,12 @@ impl PaymentsDesk {
 /// the call, so that whatever happens in between it is never sent twice.
 pub async fn push(desk: &PaymentsDesk, job: PushAttempt) -> Result<(), Undone> {
     wait_for_session(desk, &job).await?;
-    if let Err(trouble) = desk.mpesa.ready().await {
-        return Err(no_token(desk, trouble, &job).await?);
+    if pushes_paused_until(desk).await?.is_none() {
+        if let Err(trouble) = desk.mpesa.ready().await {
+            return Err(no_token(desk, trouble, &job).await?);
+        }
+        desk.take_turn(&desk.pushes)?;
     }
-    desk.take_turn(&desk.pushes)?;
 
     let mut work = desk.begin().await?;
     let order = match service::begin_push(&mut work, &desk.rules, job.attempt).await? {
@@ -183,8 +185,8 @@ const TOKEN_RETRY: TimeDelta = TimeDelta::seconds(60);
 /// Looks at an attempt again because time has passed, and asks the provider about it if a question is due.
 pub async fn attend(desk: &PaymentsDesk, job: AttendAttempt) -> Result<(), Undone> {
     let mut work = desk.begin().await?;
-    let news = settling::apply(&mut work, &desk.rules, job.attempt).await?;
-    let question = settling::question(&mut work, &desk.rules, job.attempt, job.insist).await?;
+    let (news, question) =
+        settling::attend(&mut work, &desk.rules, job.attempt, job.insist).await?;
     let paused_until = service::paused_until(work.conn(), desk.clock.now()).await?;
     desk.settle_and_commit(work, news).await?;
 
@@ -255,7 +257,7 @@ pub async fn sweep(desk: &PaymentsDesk) -> Result<(), Fault> {
     work.commit().await
 }
 
-/// For a settings page: when pushes may leave again, if they are stopped.
+/// When pushes may leave again, if they are stopped.
 pub async fn pushes_paused_until(desk: &PaymentsDesk) -> Result<Option<DateTime<Utc>>, Fault> {
     let mut conn = desk.pool.acquire().await?;
     service::paused_until(&mut conn, desk.clock.now()).await

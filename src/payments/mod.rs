@@ -31,6 +31,6 @@ pub use service::{
     push_answered, query_answered, receive, request, session_ended, sweep, understand, unread,
     waiting_push,
 };
-pub use settling::{apply, question};
+pub use settling::{apply, attend};
 pub use store::payer_of;
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

@@ -233,6 +233,7 @@ impl Attempt {
     /// Goes where the evidence leads. What was paid stays paid, and what has ended does not open again:
     /// doubt about an ended attempt is a person's to settle.
     pub fn follow(self, verdict: &Verdict, ids: Option<PromptIds>) -> Attempt {
+        let ids = ids.or_else(|| self.state.ids().cloned());
         let state = match (&self.state, verdict) {
             (AttemptState::Paid { certain, .. }, verdict) => AttemptState::Paid {
                 ids,

@@ -666,6 +666,10 @@ pub async fn sweep(work: &mut Work) -> Result<usize, Fault> {
     let now = work.now;
     let overdue = store::overdue(work.conn(), now - SWEEP_GRACE).await?;
     let found = overdue.to_push.len() + overdue.to_attend.len() + overdue.to_read.len();
+    // What has arrived is read before anybody concludes from its absence.
+    for evidence in overdue.to_read {
+        work.enqueue(ApplyEvidence { evidence }).await?;
+    }
     for attempt in overdue.to_push {
         work.enqueue(PushAttempt {
             attempt,
@@ -680,9 +684,6 @@ pub async fn sweep(work: &mut Work) -> Result<usize, Fault> {
             insist: false,
         })
         .await?;
-    }
-    for evidence in overdue.to_read {
-        work.enqueue(ApplyEvidence { evidence }).await?;
     }
     Ok(found)
 }

@@ -41,33 +41,59 @@ impl Event for AttemptChanged {
 }
 
 /// Judges everything known about an attempt, saves where that leads, and says what is new. Called again with
-/// nothing new it says nothing.
+/// nothing new it says nothing. A question that is due is left to a job.
 pub async fn apply(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Vec<News>, Fault> {
+    let Applied { news, question, .. } = conclude(work, rules, id).await?;
+    if question.is_some() {
+        let at = work.now;
+        work.enqueue(AttendAttempt { attempt: id, at, insist: false }).await?;
+    }
+    Ok(news)
+}
+
+/// As [`apply`], for who will ask the provider as soon as this is committed: also says which prompt to ask
+/// about. Should the question be lost, it is asked again after [`QUESTION_PATIENCE`].
+pub async fn attend(
+    work: &mut Work,
+    rules: &Rules,
+    id: AttemptId,
+    insist: bool,
+) -> Result<(Vec<News>, Option<String>), Fault> {
+    let Applied { news, question, attempt } = conclude(work, rules, id).await?;
+    let Some(attempt) = attempt else { return Ok((news, None)) };
+    let is_certain = matches!(attempt.state, AttemptState::Paid { certain: true, .. });
+    let known = attempt.state.ids().filter(|_| insist && !is_certain);
+    let question = question.or(known.map(|ids| ids.checkout.clone()));
+    if question.is_some() {
+        let at = work.now + QUESTION_PATIENCE;
+        work.enqueue_at(AttendAttempt { attempt: id, at, insist: false }, at).await?;
+    }
+    Ok((news, question))
+}
+
+/// Longer than a question takes, with all its waits.
+const QUESTION_PATIENCE: TimeDelta = TimeDelta::seconds(60);
+
+struct Applied {
+    news: Vec<News>,
+    question: Option<String>,
+    attempt: Option<Attempt>,
+}
+
+async fn conclude(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Applied, Fault> {
     let Some(mut obligation) = store::lock_obligation_of(work.conn(), id).await? else {
-        return Ok(vec![]);
+        return Ok(Applied { news: vec![], question: None, attempt: None });
     };
-    let attempt = store::attempt(work.conn(), id).await?;
+    let before = store::attempt(work.conn(), id).await?;
     let evidence = store::evidence_of(work.conn(), id).await?;
     let mut news = vec![];
 
-    let judgement =
-        judge_and_book(work, rules, &mut obligation, &attempt, &evidence, &mut news).await?;
+    let judgement = judge_and_book(work, rules, &mut obligation, &before, &evidence, &mut news).await?;
     for alarm in store::raise_once(work.conn(), id, &judgement.alarms).await? {
-        news.push(News::Alarm {
-            attempt: Some(id),
-            alarm,
-        });
+        news.push(News::Alarm { attempt: Some(id), alarm });
     }
-    let before = attempt.clone();
-    let mut attempt = attempt.follow(&judgement.verdict, judgement.ids.clone());
-    tell_check(
-        work.now,
-        rules,
-        &obligation,
-        &mut attempt,
-        &judgement,
-        &mut news,
-    );
+    let mut attempt = before.clone().follow(&judgement.verdict, judgement.ids.clone());
+    tell_check(work.now, rules, &obligation, &mut attempt, &judgement, &mut news);
     save(work, &attempt, judgement.look_again_at).await?;
 
     if attempt.state.name() != before.state.name() {
@@ -81,28 +107,7 @@ pub async fn apply(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Vec<
     if obligation.state == ObligationState::Paid {
         withdraw_others(work, &obligation, id).await?;
     }
-    Ok(news)
-}
-
-/// The question that is due about an attempt, as the provider's id of the prompt.
-pub async fn question(
-    work: &mut Work,
-    rules: &Rules,
-    id: AttemptId,
-    insist: bool,
-) -> Result<Option<String>, Fault> {
-    let attempt = store::attempt(work.conn(), id).await?;
-    if insist {
-        let is_certain = matches!(attempt.state, AttemptState::Paid { certain: true, .. });
-        return Ok(attempt
-            .state
-            .ids()
-            .filter(|_| !is_certain)
-            .map(|ids| ids.checkout.clone()));
-    }
-    let evidence = store::evidence_of(work.conn(), id).await?;
-    let judgement = judge(work, rules, &attempt, &evidence).await?;
-    Ok(judgement.question)
+    Ok(Applied { news, question: judgement.question, attempt: Some(attempt) })
 }
 
 /// An attempt that could not be sent while the rider was still expecting it.
@@ -141,7 +146,6 @@ async fn judge(
     let facts = AttemptFacts {
         amount: attempt.amount,
         payer: attempt.payer.clone(),
-        account_reference: attempt.account_reference.clone(),
         submitted_at: attempt.submitted_at,
         receipts_elsewhere,
         jitter_seed: attempt.id.0.as_u64_pair().1,

@@ -391,7 +391,7 @@ pub(super) async fn latest_pushes(
 ) -> Result<LatestPushes, Fault> {
     let row = sqlx::query!(
         "select max(submitted_at) as any, max(submitted_at) filter (where amount_cents = $2) as equal
-         from attempt where msisdn = $1 and submitted_at is not null and state <> 'refused'",
+         from attempt where msisdn = $1 and submitted_at is not null and state <> 'refused' and ended_by is distinct from '1001'",
         payer.digits(),
         amount.cents()
     )

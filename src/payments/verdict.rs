@@ -23,7 +23,6 @@ use crate::primitives::{Money, Msisdn};
 pub struct AttemptFacts {
     pub amount: Money,
     pub payer: Msisdn,
-    pub account_reference: String,
     pub submitted_at: Option<DateTime<Utc>>,
     /// Receipts that already belong to another payment.
     pub receipts_elsewhere: BTreeSet<Receipt>,
