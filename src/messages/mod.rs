@@ -27,3 +27,8 @@ pub use store::{LaneStats, lane_stats};
 pub use template::{Globals, Mistake, NotRendered, Templates};
 pub use understand::{Asked, understand};
 pub use values::{Value, Values};
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
