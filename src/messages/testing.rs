@@ -219,15 +219,12 @@ impl World {
 
 /// A message to Amina.
 pub(crate) fn to_amina(class: Class) -> Message {
-    Message {
-        to: Msisdn::parse("254711000001").unwrap(),
-        language: Language::ENGLISH,
+    let amina = Msisdn::parse("254711000001").unwrap();
+    Message::new(
+        amina,
+        Language::ENGLISH,
         class,
-        template: "help.by_phone",
-        values: Values::new(),
-        key: None,
-        about: None,
-        not_before: None,
-        not_after: None,
-    }
+        "help.by_phone",
+        Values::new(),
+    )
 }

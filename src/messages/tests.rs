@@ -382,6 +382,74 @@ async fn promotions_respect_a_stop_and_everything_else_still_comes(pool: PgPool)
 }
 
 #[sqlx::test]
+async fn a_phone_is_not_flooded_but_always_told_of_its_money(pool: PgPool) {
+    let world = World::new(pool).await;
+    for (class, sent) in [
+        (Class::Promotion, 3),
+        (Class::Service, 40),
+        (Class::Money, 45),
+    ] {
+        for _ in 0..45 {
+            world.say(to_amina(class)).await;
+        }
+        assert_eq!(world.drain().await, sent, "{class:?}");
+    }
+    world.pass(24 * 3600);
+    world.say(to_amina(Class::Promotion)).await;
+    assert_eq!(world.drain().await, 1);
+}
+
+#[sqlx::test]
+async fn an_outcome_is_written_down_though_the_database_stumbles(pool: PgPool) {
+    let world = World::new(pool).await;
+    // The first two tries meet a serialisation failure; a sequence is not rolled back with them.
+    sqlx::raw_sql(
+        "create sequence stumbled;
+         create function stumble() returns trigger language plpgsql as $$ begin
+            if nextval('stumbled') <= 2 then raise exception 'stumble' using errcode = '40001'; end if;
+            return new; end $$;
+         create trigger stumble before update on outbox for each row when (new.state = 'sent') execute function stumble()",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    let id = world.say(to_amina(Class::Money)).await;
+    assert_eq!(world.drain().await, 1);
+    assert_eq!(world.state(id).await, "sent");
+    assert_eq!(world.provider.calls().len(), 1);
+}
+
+/// A sender dies at every third message, between handing over and writing down.
+#[sqlx::test]
+async fn no_message_is_lost_however_often_senders_die(pool: PgPool) {
+    let world = World::patient(pool, Duration::from_secs(60)).await;
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        ids.push(world.say(to_amina(Class::Money)).await);
+    }
+    for _ in 0..10 {
+        let before = world.provider.calls().len();
+        for answer in [Answer::Accepts, Answer::Accepts, Answer::Never] {
+            world.provider.will(answer);
+        }
+        tokio::select! {
+            _ = world.drain() => unreachable!("the third is not answered"),
+            () = world.provider.until_called(before + 3) => {}
+        }
+    }
+    world.pass(60);
+    assert_eq!(
+        world.drain().await,
+        10,
+        "those whose answer was lost, and no other"
+    );
+    for id in ids {
+        assert_eq!(world.state(id).await, "sent");
+    }
+    assert_eq!(world.provider.calls().len(), 40);
+}
+
+#[sqlx::test]
 async fn a_message_that_cannot_be_made_fails_and_holds_up_nobody(pool: PgPool) {
     let world = World::new(pool).await;
     let no_template = Message {
