@@ -596,6 +596,23 @@ async fn an_inbound_message_is_kept_once_and_answered_once(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn what_was_handled_in_silence_is_not_answered_later(pool: PgPool) {
+    let world = World::new(pool).await;
+    let amina = to_amina(Class::Service).to;
+    let mut work = world.work().await;
+    let id = inbox::receive(&mut work, &arrived("a", Some(amina)))
+        .await
+        .unwrap()
+        .unwrap();
+    inbox::mark_handled(&mut work, id, "thanks").await.unwrap();
+    let inbound = inbox::load(work.conn(), id).await.unwrap().unwrap();
+    let answer = inbox::answer(&mut work, &inbound, "unknown", to_amina(Class::Service)).await;
+    assert_eq!(answer.unwrap(), None);
+    work.commit().await.unwrap();
+    assert_eq!(world.drain().await, 0);
+}
+
+#[sqlx::test]
 async fn two_machines_do_not_talk_for_ever_and_names_are_never_answered(pool: PgPool) {
     let world = World::new(pool).await;
     let amina = to_amina(Class::Service).to;
