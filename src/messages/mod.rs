@@ -14,7 +14,6 @@ mod sender;
 mod service;
 mod store;
 mod template;
-mod template_file;
 mod understand;
 mod values;
 

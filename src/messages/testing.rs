@@ -155,6 +155,7 @@ impl World {
             timeout,
         });
         let globals = Globals {
+            languages: vec![Language::ENGLISH, Language::SWAHILI],
             ussd: "*384*123#".into(),
             sms: "22384".into(),
         };
