@@ -127,11 +127,11 @@ pub(crate) struct Row {
 impl World {
     /// 20 November 2026, nine in the morning in Nairobi; the provider accepts everything.
     pub async fn new(pool: PgPool) -> World {
-        World::patient(pool, Duration::from_millis(100)).await
+        World::waiting(pool, Duration::from_secs(60)).await
     }
 
-    /// With a client that waits longer for answers.
-    pub async fn patient(pool: PgPool, timeout: Duration) -> World {
+    /// With a client that waits no longer than this for an answer.
+    pub async fn waiting(pool: PgPool, timeout: Duration) -> World {
         let provider = Provider::default();
         let url = provider.serve().await;
         World::at(pool, provider, url, timeout)

@@ -133,7 +133,7 @@ async fn a_refused_sender_name_is_left_out_once(pool: PgPool) {
 
 #[sqlx::test]
 async fn an_unknown_outcome_is_not_said_again_and_a_report_resolves_it(pool: PgPool) {
-    let world = World::new(pool).await;
+    let world = World::waiting(pool, Duration::from_millis(50)).await;
     for answer in [
         Answer::Never,
         Answer::Says(502, "<html>bad gateway</html>"),
@@ -262,7 +262,7 @@ async fn a_provider_that_is_not_reached_costs_nothing_but_time(pool: PgPool) {
 #[sqlx::test]
 async fn messages_of_a_dead_sender_are_said_again_but_for_promotions(pool: PgPool) {
     for (class, tries, state) in [(Class::Money, 1, "sent"), (Class::Promotion, 0, "unknown")] {
-        let world = World::patient(pool.clone(), Duration::from_secs(60)).await;
+        let world = World::new(pool.clone()).await;
         world.provider.will(Answer::Never);
         let id = world.say(to_amina(class)).await;
         tokio::select! {
@@ -286,7 +286,7 @@ async fn messages_of_a_dead_sender_are_said_again_but_for_promotions(pool: PgPoo
 
 #[sqlx::test]
 async fn an_answer_that_comes_after_the_lease_does_not_count(pool: PgPool) {
-    let world = World::patient(pool, Duration::from_secs(60)).await;
+    let world = World::new(pool).await;
     let go_on = Arc::new(Notify::new());
     world.provider.will(Answer::AcceptsAfter(go_on.clone()));
     let id = world.say(to_amina(Class::Money)).await;
@@ -308,7 +308,7 @@ async fn an_answer_that_comes_after_the_lease_does_not_count(pool: PgPool) {
 
 #[sqlx::test]
 async fn nothing_stands_between_an_emergency_and_the_provider(pool: PgPool) {
-    let world = World::patient(pool, Duration::from_secs(60)).await;
+    let world = World::new(pool).await;
     world.provider.will_always(Answer::Never);
     for _ in 0..50 {
         world.say(to_amina(Class::Promotion)).await;
@@ -335,7 +335,7 @@ async fn nothing_stands_between_an_emergency_and_the_provider(pool: PgPool) {
 
 #[sqlx::test]
 async fn two_senders_share_the_outbox_and_stop_when_told(pool: PgPool) {
-    let world = World::patient(pool, Duration::from_secs(60)).await;
+    let world = World::new(pool).await;
     for class in [Class::Money, Class::Service] {
         for _ in 0..30 {
             world.say(to_amina(class)).await;
@@ -417,7 +417,7 @@ async fn an_outcome_is_written_down_though_the_database_stumbles(pool: PgPool) {
 /// A sender dies at every third message, between handing over and writing down.
 #[sqlx::test]
 async fn no_message_is_lost_however_often_senders_die(pool: PgPool) {
-    let world = World::patient(pool, Duration::from_secs(60)).await;
+    let world = World::new(pool).await;
     let mut ids = Vec::new();
     for _ in 0..30 {
         ids.push(world.say(to_amina(Class::Money)).await);
