@@ -162,3 +162,6 @@ async fn mark(
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,6 @@ mod sender;
 mod service;
 mod store;
 mod template;
-mod template_file;
 mod understand;
 mod values;
 
@@ -27,3 +26,8 @@ pub use store::{LaneStats, lane_stats};
 pub use template::{Globals, Mistake, NotRendered, Templates};
 pub use understand::{Asked, understand};
 pub use values::{Value, Values};
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

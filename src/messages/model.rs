@@ -38,6 +38,29 @@ pub struct Message {
     pub not_after: Option<DateTime<Utc>>,
 }
 
+impl Message {
+    /// A message to be sent now, about nothing in particular.
+    pub fn new(
+        to: Msisdn,
+        language: Language,
+        class: Class,
+        template: &'static str,
+        values: Values,
+    ) -> Message {
+        Message {
+            to,
+            language,
+            class,
+            template,
+            values,
+            key: None,
+            about: None,
+            not_before: None,
+            not_after: None,
+        }
+    }
+}
+
 /// The lane a message travels in. Lanes do not wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,6 +100,15 @@ impl Class {
             Class::Money => TimeDelta::days(3),
             Class::Service => TimeDelta::days(2),
             Class::Promotion => TimeDelta::hours(12),
+        }
+    }
+
+    /// How many messages of the lane one phone is sent within a day. What was paid and what is urgent is always said.
+    pub(super) fn a_day_max(self) -> Option<i64> {
+        match self {
+            Class::Emergency | Class::Money => None,
+            Class::Service => Some(40),
+            Class::Promotion => Some(3),
         }
     }
 }

@@ -38,6 +38,16 @@ const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// A lost notification costs no more than this.
 const POLL: Duration = Duration::from_secs(1);
 const UPKEEP: Duration = Duration::from_secs(5);
+/// Pauses before writing an outcome down is tried again: in all less than what is left of the lease.
+const SETTLED_WITHIN: [Duration; 7] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(8),
+];
 /// How long a stopping sender waits for answers.
 const GRACE: Duration = Duration::from_secs(15);
 /// After this nobody will tell us any more what became of a message.
@@ -240,6 +250,17 @@ impl Sender {
                 is_ours: false,
             });
         }
+        if due
+            .class
+            .a_day_max()
+            .is_some_and(|max| due.said_today >= max)
+        {
+            return Err(Dropped {
+                state: "failed",
+                why: "too many to this phone within a day".to_owned(),
+                is_ours: false,
+            });
+        }
         if let Some(made) = &due.text {
             return Ok(made.clone());
         }
@@ -276,8 +297,14 @@ impl Sender {
             .provider
             .send_sms(&this.to, &this.text, !this.without_name)
             .await;
-        if let Err(fault) = self.settle(&this, handover).await {
-            tracing::warn!(message.id = %this.id, %fault, "Could not write down how message {} went; its lease will run out", this.id);
+        // What we do not write down is said twice, so a passing fault is waited out while the lease is ours.
+        let mut pauses = SETTLED_WITHIN.iter();
+        while let Err(fault) = self.settle(&this, handover.clone()).await {
+            let Some(pause) = pauses.next().filter(|_| fault.is_passing()) else {
+                tracing::error!(message.id = %this.id, %fault, "Could not write down how message {} went; its lease will run out", this.id);
+                return;
+            };
+            tokio::time::sleep(*pause).await;
         }
     }
 

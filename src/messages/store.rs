@@ -1,6 +1,6 @@
 //! The SQL of the outbox.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
@@ -63,6 +63,8 @@ pub(super) struct Due {
     pub without_name: bool,
     pub not_after: DateTime<Utc>,
     pub opted_out: bool,
+    /// Messages of this lane that the phone was sent within a day.
+    pub said_today: i64,
 }
 
 /// Locks up to `limit` due messages of a lane, oldest first.
@@ -74,12 +76,16 @@ pub(super) async fn lock_due(
 ) -> Result<Vec<Due>, Fault> {
     let rows = sqlx::query!(
         r#"select id, msisdn, language, template, fills, text, segments, without_name, not_after,
-                  exists (select from opt_out where opt_out.msisdn = outbox.msisdn) as "opted_out!"
+                  exists (select from opt_out where opt_out.msisdn = outbox.msisdn) as "opted_out!",
+                  (select count(*) from outbox as said
+                   where said.msisdn = outbox.msisdn and said.class = $1 and said.created_at > $4
+                     and said.state in ('sending', 'unknown', 'sent', 'delivered')) as "said_today!"
          from outbox where state = 'queued' and class = $1 and not_before <= $2
          order by not_before, id limit $3 for update of outbox skip locked"#,
         class.as_str(),
         now,
-        limit
+        limit,
+        now - TimeDelta::days(1)
     )
     .fetch_all(conn)
     .await?;
@@ -97,6 +103,7 @@ pub(super) async fn lock_due(
                 without_name: row.without_name,
                 not_after: row.not_after,
                 opted_out: row.opted_out,
+                said_today: row.said_today,
             })
         })
         .collect()

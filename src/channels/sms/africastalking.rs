@@ -243,3 +243,6 @@ fn says(status: &str, reason: Option<&str>) -> Says {
         _ => Says::Unclear,
     }
 }
+
+#[cfg(test)]
+mod tests;

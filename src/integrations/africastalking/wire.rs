@@ -166,3 +166,207 @@ fn short(text: &str) -> String {
         .take(80)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TO: &str = "+254733000002";
+
+    fn row(code: u32, word: &str) -> String {
+        format!(
+            r#"{{"SMSMessageData":{{"Message":"Sent to 0/1 Total Cost: 0","Recipients":[{{"cost":"0","messageId":"None","number":"{TO}","status":"{word}","statusCode":{code}}}]}}}}"#
+        )
+    }
+
+    fn unknown(why: &str) -> Handover {
+        Handover::Unknown { why: why.into() }
+    }
+
+    #[test]
+    fn answers_to_a_send() {
+        let accepted = |id: &str, cents| Handover::Accepted {
+            id: id.into(),
+            cost: Some(Money::from_cents(cents)),
+        };
+        let refused = Handover::Refused;
+        let sent = r#"{"SMSMessageData":{"Message":"Sent to 1/1 Total Cost: USD 0.0079 Message parts: 1","Recipients":[{"cost":"KES 0.8000","messageId":"ATXid_a1c04e7b9d2f43688e5510f3b7c6d924","number":"+254733000002","status":"Success","statusCode":102}]}}"#;
+        let without_us = r#"{"SMSMessageData":{"Message":"Sent to 1/2 Total Cost: KES 0.8000","Recipients":[{"statusCode":101,"number":"+254722000003","status":"Success","cost":"KES 0.8000","messageId":"ATPid_0f1e2d3c4b5a69788796a5b4c3d2e1f0"}]}}"#;
+        for (vector, status, body, wanted) in [
+            (
+                "R01",
+                201,
+                sent.to_owned(),
+                accepted("ATXid_a1c04e7b9d2f43688e5510f3b7c6d924", 80),
+            ),
+            (
+                "R02",
+                201,
+                row(406, "UserInBlacklist"),
+                refused(Refusal::Blocked),
+            ),
+            (
+                "R03",
+                201,
+                r#"{"SMSMessageData":{"Message":"InvalidSenderId","Recipients":[]}}"#.to_owned(),
+                refused(Refusal::SenderName),
+            ),
+            (
+                "R04",
+                401,
+                "The supplied authentication is invalid".to_owned(),
+                refused(Refusal::Key),
+            ),
+            (
+                "R05",
+                400,
+                "Request is missing required form field 'to'".to_owned(),
+                refused(Refusal::Request(
+                    "Request is missing required form field 'to'".into(),
+                )),
+            ),
+            (
+                "R06",
+                201,
+                without_us.to_owned(),
+                unknown("the answer leaves our number out"),
+            ),
+            (
+                "R07",
+                201,
+                row(405, "InsufficientBalance"),
+                refused(Refusal::NoCredit),
+            ),
+            (
+                "R08",
+                429,
+                r#"{"error":"failed"}"#.to_owned(),
+                refused(Refusal::Throttled),
+            ),
+            (
+                "R09",
+                502,
+                "<html>bad gateway</html>".to_owned(),
+                unknown("HTTP 502"),
+            ),
+            (
+                "held back",
+                201,
+                row(401, "RiskHold"),
+                refused(Refusal::HeldBack),
+            ),
+            (
+                "sender name of one",
+                201,
+                row(402, "InvalidSenderId"),
+                refused(Refusal::SenderName),
+            ),
+            (
+                "bad number",
+                201,
+                row(403, "InvalidPhoneNumber"),
+                refused(Refusal::Number),
+            ),
+            (
+                "landline",
+                201,
+                row(404, "UnsupportedNumberType"),
+                refused(Refusal::Number),
+            ),
+            (
+                "no route",
+                201,
+                row(407, "CouldNotRoute"),
+                refused(Refusal::NoRoute),
+            ),
+            (
+                "do not disturb",
+                201,
+                row(409, "DoNotDisturbRejection"),
+                refused(Refusal::Blocked),
+            ),
+            (
+                "their trouble",
+                201,
+                row(500, "InternalServerError"),
+                unknown("status 500"),
+            ),
+            (
+                "gateway's trouble",
+                201,
+                row(501, "GatewayError"),
+                unknown("status 501"),
+            ),
+            (
+                "gateway says no",
+                201,
+                row(502, "RejectedByGateway"),
+                refused(Refusal::NoRoute),
+            ),
+            (
+                "a new code",
+                201,
+                row(499, "Teleported"),
+                refused(Refusal::Other("499 Teleported".into())),
+            ),
+            (
+                "accepted without an id",
+                201,
+                row(102, "Success"),
+                unknown("accepted without an id"),
+            ),
+            (
+                "HTML with 200",
+                200,
+                "<html>ok</html>".to_owned(),
+                unknown("the answer does not read"),
+            ),
+            (
+                "empty",
+                201,
+                String::new(),
+                unknown("the answer does not read"),
+            ),
+            ("moved", 302, String::new(), unknown("HTTP 302")),
+        ] {
+            assert_eq!(handover(status, &body, TO), wanted, "{vector}");
+        }
+    }
+
+    #[test]
+    fn costs_are_shillings_or_not_known() {
+        for (cost, cents) in [
+            ("KES 0.8000", Some(80)),
+            ("0", Some(0)),
+            ("KES 1.6", Some(160)),
+            ("USD 0.0079", None),
+            ("", None),
+            ("a lot", None),
+        ] {
+            assert_eq!(cost_in_shillings(cost).map(Money::cents), cents, "{cost}");
+        }
+    }
+
+    #[test]
+    fn r13_our_balance() {
+        let wanted = Balance {
+            currency: "USD".into(),
+            amount: Decimal::new(120_455, 2),
+        };
+        assert_eq!(
+            balance(200, r#"{"UserData":{"balance":"USD 1204.5500"}}"#),
+            Ok(wanted)
+        );
+        assert!(balance(401, "The supplied authentication is invalid").is_err());
+        assert!(balance(200, "<html>").is_err());
+        assert!(balance(200, r#"{"UserData":{"balance":"lots"}}"#).is_err());
+    }
+
+    #[test]
+    fn foreign_texts_lose_their_digits() {
+        assert_eq!(
+            short("no way to +254733000002\n"),
+            "no way to +############"
+        );
+    }
+}

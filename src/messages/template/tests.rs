@@ -5,6 +5,7 @@ use crate::primitives::Money;
 
 fn globals() -> Globals {
     Globals {
+        languages: vec![Language::ENGLISH, Language::SWAHILI],
         ussd: "*384*123#".into(),
         sms: "22384".into(),
     }
@@ -23,7 +24,7 @@ fn mistakes(source: &str) -> Vec<String> {
         file: "broken.xml",
         source,
     };
-    let mistakes = Templates::read(&[document], globals())
+    let mistakes = reading::read(&[document], globals())
         .err()
         .unwrap_or_default();
     mistakes.iter().map(ToString::to_string).collect()
@@ -75,9 +76,59 @@ fn payment_outcomes_are_told_in_the_agreed_words() {
             "Bado hatujapata jibu la M-PESA la KES 1,500. Tafadhali usilipe tena. Tunakagua na tutakutumia SMS.",
         ),
         (
+            "payment.no_answer",
+            "Not paid: the M-PESA request for KES 1,500 was not answered. No money was taken. Check your network, then dial *384*123#.",
+            "Haijalipwa: ombi la M-PESA la KES 1,500 halikujibiwa. Hakuna pesa iliyokatwa. Kagua mtandao kisha piga *384*123#.",
+        ),
+        (
+            "payment.busy",
+            "Your line was busy. We will send the M-PESA request again in about 1 minute. Please do not dial any code until then.",
+            "Laini yako ilikuwa na shughuli. Tutatuma ombi la M-PESA tena baada ya dakika 1. Usipige kodi yoyote kwa sasa.",
+        ),
+        (
+            "payment.wrong_pin",
+            "Not paid: wrong M-PESA PIN. After 3 wrong tries M-PESA locks the PIN. Dial *384*123# to try again.",
+            "Haijalipwa: PIN ya M-PESA si sahihi. Ukikosea mara 3 PIN itafungwa. Piga *384*123# ujaribu tena.",
+        ),
+        (
+            "payment.pin_locked",
+            "Not paid: your M-PESA PIN is locked. Call 100 from your Safaricom line, then dial *384*123#.",
+            "Haijalipwa: PIN yako ya M-PESA imefungwa. Piga 100 kwa laini yako ya Safaricom, kisha piga *384*123#.",
+        ),
+        (
+            "payment.limit",
+            "Not paid: KES 1,500 is outside your M-PESA limit for now. Try a smaller amount or try tomorrow.",
+            "Haijalipwa: KES 1,500 imepita kiwango chako cha M-PESA kwa sasa. Jaribu kiasi kidogo au kesho.",
+        ),
+        (
+            "payment.wait_two_minutes",
+            "The same amount was requested just now. If you have paid, ignore this. If not, wait 2 minutes then dial *384*123#.",
+            "Kiasi hicho kimeombwa sasa hivi. Kama umelipa, puuza. Kama hujalipa, subiri dakika 2 kisha piga *384*123#.",
+        ),
+        (
+            "payment.wallet",
+            "Not paid: M-PESA says your line cannot pay now. Call 100 from your Safaricom line, then dial *384*123#.",
+            "Haijalipwa: M-PESA inasema laini yako haiwezi kulipa sasa. Piga 100 kwa laini yako, kisha piga *384*123#.",
+        ),
+        (
+            "payment.system",
+            "Sorry, M-PESA could not process the request. No money was taken. Please dial *384*123# again later.",
+            "Samahani, M-PESA haikuweza kushughulikia ombi. Hakuna pesa iliyokatwa. Piga *384*123# tena baadaye.",
+        ),
+        (
             "payment.late",
             "Good news: your KES 1,500 for stage welfare is confirmed. M-PESA UK5A1B2C3D. Sorry for the delay. KwaStage",
             "Habari njema: KES 1,500 ya mfuko wa stage imethibitishwa. M-PESA UK5A1B2C3D. Samahani kwa kuchelewa. KwaStage",
+        ),
+        (
+            "payment.twice",
+            "We received KES 1,500 from you twice (UK5A1B2C3D). The extra is kept in your wallet. Reply HELP for a refund.",
+            "Tumepokea KES 1,500 kutoka kwako mara mbili (UK5A1B2C3D). Ya ziada iko kwa pochi yako. Jibu HELP urudishiwe.",
+        ),
+        (
+            "payment.unallocated",
+            "We got KES 1,500 by paybill (UK5A1B2C3D) but not the account. Reply with your member number. KwaStage",
+            "Tumepata KES 1,500 kwa paybill (UK5A1B2C3D) bila akaunti sahihi. Jibu kwa namba yako ya mwanachama. KwaStage",
         ),
     ] {
         assert_eq!(said(name, Language::ENGLISH), english);
@@ -225,4 +276,25 @@ fn every_mistake_is_told_with_its_place() {
         assert_eq!(mistakes(&source), [told], "{source}");
     }
     assert_eq!(mistakes("<messages><a></b></messages>").len(), 1);
+}
+
+#[test]
+fn a_further_language_is_wanted_in_every_text_and_an_unwritten_one_is_said_in_the_first() {
+    let luo = Language::parse("lu").unwrap();
+    let source = "<messages><message name=\"a.b\" class=\"money\"><en>Hi</en><sw>Habari</sw></message></messages>";
+    let document = Document {
+        file: "house.xml",
+        source,
+    };
+    let languages = vec![Language::SWAHILI, Language::ENGLISH, luo];
+    let three = Globals {
+        languages,
+        ..globals()
+    };
+    let mistakes = reading::read(&[document], three).unwrap_err();
+    assert_eq!(mistakes[0].to_string(), "house.xml:1:11: no text in lu");
+    let two = reading::read(&[document], globals()).unwrap();
+    let said = |language| two.render("a.b", language, &Values::new());
+    assert_eq!(said(Language::SWAHILI).as_deref(), Ok("Habari"));
+    assert_eq!(said(luo).as_deref(), Ok("Hi"));
 }

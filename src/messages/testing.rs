@@ -1,0 +1,231 @@
+//! For tests: a provider on a port of its own that answers as it is told, and a small world around it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use chrono::TimeDelta;
+use sqlx::PgPool;
+use tokio::sync::Notify;
+
+use super::{Class, Globals, Message, MessageId, Sender, Templates, Values, send};
+use crate::clock::Clock;
+use crate::integrations::africastalking::{Client, Settings};
+use crate::primitives::{Language, Msisdn, Secret};
+use crate::work::{Actor, Work};
+
+/// What the provider answers to one call.
+#[derive(Clone)]
+pub(crate) enum Answer {
+    Accepts,
+    Says(u16, &'static str),
+    /// Refuses the one recipient with this code and word.
+    Refuses(u16, &'static str),
+    Never,
+    /// Accepts, but only after this.
+    AcceptsAfter(Arc<Notify>),
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Provider {
+    calls: Arc<Mutex<Vec<BTreeMap<String, String>>>>,
+    script: Arc<Mutex<VecDeque<Answer>>>,
+    otherwise: Arc<Mutex<Option<Answer>>>,
+    called: Arc<Notify>,
+}
+
+impl Provider {
+    pub fn will(&self, answer: Answer) {
+        self.script.lock().unwrap().push_back(answer);
+    }
+
+    /// What is answered when nothing else was said.
+    pub fn will_always(&self, answer: Answer) {
+        *self.otherwise.lock().unwrap() = Some(answer);
+    }
+
+    /// The forms that came, with the key under `apiKey`.
+    pub fn calls(&self) -> Vec<BTreeMap<String, String>> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    pub async fn until_called(&self, times: usize) {
+        while self.calls.lock().unwrap().len() < times {
+            self.called.notified().await;
+        }
+    }
+
+    async fn serve(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .route("/version1/messaging", post(answer))
+            .with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        url
+    }
+}
+
+async fn answer(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
+    let mut form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
+    let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+    form.insert("apiKey".into(), header("apikey"));
+    form.insert("Accept".into(), header("accept"));
+    let to = form["to"].clone();
+    let number = {
+        let mut calls = provider.calls.lock().unwrap();
+        calls.push(form);
+        calls.len()
+    };
+    provider.called.notify_one();
+    let answer = provider.script.lock().unwrap().pop_front();
+    let answer = answer.or_else(|| provider.otherwise.lock().unwrap().clone());
+    let row = |code: u16, word: &str, id: &str, cost: &str| {
+        let row = serde_json::json!({"cost": cost, "messageId": id, "number": to, "status": word, "statusCode": code});
+        let body = serde_json::json!({"SMSMessageData": {"Message": "Sent", "Recipients": [row]}});
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        (StatusCode::CREATED, json, body.to_string()).into_response()
+    };
+    let accepted = || row(102, "Success", &format!("ATXid_{number}"), "KES 0.8000");
+    match answer {
+        None | Some(Answer::Accepts) => accepted(),
+        Some(Answer::Says(status, body)) => {
+            (StatusCode::from_u16(status).unwrap(), body).into_response()
+        }
+        Some(Answer::Refuses(code, word)) => row(code, word, "None", "0"),
+        Some(Answer::Never) => std::future::pending().await,
+        Some(Answer::AcceptsAfter(event)) => {
+            event.notified().await;
+            accepted()
+        }
+    }
+}
+
+pub(crate) struct World {
+    pub pool: PgPool,
+    pub clock: Clock,
+    pub provider: Provider,
+    pub sender: Sender,
+}
+
+/// As a row tells it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub state: String,
+    pub attempts: i32,
+    pub why: Option<String>,
+    pub provider_message_id: Option<String>,
+}
+
+impl World {
+    /// 20 November 2026, nine in the morning in Nairobi; the provider accepts everything.
+    pub async fn new(pool: PgPool) -> World {
+        World::waiting(pool, Duration::from_secs(60)).await
+    }
+
+    /// With a client that waits no longer than this for an answer.
+    pub async fn waiting(pool: PgPool, timeout: Duration) -> World {
+        let provider = Provider::default();
+        let url = provider.serve().await;
+        World::at(pool, provider, url, timeout)
+    }
+
+    /// With nobody behind the provider's address.
+    pub async fn cut_off(pool: PgPool) -> World {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        World::at(pool, Provider::default(), url, Duration::from_secs(5))
+    }
+
+    fn at(pool: PgPool, provider: Provider, base_url: String, timeout: Duration) -> World {
+        let clock = Clock::frozen_at("2026-11-20T06:00:00Z".parse().unwrap());
+        let client = Client::new(Settings {
+            base_url,
+            username: "kwastage".into(),
+            api_key: Secret::new("atsk_test"),
+            sender: Some("KWASTAGE".into()),
+            timeout,
+        });
+        let globals = Globals {
+            languages: vec![Language::ENGLISH, Language::SWAHILI],
+            ussd: "*384*123#".into(),
+            sms: "22384".into(),
+        };
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("messages");
+        let templates = Arc::new(Templates::load(&folder, globals).unwrap());
+        let sender = Sender::new(
+            pool.clone(),
+            clock.clone(),
+            templates,
+            client.unwrap(),
+            1000,
+        );
+        World {
+            pool,
+            clock,
+            provider,
+            sender,
+        }
+    }
+
+    pub async fn work(&self) -> Work {
+        Work::begin(&self.pool, self.clock.now(), Actor::System)
+            .await
+            .unwrap()
+    }
+
+    pub async fn say(&self, message: Message) -> MessageId {
+        let mut work = self.work().await;
+        let id = send(&mut work, message).await.unwrap();
+        work.commit().await.unwrap();
+        id
+    }
+
+    pub async fn drain(&self) -> usize {
+        self.sender.drain_due().await.unwrap()
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.clock.advance(TimeDelta::seconds(seconds));
+    }
+
+    pub async fn row(&self, id: MessageId) -> Row {
+        let columns = "select state, attempts, why, provider_message_id from outbox where id = $1";
+        let row: (String, i32, Option<String>, Option<String>) = sqlx::query_as(columns)
+            .bind(id.0)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap();
+        let (state, attempts, why, provider_message_id) = row;
+        Row {
+            state,
+            attempts,
+            why,
+            provider_message_id,
+        }
+    }
+
+    pub async fn state(&self, id: MessageId) -> String {
+        self.row(id).await.state
+    }
+}
+
+/// A message to Amina.
+pub(crate) fn to_amina(class: Class) -> Message {
+    let amina = Msisdn::parse("254711000001").unwrap();
+    Message::new(
+        amina,
+        Language::ENGLISH,
+        class,
+        "help.by_phone",
+        Values::new(),
+    )
+}
