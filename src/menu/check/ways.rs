@@ -156,9 +156,10 @@ pub(super) fn every_screen_is_reached(menus: &Menus, ways: &Ways, findings: &mut
 
 pub(super) fn nobody_gets_stuck(menus: &Menus, ways: &Ways, findings: &mut Findings<'_>) {
     for (id, screen) in menus.numbered() {
-        let goes_on = ways.reached(&[id], |_| true).into_iter().any(|reached| {
+        // Home is where everything comes back to, so that it needs no end of its own.
+        let goes_on = id == menus.home || ways.reached(&[id], |_| true).into_iter().any(|reached| {
             let read_only = matches!(menus.screen(reached).form, Form::End(_) | Form::List { pick: None, .. });
-            read_only || reached == menus.home && id != menus.home || ways.returns.contains(&reached)
+            read_only || reached == menus.home || ways.returns.contains(&reached)
         });
         if !goes_on {
             findings.wrong(screen.place, format!("dead end: from the screen \"{}\" no way leads to an end", screen.name));

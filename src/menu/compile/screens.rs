@@ -244,7 +244,7 @@ impl<'d> Compiler<'d> {
                 if let Some(attribute) = named {
                     self.no_such("type", attribute, TYPES);
                 }
-                Type::Pin
+                Type::Words { min: 1, max: WORDS_MAX }
             }
         };
         let upside_down = match kind {
