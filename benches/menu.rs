@@ -17,14 +17,28 @@ fn main() {
 }
 
 fn load_sample() -> Menus {
-    Menus::load("tests/menus/sample", &vocabulary::SAMPLE, Limits::default()).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    Menus::load("tests/menus/sample", &vocabulary::SAMPLE, Limits::default())
+        .unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
 }
 
 /// A member at home.
 fn at_home() -> Session {
-    let globals = vec![("name".into(), "Amina".to_owned()), ("code".into(), "*384*123#".to_owned())];
+    let globals = vec![
+        ("name".into(), "Amina".to_owned()),
+        ("code".into(), "*384*123#".to_owned()),
+    ];
     let today = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
-    menu::open(&MENUS, Opening { language: Language::SWAHILI, today, conditions: &["member"], globals, shelved: None }).session
+    menu::open(
+        &MENUS,
+        Opening {
+            language: Language::SWAHILI,
+            today,
+            conditions: &["member"],
+            globals,
+            shelved: None,
+        },
+    )
+    .session
 }
 
 /// The same member, several inputs on.
@@ -39,19 +53,35 @@ fn further(inputs: &[&str]) -> Session {
 }
 
 fn twenty_movements() -> Supplied {
-    (0..20).fold(Supplied::default().value("total", 125_000).value("arrears", 250), |facts, row| {
-        facts.row("", [("day", "2026-03-01".to_owned()), ("who", "Odhiambo".to_owned()), ("moved", (100 + row).to_string())])
-    })
+    (0..20).fold(
+        Supplied::default()
+            .value("total", 125_000)
+            .value("arrears", 250),
+        |facts, row| {
+            facts.row(
+                "",
+                [
+                    ("day", "2026-03-01".to_owned()),
+                    ("who", "Odhiambo".to_owned()),
+                    ("moved", (100 + row).to_string()),
+                ],
+            )
+        },
+    )
 }
 
 #[divan::bench]
 fn decide_a_choice(bencher: Bencher) {
-    bencher.with_inputs(at_home).bench_values(|session| menu::decide(&MENUS, session, black_box("4")));
+    bencher
+        .with_inputs(at_home)
+        .bench_values(|session| menu::decide(&MENUS, session, black_box("4")));
 }
 
 #[divan::bench]
 fn decide_a_typed_amount(bencher: Bencher) {
-    bencher.with_inputs(|| further(&["1"])).bench_values(|session| menu::decide(&MENUS, session, black_box("1,500")));
+    bencher
+        .with_inputs(|| further(&["1"]))
+        .bench_values(|session| menu::decide(&MENUS, session, black_box("1,500")));
 }
 
 #[divan::bench]
