@@ -34,7 +34,9 @@ pub(super) struct Attribute {
 
 impl Element {
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes.iter().find(|attribute| attribute.name == name)
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name == name)
     }
 
     pub fn children_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
@@ -49,7 +51,12 @@ impl Element {
 /// The `*.xml` files of a folder by name, each with its text.
 pub(super) fn read_folder(dir: &Path) -> Result<Vec<(String, String)>, Vec<Mistake>> {
     let unreadable = |path: &Path, why: &dyn std::fmt::Display| {
-        vec![Mistake { file: path.display().to_string(), line: 1, column: 1, sentence: format!("cannot be read: {why}") }]
+        vec![Mistake {
+            file: path.display().to_string(),
+            line: 1,
+            column: 1,
+            sentence: format!("cannot be read: {why}"),
+        }]
     };
     let entries = std::fs::read_dir(dir).map_err(|why| unreadable(dir, &why))?;
     let mut paths = Vec::new();
@@ -70,7 +77,11 @@ pub(super) fn read_folder(dir: &Path) -> Result<Vec<(String, String)>, Vec<Mista
             Err(why) => mistakes.extend(unreadable(&path, &why)),
         }
     }
-    if mistakes.is_empty() { Ok(documents) } else { Err(mistakes) }
+    if mistakes.is_empty() {
+        Ok(documents)
+    } else {
+        Err(mistakes)
+    }
 }
 
 /// Parses every document, or tells what is malformed in each.
@@ -79,13 +90,25 @@ pub(super) fn parse_all(documents: &[(String, String)]) -> Result<Vec<Document>,
     for (index, (file, text)) in documents.iter().enumerate() {
         let source = Source::of(text, u16::try_from(index).unwrap_or(u16::MAX));
         match parse(&source) {
-            Ok(root) => trees.push(Document { file: file.clone(), root }),
+            Ok(root) => trees.push(Document {
+                file: file.clone(),
+                root,
+            }),
             Err((place, sentence)) => {
-                mistakes.push(Mistake { file: file.clone(), line: place.line, column: place.column, sentence });
+                mistakes.push(Mistake {
+                    file: file.clone(),
+                    line: place.line,
+                    column: place.column,
+                    sentence,
+                });
             }
         }
     }
-    if mistakes.is_empty() { Ok(trees) } else { Err(mistakes) }
+    if mistakes.is_empty() {
+        Ok(trees)
+    } else {
+        Err(mistakes)
+    }
 }
 
 /// Elements nested deeper than this are nobody's menu.
@@ -101,7 +124,12 @@ fn parse(source: &Source<'_>) -> Result<Element, (Place, String)> {
             let at = (reader.error_position() as usize).max(start);
             (source.place(at), format!("the XML is malformed: {error}"))
         })?;
-        let malformed = |sentence: &str| (source.place(start), format!("the XML is malformed: {sentence}"));
+        let malformed = |sentence: &str| {
+            (
+                source.place(start),
+                format!("the XML is malformed: {sentence}"),
+            )
+        };
         match event {
             Event::Start(tag) => {
                 if open.len() >= DEPTH_MAX {
@@ -114,7 +142,9 @@ fn parse(source: &Source<'_>) -> Result<Element, (Place, String)> {
                 attach(closed, &mut open, &mut root).map_err(malformed)?;
             }
             Event::End(_) => {
-                let closed = open.pop().ok_or_else(|| malformed("an element ends that never began"))?;
+                let closed = open
+                    .pop()
+                    .ok_or_else(|| malformed("an element ends that never began"))?;
                 attach(closed, &mut open, &mut root).map_err(malformed)?;
             }
             Event::Text(text) => {
@@ -144,7 +174,10 @@ fn parse(source: &Source<'_>) -> Result<Element, (Place, String)> {
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
             Event::Eof => {
                 return match open.pop() {
-                    Some(unclosed) => Err((unclosed.place, format!("the XML is malformed: <{}> is never closed", unclosed.name))),
+                    Some(unclosed) => Err((
+                        unclosed.place,
+                        format!("the XML is malformed: <{}> is never closed", unclosed.name),
+                    )),
                     None => root.ok_or_else(|| malformed("there is no root element")),
                 };
             }
@@ -152,7 +185,11 @@ fn parse(source: &Source<'_>) -> Result<Element, (Place, String)> {
     }
 }
 
-fn attach(closed: Element, open: &mut [Element], root: &mut Option<Element>) -> Result<(), &'static str> {
+fn attach(
+    closed: Element,
+    open: &mut [Element],
+    root: &mut Option<Element>,
+) -> Result<(), &'static str> {
     match open.last_mut() {
         Some(parent) => parent.children.push(closed),
         None if root.is_none() => *root = Some(closed),
@@ -172,16 +209,37 @@ fn named_entity(name: &str) -> Option<char> {
     }
 }
 
-fn element(source: &Source<'_>, start: usize, tag: &BytesStart<'_>) -> Result<Element, (Place, String)> {
+fn element(
+    source: &Source<'_>,
+    start: usize,
+    tag: &BytesStart<'_>,
+) -> Result<Element, (Place, String)> {
     let mut attributes = Vec::new();
     for attribute in tag.attributes() {
-        let attribute = attribute.map_err(|error| (source.place(start), format!("the XML is malformed: {error}")))?;
+        let attribute = attribute.map_err(|error| {
+            (
+                source.place(start),
+                format!("the XML is malformed: {error}"),
+            )
+        })?;
         let name = attribute.key.as_ref();
         let place = source.place(source.offset_of(name).unwrap_or(start));
-        let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| (place, format!("the XML is malformed: {error}")))?;
-        attributes.push(Attribute { name: name.to_owned(), value: value.into_owned(), place });
+        let value = attribute
+            .normalized_value(XmlVersion::Explicit1_0)
+            .map_err(|error| (place, format!("the XML is malformed: {error}")))?;
+        attributes.push(Attribute {
+            name: name.to_owned(),
+            value: value.into_owned(),
+            place,
+        });
     }
-    Ok(Element { name: tag.name().as_ref().to_owned(), place: source.place(start), attributes, children: Vec::new(), text: String::new() })
+    Ok(Element {
+        name: tag.name().as_ref().to_owned(),
+        place: source.place(start),
+        attributes,
+        children: Vec::new(),
+        text: String::new(),
+    })
 }
 
 struct Source<'a> {
@@ -193,15 +251,24 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn of(text: &'a str, file: u16) -> Source<'a> {
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let lines = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
         Source { text, file, lines }
     }
 
     fn place(&self, at: usize) -> Place {
-        let at = (0..=at.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
+        let at = (0..=at.min(self.text.len()))
+            .rev()
+            .find(|at| self.text.is_char_boundary(*at))
+            .unwrap_or(0);
         let line = self.lines.partition_point(|start| *start <= at) - 1;
         let column = self.text[self.lines[line]..at].chars().count() + 1;
-        Place { file: self.file, line: u32::try_from(line + 1).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
+        Place {
+            file: self.file,
+            line: u32::try_from(line + 1).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+        }
     }
 
     /// Where a piece borrowed from this text stands. The reader borrows names, so that the address tells the place.

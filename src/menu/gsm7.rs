@@ -48,7 +48,10 @@ pub fn septets(text: &str) -> Option<usize> {
 /// Septets of a text already folded; a stranger would count as one.
 pub(crate) fn septets_of_folded(text: &str) -> usize {
     if text.is_ascii() {
-        return text.bytes().map(|byte| usize::from(ASCII[usize::from(byte)].max(1))).sum();
+        return text
+            .bytes()
+            .map(|byte| usize::from(ASCII[usize::from(byte)].max(1)))
+            .sum();
     }
     text.chars().map(|c| septets_of_char(c).unwrap_or(1)).sum()
 }
@@ -87,7 +90,9 @@ fn plain(c: char) -> &'static str {
         '✓' | '✔' => "ok",
         '\t' | '\u{a0}' | '\u{2009}' | '\u{202f}' => " ",
         // Combining marks, zero-width signs and direction marks carry nothing once the letter is plain.
-        '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}' => "",
+        '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}' => {
+            ""
+        }
         'À' | 'Á' | 'Â' | 'Ã' | 'Ā' | 'Ă' | 'Ą' => "A",
         'á' | 'â' | 'ã' | 'ā' | 'ă' | 'ą' => "a",
         'Ć' | 'Č' | 'Ĉ' => "C",
@@ -143,14 +148,22 @@ pub struct SmsLength {
 ///
 /// The parts are found by filling: an escape pair or a surrogate pair is never split, so that a part may close early.
 pub fn sms_length(text: &str) -> SmsLength {
-    let (coding, single, part) = if is_gsm7(text) { (Coding::SevenBit, 160, 153) } else { (Coding::Ucs2, 70, 67) };
+    let (coding, single, part) = if is_gsm7(text) {
+        (Coding::SevenBit, 160, 153)
+    } else {
+        (Coding::Ucs2, 70, 67)
+    };
     let price = |c: char| match coding {
         Coding::SevenBit => septets_of_char(c).unwrap_or(1),
         Coding::Ucs2 => c.len_utf16(),
     };
     let units = text.chars().map(price).sum();
     if units <= single {
-        return SmsLength { coding, units, parts: 1 };
+        return SmsLength {
+            coding,
+            units,
+            parts: 1,
+        };
     }
     let (mut parts, mut filled) = (1, 0);
     for c in text.chars() {
@@ -160,7 +173,11 @@ pub fn sms_length(text: &str) -> SmsLength {
         }
         filled += price(c);
     }
-    SmsLength { coding, units, parts }
+    SmsLength {
+        coding,
+        units,
+        parts,
+    }
 }
 
 #[cfg(test)]
@@ -173,7 +190,10 @@ mod tests {
         let prices: Vec<usize> = every.filter_map(septets_of_char).collect();
         assert_eq!(prices.iter().filter(|&&price| price == 1).count(), 127);
         assert_eq!(prices.iter().filter(|&&price| price == 2).count(), 10);
-        for stranger in ['`', '\t', 'ç', 'ê', 'î', 'ô', 'û', 'á', 'í', 'ó', 'ú', '\u{a0}', '’', '…', '\u{2126}', '\u{1b}'] {
+        for stranger in [
+            '`', '\t', 'ç', 'ê', 'î', 'ô', 'û', 'á', 'í', 'ó', 'ú', '\u{a0}', '’', '…', '\u{2126}',
+            '\u{1b}',
+        ] {
             assert_eq!(septets_of_char(stranger), None, "{stranger:?}");
         }
         assert_eq!(septets("KES 1,250.00 [wallet]"), Some(23));
@@ -222,7 +242,15 @@ mod tests {
             (sos(66), Coding::Ucs2, 132, 2),
             (sos(67), Coding::Ucs2, 134, 3),
         ] {
-            assert_eq!(sms_length(&text), SmsLength { coding, units, parts }, "{text}");
+            assert_eq!(
+                sms_length(&text),
+                SmsLength {
+                    coding,
+                    units,
+                    parts
+                },
+                "{text}"
+            );
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::decide::keys;
 use super::gsm7;
+use super::keys::keys;
 use super::screens::{Form, Menus, Segment, Shape, TextId};
 use super::session::{Session, SessionRow};
 use super::vocabulary::with_commas;
@@ -20,7 +20,11 @@ pub struct Page {
 pub fn render(menus: &Menus, session: &Session) -> Page {
     let end = matches!(menus.screen(session.screen).form, Form::End(_));
     let sheet = Sheet::of(menus, session);
-    let text = if end { cut(sheet.text, menus.limits.room()) } else { sheet.page(menus, session) };
+    let text = if end {
+        cut(sheet.text, menus.limits.room())
+    } else {
+        sheet.page(menus, session)
+    };
     Page { text, end }
 }
 
@@ -28,9 +32,17 @@ pub fn render(menus: &Menus, session: &Session) -> Page {
 pub fn sorry(menus: &Menus, session: &Session, phrase: &str) -> Page {
     let mut text = String::new();
     if let Some(id) = menus.phrases.get(phrase) {
-        Writer { menus, session, language: menus.language_index(session.language) }.text(*id, None, &mut text);
+        Writer {
+            menus,
+            session,
+            language: menus.language_index(session.language),
+        }
+        .text(*id, None, &mut text);
     }
-    Page { text: cut(text, menus.limits.room()), end: true }
+    Page {
+        text: cut(text, menus.limits.room()),
+        end: true,
+    }
 }
 
 /// True when the page shown now is not the last of its screen.
@@ -56,12 +68,20 @@ impl Foot {
         let behind = session.trail.last();
         let back_is_home = page == 0 && behind.is_some_and(|step| step.screen == menus.home);
         let at_home = session.screen == menus.home;
-        Foot { more, back: page > 0 || behind.is_some(), home: !at_home && !back_is_home }
+        Foot {
+            more,
+            back: page > 0 || behind.is_some(),
+            home: !at_home && !back_is_home,
+        }
     }
 
     fn write(self, menus: &Menus, session: &Session, page: &mut String) {
         let writer = Writer::of(menus, session);
-        let lines = [(self.more, "98 ", menus.words.more), (self.back, "0 ", menus.words.back), (self.home, "00 ", menus.words.home)];
+        let lines = [
+            (self.more, "98 ", menus.words.more),
+            (self.back, "0 ", menus.words.back),
+            (self.home, "00 ", menus.words.home),
+        ];
         for (offered, key, text) in lines {
             if offered {
                 page.push('\n');
@@ -112,7 +132,11 @@ impl Sheet {
             Form::List { empty, .. } if session.rows.is_empty() => Some(*empty),
             _ => None,
         };
-        let said = screen.says.iter().find(|say| say.when.holds(session.conditions)).map(|say| say.text);
+        let said = screen
+            .says
+            .iter()
+            .find(|say| say.when.holds(session.conditions))
+            .map(|say| say.text);
         if let Some(said) = empty.or(said) {
             writer.text(said, None, &mut text);
         }
@@ -147,7 +171,12 @@ impl Sheet {
             Form::Ask(_) | Form::Confirm { .. } | Form::Do(_) | Form::End(_) => {}
         }
         let septets = gsm7::septets_of_folded(&text);
-        Sheet { text, items, above, septets }
+        Sheet {
+            text,
+            items,
+            above,
+            septets,
+        }
     }
 
     fn fits_one_page(&self, room: usize) -> bool {
@@ -158,7 +187,13 @@ impl Sheet {
     fn page(self, menus: &Menus, session: &Session) -> String {
         let room = menus.limits.room();
         if self.fits_one_page(room) {
-            return with_foot(menus, session, self.text, Foot::of(menus, session, 0, false), room);
+            return with_foot(
+                menus,
+                session,
+                self.text,
+                Foot::of(menus, session, 0, false),
+                room,
+            );
         }
         let pages = self.pages(menus, session);
         let number = usize::from(session.page).min(pages.len() - 1);
@@ -166,9 +201,19 @@ impl Sheet {
         let body = &self.text[pages[number].clone()];
         let foot = Foot::of(menus, session, number, more);
         let mut page = String::with_capacity(200);
-        if let Some((_, line)) = self.above.as_ref().filter(|(said_on, _)| *said_on == number) {
-            let least = Foot { more, ..Foot::default() };
-            let needed = gsm7::septets_of_folded(line) + 1 + gsm7::septets_of_folded(body) + least.septets(menus, session);
+        if let Some((_, line)) = self
+            .above
+            .as_ref()
+            .filter(|(said_on, _)| *said_on == number)
+        {
+            let least = Foot {
+                more,
+                ..Foot::default()
+            };
+            let needed = gsm7::septets_of_folded(line)
+                + 1
+                + gsm7::septets_of_folded(body)
+                + least.septets(menus, session);
             if needed <= room {
                 page.push_str(line);
                 page.push('\n');
@@ -181,20 +226,30 @@ impl Sheet {
     /// The text of each page: filled by septets, broken between items and, in running text, between words.
     pub(super) fn pages(&self, menus: &Menus, session: &Session) -> Vec<Range<usize>> {
         let room = menus.limits.room();
-        let room_of = |page, more| room.saturating_sub(Foot::of(menus, session, page, more).septets(menus, session)).max(1);
+        let room_of = |page, more| {
+            room.saturating_sub(Foot::of(menus, session, page, more).septets(menus, session))
+                .max(1)
+        };
         let breaks = self.breaks(room_of(1, true));
         let mut pages: Vec<Range<usize>> = Vec::new();
         let mut start = 0;
         loop {
             let number = pages.len();
             let rest = &self.text[start..];
-            if gsm7::septets_of_folded(rest) <= room_of(number, false) || number == usize::from(u8::MAX) {
+            if gsm7::septets_of_folded(rest) <= room_of(number, false)
+                || number == usize::from(u8::MAX)
+            {
                 pages.push(start..self.text.len());
                 return pages;
             }
             let hard = start + prefix(rest, room_of(number, true));
             // The break itself is white space that a page never needs to show.
-            let soft = breaks.iter().copied().take_while(|at| *at <= hard).filter(|at| *at > start).last();
+            let soft = breaks
+                .iter()
+                .copied()
+                .take_while(|at| *at <= hard)
+                .filter(|at| *at > start)
+                .last();
             pages.push(start..soft.unwrap_or(hard));
             start = soft.map_or(hard, |at| at + 1);
         }
@@ -203,13 +258,24 @@ impl Sheet {
     /// Where a page may end: before an item, between words of the head, between words of an item longer than a page.
     fn breaks(&self, page_room: usize) -> Vec<usize> {
         let mut breaks = Vec::new();
-        let head_end = self.items.first().map_or(self.text.len(), |first| first - 1);
+        let head_end = self
+            .items
+            .first()
+            .map_or(self.text.len(), |first| first - 1);
         let mut white_space = |range: Range<usize>| {
             let text = &self.text[range.clone()];
-            breaks.extend(text.match_indices([' ', '\n']).map(|(at, _)| range.start + at));
+            breaks.extend(
+                text.match_indices([' ', '\n'])
+                    .map(|(at, _)| range.start + at),
+            );
         };
         white_space(0..head_end);
-        let ends = self.items.iter().skip(1).map(|start| start - 1).chain([self.text.len()]);
+        let ends = self
+            .items
+            .iter()
+            .skip(1)
+            .map(|start| start - 1)
+            .chain([self.text.len()]);
         for (&start, end) in self.items.iter().zip(ends) {
             let long = gsm7::septets_of_folded(&self.text[start..end]) > page_room;
             white_space(start - 1..if long { end } else { start });
@@ -219,11 +285,30 @@ impl Sheet {
 }
 
 /// The whole foot if it fits, else its first key, else only what paging cannot do without.
-fn with_foot(menus: &Menus, session: &Session, mut page: String, foot: Foot, room: usize) -> String {
+fn with_foot(
+    menus: &Menus,
+    session: &Session,
+    mut page: String,
+    foot: Foot,
+    room: usize,
+) -> String {
     let left = room.saturating_sub(gsm7::septets_of_folded(&page));
-    let least = Foot { more: foot.more, ..Foot::default() };
-    let offers = [foot, Foot { home: foot.home && !foot.back, ..foot }, least];
-    if let Some(offer) = offers.into_iter().find(|offer| offer.septets(menus, session) <= left) {
+    let least = Foot {
+        more: foot.more,
+        ..Foot::default()
+    };
+    let offers = [
+        foot,
+        Foot {
+            home: foot.home && !foot.back,
+            ..foot
+        },
+        least,
+    ];
+    if let Some(offer) = offers
+        .into_iter()
+        .find(|offer| offer.septets(menus, session) <= left)
+    {
         offer.write(menus, session, &mut page);
     }
     page
@@ -268,7 +353,11 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn of(menus: &'a Menus, session: &'a Session) -> Writer<'a> {
-        Writer { menus, session, language: menus.language_index(session.language) }
+        Writer {
+            menus,
+            session,
+            language: menus.language_index(session.language),
+        }
     }
 
     fn text(&self, id: TextId, row: Option<&SessionRow>, out: &mut String) {
@@ -276,8 +365,16 @@ impl<'a> Writer<'a> {
             match segment {
                 Segment::Words(words) => out.push_str(words),
                 Segment::Value(variable) => {
-                    let shape = self.menus.variable(*variable).map(|known| known.shape).unwrap_or_default();
-                    show(self.session.value(*variable).unwrap_or_default(), shape, out);
+                    let shape = self
+                        .menus
+                        .variable(*variable)
+                        .map(|known| known.shape)
+                        .unwrap_or_default();
+                    show(
+                        self.session.value(*variable).unwrap_or_default(),
+                        shape,
+                        out,
+                    );
                 }
                 Segment::Column(column, shape) => {
                     let text = row.and_then(|row| row.columns.get(usize::from(*column)));
@@ -302,7 +399,13 @@ fn show(value: &str, shape: Shape, out: &mut String) {
         }
         Shape::Date => match value.split('-').collect::<Vec<_>>()[..] {
             [year, month, day] if value.len() == 10 => {
-                for part in [day.trim_start_matches('0'), "/", month.trim_start_matches('0'), "/", year] {
+                for part in [
+                    day.trim_start_matches('0'),
+                    "/",
+                    month.trim_start_matches('0'),
+                    "/",
+                    year,
+                ] {
                     gsm7::fold_into(part, out);
                 }
             }
@@ -321,12 +424,18 @@ fn show(value: &str, shape: Shape, out: &mut String) {
 
 /// `1250` to `1,250`, `-1250.5` to `-1,250.50`; `None` when it is no plain amount.
 fn money(value: &str) -> Option<String> {
-    let (sign, amount) = value.strip_prefix('-').map_or(("", value), |amount| ("-", amount));
+    let (sign, amount) = value
+        .strip_prefix('-')
+        .map_or(("", value), |amount| ("-", amount));
     let (whole, cents) = amount.split_once('.').unwrap_or((amount, ""));
     let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(cents) || cents.len() > 2 {
         return None;
     }
     let grouped = with_commas(whole);
-    Some(if cents.bytes().all(|b| b == b'0') { format!("{sign}{grouped}") } else { format!("{sign}{grouped}.{cents:0<2}") })
+    Some(if cents.bytes().all(|b| b == b'0') {
+        format!("{sign}{grouped}")
+    } else {
+        format!("{sign}{grouped}.{cents:0<2}")
+    })
 }

@@ -46,7 +46,10 @@ pub struct Limits {
 impl Default for Limits {
     /// Safaricom's: 160 characters and 180 seconds.
     fn default() -> Limits {
-        Limits { screen_septets: 160, session_seconds: 180 }
+        Limits {
+            screen_septets: 160,
+            session_seconds: 180,
+        }
     }
 }
 
@@ -148,10 +151,23 @@ impl When {
 
 #[derive(Debug)]
 pub(super) enum Form {
-    Choose { options: Vec<Choice>, typed: Option<Typed>, taken: u128 },
+    Choose {
+        options: Vec<Choice>,
+        typed: Option<Typed>,
+        taken: u128,
+    },
     Ask(Typed),
-    Confirm { secret: bool, hint: TextId, deed: Deed },
-    List { item: TextId, empty: TextId, empty_goto: Option<Goto>, pick: Option<Pick> },
+    Confirm {
+        secret: bool,
+        hint: TextId,
+        deed: Deed,
+    },
+    List {
+        item: TextId,
+        empty: TextId,
+        empty_goto: Option<Goto>,
+        pick: Option<Pick>,
+    },
     Do(Deed),
     End(Option<Deed>),
 }
@@ -273,7 +289,11 @@ impl Menus {
     ///
     /// # Errors
     /// Every mistake found, in the order of files and lines.
-    pub fn load(dir: impl AsRef<Path>, vocabulary: &'static Vocabulary, limits: Limits) -> Result<Menus, Vec<Mistake>> {
+    pub fn load(
+        dir: impl AsRef<Path>,
+        vocabulary: &'static Vocabulary,
+        limits: Limits,
+    ) -> Result<Menus, Vec<Mistake>> {
         let documents = document::read_folder(dir.as_ref())?;
         Menus::of(&documents, vocabulary, limits)
     }
@@ -282,9 +302,18 @@ impl Menus {
     ///
     /// # Errors
     /// As [`Menus::load`].
-    pub fn of(documents: &[(String, String)], vocabulary: &'static Vocabulary, limits: Limits) -> Result<Menus, Vec<Mistake>> {
+    pub fn of(
+        documents: &[(String, String)],
+        vocabulary: &'static Vocabulary,
+        limits: Limits,
+    ) -> Result<Menus, Vec<Mistake>> {
         let trees = document::parse_all(documents)?;
-        let menus = compile::compile(&trees, digest_of(documents, vocabulary, limits), vocabulary, limits)?;
+        let menus = compile::compile(
+            &trees,
+            digest_of(documents, vocabulary, limits),
+            vocabulary,
+            limits,
+        )?;
         let files: Vec<&str> = documents.iter().map(|(file, _)| file.as_str()).collect();
         check::prove(&menus, &files)?;
         Ok(menus)
@@ -297,7 +326,9 @@ impl Menus {
 
     /// The languages and what they call themselves; the first is the default.
     pub fn languages(&self) -> impl Iterator<Item = (Language, &str)> {
-        self.languages.iter().map(|(language, name)| (*language, name.as_str()))
+        self.languages
+            .iter()
+            .map(|(language, name)| (*language, name.as_str()))
     }
 
     pub fn has_phrase(&self, name: &str) -> bool {
@@ -307,7 +338,8 @@ impl Menus {
     /// A phrase as written, in the default language where the wanted one is unknown; empty where there is no such phrase.
     pub fn phrase(&self, name: &str, language: Language) -> &str {
         let text = self.phrases.get(name).map(|id| self.text(*id));
-        text.and_then(|text| text.versions.get(self.language_index(language))).map_or("", |version| version.plain.as_str())
+        text.and_then(|text| text.versions.get(self.language_index(language)))
+            .map_or("", |version| version.plain.as_str())
     }
 
     /// The names of all screens, in the order of the documents.
@@ -317,7 +349,9 @@ impl Menus {
 
     /// The language of a caller nobody knows yet.
     pub fn default_language(&self) -> Language {
-        self.languages.first().map_or(Language::ENGLISH, |(language, _)| *language)
+        self.languages
+            .first()
+            .map_or(Language::ENGLISH, |(language, _)| *language)
     }
 
     pub(super) fn numbered(&self) -> impl Iterator<Item = (ScreenId, &Screen)> {
@@ -325,7 +359,10 @@ impl Menus {
     }
 
     pub(super) fn language_index(&self, language: Language) -> usize {
-        self.languages.iter().position(|(known, _)| *known == language).unwrap_or(0)
+        self.languages
+            .iter()
+            .position(|(known, _)| *known == language)
+            .unwrap_or(0)
     }
 
     /// A screen by its number; home for a number these menus never gave.
@@ -339,7 +376,10 @@ impl Menus {
     }
 
     pub(super) fn segments(&self, id: TextId, language: usize) -> &[Segment] {
-        self.text(id).versions.get(language).map_or(&[], |version| version.segments.as_slice())
+        self.text(id)
+            .versions
+            .get(language)
+            .map_or(&[], |version| version.segments.as_slice())
     }
 
     pub(super) fn variable(&self, id: VariableId) -> Option<&Known> {
@@ -358,7 +398,10 @@ impl Menus {
 impl Deed {
     /// The route of the outcome with this name.
     pub fn route(&self, intent: &IntentSpec, outcome: &str) -> Option<&Route> {
-        let index = intent.outcomes.iter().position(|spec| spec.name == outcome)?;
+        let index = intent
+            .outcomes
+            .iter()
+            .position(|spec| spec.name == outcome)?;
         self.routes.get(index)
     }
 }

@@ -111,12 +111,19 @@ impl Session {
     /// Sets a condition of the vocabulary; an unknown name changes nothing.
     pub fn set_condition(&mut self, menus: &Menus, name: &str, holds: bool) {
         if let Some(index) = menus.vocabulary.condition(name) {
-            self.conditions = if holds { self.conditions | 1 << index } else { self.conditions & !(1 << index) };
+            self.conditions = if holds {
+                self.conditions | 1 << index
+            } else {
+                self.conditions & !(1 << index)
+            };
         }
     }
 
     pub fn holds(&self, menus: &Menus, condition: &str) -> bool {
-        menus.vocabulary.condition(condition).is_some_and(|index| self.conditions & 1 << index != 0)
+        menus
+            .vocabulary
+            .condition(condition)
+            .is_some_and(|index| self.conditions & 1 << index != 0)
     }
 
     pub(super) fn put(&mut self, variable: VariableId, value: String) {
@@ -127,7 +134,10 @@ impl Session {
     }
 
     pub(super) fn value(&self, variable: VariableId) -> Option<&str> {
-        self.values.iter().find(|(known, _)| *known == variable).map(|(_, value)| value.as_str())
+        self.values
+            .iter()
+            .find(|(known, _)| *known == variable)
+            .map(|(_, value)| value.as_str())
     }
 
     /// What a template comes to, values as kept.
@@ -136,7 +146,9 @@ impl Session {
         for segment in template {
             match segment {
                 Segment::Words(words) => filled.push_str(words),
-                Segment::Value(variable) => filled.push_str(self.value(*variable).unwrap_or_default()),
+                Segment::Value(variable) => {
+                    filled.push_str(self.value(*variable).unwrap_or_default())
+                }
                 Segment::Column(..) => {}
             }
         }
@@ -150,7 +162,8 @@ impl Session {
     /// Home is a fresh start: what was kept on the way is forgotten, what holds for the whole call stays.
     pub(super) fn forget(&mut self, menus: &Menus) {
         self.trail.clear();
-        self.values.retain(|(variable, _)| menus.variable(*variable).is_some_and(|known| known.global));
+        self.values
+            .retain(|(variable, _)| menus.variable(*variable).is_some_and(|known| known.global));
     }
 
     /// Remembers this screen before going to `next`. Going to a screen already behind us is going back to it.
@@ -161,7 +174,10 @@ impl Session {
             if self.trail.len() == TRAIL_MAX {
                 self.trail.remove(1);
             }
-            self.trail.push(Step { screen: self.screen, page: self.page });
+            self.trail.push(Step {
+                screen: self.screen,
+                page: self.page,
+            });
         }
     }
 }
@@ -178,7 +194,10 @@ pub fn is_over(menus: &Menus, session: &Session) -> bool {
 
 /// True when picking the session up again would show more than a plain dial does.
 pub fn is_worth_resuming(menus: &Menus, session: &Session) -> bool {
-    fits(menus, session) && !is_over(menus, session) && session.screen != menus.home && !is_resume_offer(menus, session)
+    fits(menus, session)
+        && !is_over(menus, session)
+        && session.screen != menus.home
+        && !is_resume_offer(menus, session)
 }
 
 /// True on the screen that offers to go on where a call was cut.
@@ -188,7 +207,10 @@ pub fn is_resume_offer(menus: &Menus, session: &Session) -> bool {
 
 /// True on a screen whose answers are keys, so that a `*` in an input cannot have been meant.
 pub fn expects_choice(menus: &Menus, session: &Session) -> bool {
-    matches!(menus.screen(session.screen).form, Form::Choose { .. } | Form::List { .. } | Form::Confirm { secret: false, .. })
+    matches!(
+        menus.screen(session.screen).form,
+        Form::Choose { .. } | Form::List { .. } | Form::Confirm { secret: false, .. }
+    )
 }
 
 /// Says where the caller is and nothing of what they typed.

@@ -10,19 +10,39 @@ use crate::primitives::{Money, Msisdn};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Type {
     /// Whole shillings.
-    Money { min: u64, max: u64 },
+    Money {
+        min: u64,
+        max: u64,
+    },
     Phone,
     NationalId,
     /// A day at least and at most so many years before today.
-    Date { min_years: i32, max_years: i32 },
+    Date {
+        min_years: i32,
+        max_years: i32,
+    },
     /// Characters after folding.
-    Words { min: usize, max: usize },
+    Words {
+        min: usize,
+        max: usize,
+    },
     /// How many digits.
-    Digits { min: usize, max: usize },
+    Digits {
+        min: usize,
+        max: usize,
+    },
     Pin,
 }
 
-pub(super) const TYPES: [&str; 7] = ["money", "phone", "national_id", "date", "words", "digits", "pin"];
+pub(super) const TYPES: [&str; 7] = [
+    "money",
+    "phone",
+    "national_id",
+    "date",
+    "words",
+    "digits",
+    "pin",
+];
 
 /// The longest text anybody types on a phone's USSD line.
 pub(super) const WORDS_MAX: usize = 80;
@@ -47,38 +67,52 @@ impl Type {
     /// The value to keep (for a PIN: to hand on), or `None` when the input is not of this type.
     pub fn read(&self, typed: &str, today: NaiveDate) -> Option<String> {
         let typed = typed.trim();
-        self.read_exactly(typed, today).or_else(|| self.read_exactly(tidy(typed), today))
+        self.read_exactly(typed, today)
+            .or_else(|| self.read_exactly(tidy(typed), today))
     }
 
     fn read_exactly(&self, typed: &str, today: NaiveDate) -> Option<String> {
         match *self {
             Type::Money { min, max } => {
-                let money = Money::parse_typed(typed).ok().filter(|money| money.is_whole_shillings())?;
+                let money = Money::parse_typed(typed)
+                    .ok()
+                    .filter(|money| money.is_whole_shillings())?;
                 let shillings = u64::try_from(money.cents() / 100).ok()?;
-                (min..=max).contains(&shillings).then(|| shillings.to_string())
+                (min..=max)
+                    .contains(&shillings)
+                    .then(|| shillings.to_string())
             }
             Type::Phone => Some(Msisdn::parse(typed).ok()?.digits().to_owned()),
             Type::NationalId => digits(typed, 6, 9),
-            Type::Date { min_years, max_years } => {
+            Type::Date {
+                min_years,
+                max_years,
+            } => {
                 let date = read_date(typed)?;
-                let years = today.years_since(date).and_then(|years| i32::try_from(years).ok())?;
-                (min_years..=max_years).contains(&years).then(|| date.to_string())
+                let years = today
+                    .years_since(date)
+                    .and_then(|years| i32::try_from(years).ok())?;
+                (min_years..=max_years)
+                    .contains(&years)
+                    .then(|| date.to_string())
             }
             Type::Words { min, max } => {
                 let words = words(typed);
-                (min..=max).contains(&words.chars().count()).then_some(words)
+                (min..=max)
+                    .contains(&words.chars().count())
+                    .then_some(words)
             }
             Type::Digits { min, max } => digits(typed, min, max),
             Type::Pin => digits(typed, 4, 4),
         }
     }
 
-    /// How the journal may know this input: amounts and codes as they are, people's data as dots.
-    pub fn mask(&self, typed: &str) -> String {
-        match self {
-            Type::Money { .. } | Type::Digits { .. } => typed.to_owned(),
-            Type::Phone | Type::NationalId | Type::Date { .. } | Type::Words { .. } | Type::Pin => MASK.to_owned(),
-        }
+    /// The journal may not have it in clear.
+    pub fn is_private(&self) -> bool {
+        matches!(
+            self,
+            Type::Phone | Type::NationalId | Type::Date { .. } | Type::Pin
+        )
     }
 
     /// What its kept value is, for measuring and showing.
@@ -97,9 +131,16 @@ impl Type {
     /// Its limits as a hint says them; `None` where it has none to say.
     pub fn limits(&self) -> Option<(String, String)> {
         match *self {
-            Type::Money { min, max } => Some((Kind::Money(min).longest(), Kind::Money(max).longest())),
-            Type::Date { min_years, max_years } => Some((min_years.to_string(), max_years.to_string())),
-            Type::Words { min, max } | Type::Digits { min, max } => Some((min.to_string(), max.to_string())),
+            Type::Money { min, max } => {
+                Some((Kind::Money(min).longest(), Kind::Money(max).longest()))
+            }
+            Type::Date {
+                min_years,
+                max_years,
+            } => Some((min_years.to_string(), max_years.to_string())),
+            Type::Words { min, max } | Type::Digits { min, max } => {
+                Some((min.to_string(), max.to_string()))
+            }
             Type::Phone | Type::NationalId | Type::Pin => None,
         }
     }
@@ -114,13 +155,14 @@ impl Type {
     }
 }
 
-/// What stands in the journal for an input that is nobody's business. Always the same length.
-pub(super) const MASK: &str = "••••";
-
 /// The input without what hands and handsets add around a digit: `1.`, `1#`, `*1`, `1)`.
 pub(super) fn tidy(input: &str) -> &str {
     let blank = |c: char| c.is_whitespace();
-    input.trim().trim_start_matches('*').trim_end_matches(['#', '.', ')']).trim_matches(blank)
+    input
+        .trim()
+        .trim_start_matches('*')
+        .trim_end_matches(['#', '.', ')'])
+        .trim_matches(blank)
 }
 
 fn digits(typed: &str, min: usize, max: usize) -> Option<String> {
@@ -157,8 +199,18 @@ fn read_date(typed: &str) -> Option<NaiveDate> {
         [all] if all.len() == 8 && all.is_ascii() => (&all[..2], &all[2..4], &all[4..]),
         _ => return None,
     };
-    let number = |part: &str| if part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit()) { part.parse().ok() } else { None };
-    let date = NaiveDate::from_ymd_opt(i32::try_from(number(year)?).ok()?, number(month)?, number(day)?)?;
+    let number = |part: &str| {
+        if part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit()) {
+            part.parse().ok()
+        } else {
+            None
+        }
+    };
+    let date = NaiveDate::from_ymd_opt(
+        i32::try_from(number(year)?).ok()?,
+        number(month)?,
+        number(day)?,
+    )?;
     (date.year() >= 1900).then_some(date)
 }
 
@@ -172,8 +224,14 @@ mod tests {
 
     #[test]
     fn each_type_reads_what_people_type() {
-        let money = Type::Money { min: 10, max: 150_000 };
-        let grown = Type::Date { min_years: 18, max_years: 90 };
+        let money = Type::Money {
+            min: 10,
+            max: 150_000,
+        };
+        let grown = Type::Date {
+            min_years: 18,
+            max_years: 90,
+        };
         let name = Type::Words { min: 2, max: 20 };
         for (of, typed, kept) in [
             (&money, "1,500", Some("1500")),
@@ -205,13 +263,5 @@ mod tests {
         ] {
             assert_eq!(of.read(typed, today()).as_deref(), kept, "{of:?} {typed}");
         }
-    }
-
-    #[test]
-    fn the_journal_never_sees_a_person() {
-        assert_eq!(Type::Pin.mask("4826"), MASK);
-        assert_eq!(Type::NationalId.mask("12345678"), MASK);
-        assert_eq!(Type::Phone.mask("0712345678"), MASK);
-        assert_eq!(Type::Money { min: 1, max: 9 }.mask("5"), "5");
     }
 }

@@ -11,7 +11,10 @@ use super::screens::{Menus, Place};
 
 /// Proves all of it, or tells every mistake.
 pub(super) fn prove(menus: &Menus, files: &[&str]) -> Result<(), Vec<Mistake>> {
-    let mut findings = Findings { files, mistakes: Vec::new() };
+    let mut findings = Findings {
+        files,
+        mistakes: Vec::new(),
+    };
     let ways = Ways::of(menus);
     ways::every_screen_is_reached(menus, &ways, &mut findings);
     ways::nobody_gets_stuck(menus, &ways, &mut findings);
@@ -20,7 +23,11 @@ pub(super) fn prove(menus: &Menus, files: &[&str]) -> Result<(), Vec<Mistake>> {
     ways::the_longest_way_fits_the_session(menus, &ways, &mut findings);
     values::everything_said_is_known(menus, &ways, &mut findings);
     sizes::every_page_fits(menus, &mut findings);
-    if findings.mistakes.is_empty() { Ok(()) } else { Err(in_order(findings.mistakes)) }
+    if findings.mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(in_order(findings.mistakes))
+    }
 }
 
 struct Findings<'a> {
@@ -30,7 +37,16 @@ struct Findings<'a> {
 
 impl Findings<'_> {
     fn wrong(&mut self, place: Place, sentence: impl Into<String>) {
-        let file = self.files.get(usize::from(place.file)).copied().unwrap_or_default();
-        self.mistakes.push(Mistake { file: file.to_owned(), line: place.line, column: place.column, sentence: sentence.into() });
+        let file = self
+            .files
+            .get(usize::from(place.file))
+            .copied()
+            .unwrap_or_default();
+        self.mistakes.push(Mistake {
+            file: file.to_owned(),
+            line: place.line,
+            column: place.column,
+            sentence: sentence.into(),
+        });
     }
 }

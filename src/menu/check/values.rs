@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::super::screens::{
+    Form, Menus, Place, Screen, ScreenId, Segment, TextId, Typed, VariableId,
+};
 use super::Findings;
-use super::super::screens::{Form, Menus, Place, Screen, ScreenId, Segment, TextId, Typed, VariableId};
 use super::ways::{Ways, deeds, supplied_by};
 
 type Known = HashSet<VariableId>;
@@ -11,33 +13,63 @@ type Known = HashSet<VariableId>;
 pub(super) fn everything_said_is_known(menus: &Menus, ways: &Ways, findings: &mut Findings<'_>) {
     let arriving = known_on_arrival(menus, ways);
     for (id, screen) in menus.numbered() {
-        let Some(known) = &arriving[usize::from(id.0)] else { continue };
-        Look { menus, ways, arriving: &arriving, id, findings }.at(screen, known);
+        let Some(known) = &arriving[usize::from(id.0)] else {
+            continue;
+        };
+        Look {
+            menus,
+            ways,
+            arriving: &arriving,
+            id,
+            findings,
+        }
+        .at(screen, known);
     }
     let globals = globals(menus);
     for text in menus.phrases.values() {
         for version in &menus.text(*text).versions {
-            for variable in variables(&version.segments).filter(|variable| !globals.contains(variable)) {
-                let name = menus.variable(variable).map_or("", |known| known.name.as_str());
-                findings.wrong(version.place, format!("the phrase says \"{name}\", which is not known everywhere"));
+            for variable in
+                variables(&version.segments).filter(|variable| !globals.contains(variable))
+            {
+                let name = menus
+                    .variable(variable)
+                    .map_or("", |known| known.name.as_str());
+                findings.wrong(
+                    version.place,
+                    format!("the phrase says \"{name}\", which is not known everywhere"),
+                );
             }
         }
     }
 }
 
 fn globals(menus: &Menus) -> Known {
-    menus.vocabulary.globals.iter().filter_map(|variable| menus.variable_named(variable.name)).collect()
+    menus
+        .vocabulary
+        .globals
+        .iter()
+        .filter_map(|variable| menus.variable_named(variable.name))
+        .collect()
 }
 
 fn supplied(menus: &Menus, screen: &Screen) -> Known {
-    let facts = screen.facts.map(|fact| menus.vocabulary.facts[usize::from(fact)].supplies).unwrap_or_default();
-    facts.iter().filter_map(|variable| menus.variable_named(variable.name)).collect()
+    let facts = screen
+        .facts
+        .map(|fact| menus.vocabulary.facts[usize::from(fact)].supplies)
+        .unwrap_or_default();
+    facts
+        .iter()
+        .filter_map(|variable| menus.variable_named(variable.name))
+        .collect()
 }
 
 /// For each screen what is known on every way to it; `None` for a screen no way leads to.
 fn known_on_arrival(menus: &Menus, ways: &Ways) -> Vec<Option<Known>> {
     let mut known: Vec<Option<Known>> = vec![None; menus.screens.len()];
-    let roots: Vec<ScreenId> = [Some(menus.home), menus.resume, Some(menus.gave_up)].into_iter().flatten().collect();
+    let roots: Vec<ScreenId> = [Some(menus.home), menus.resume, Some(menus.gave_up)]
+        .into_iter()
+        .flatten()
+        .collect();
     for root in &roots {
         known[usize::from(root.0)] = Some(globals(menus));
     }
@@ -45,7 +77,9 @@ fn known_on_arrival(menus: &Menus, ways: &Ways) -> Vec<Option<Known>> {
     while changed {
         changed = false;
         for way in ways.all.iter().filter(|way| !roots.contains(&way.to)) {
-            let Some(mut after) = known[usize::from(way.from.0)].clone() else { continue };
+            let Some(mut after) = known[usize::from(way.from.0)].clone() else {
+                continue;
+            };
             after.extend(&way.learns);
             let before = &mut known[usize::from(way.to.0)];
             let both = match before {
@@ -81,7 +115,12 @@ impl Look<'_, '_> {
     fn at(&mut self, screen: &Screen, arriving: &Known) {
         if let Some(fact) = screen.facts {
             let fact = &self.menus.vocabulary.facts[usize::from(fact)];
-            self.needed(fact.needs, arriving, screen.place, &format!("the fact \"{}\"", fact.name));
+            self.needed(
+                fact.needs,
+                arriving,
+                screen.place,
+                &format!("the fact \"{}\"", fact.name),
+            );
         }
         let mut known = arriving.clone();
         known.extend(supplied(self.menus, screen));
@@ -109,10 +148,19 @@ impl Look<'_, '_> {
         }
         for (deed, learnt) in deeds(screen) {
             // An end does its deed on the way in, before its facts.
-            let mut by_then = if matches!(screen.form, Form::End(_)) { arriving.clone() } else { known.clone() };
+            let mut by_then = if matches!(screen.form, Form::End(_)) {
+                arriving.clone()
+            } else {
+                known.clone()
+            };
             by_then.extend(learnt);
             let intent = self.menus.intent(deed);
-            self.needed(intent.needs, &by_then, deed.place, &format!("the intent \"{}\"", intent.name));
+            self.needed(
+                intent.needs,
+                &by_then,
+                deed.place,
+                &format!("the intent \"{}\"", intent.name),
+            );
             for (outcome, route) in deed.routes.iter().enumerate() {
                 let mut known = by_then.clone();
                 known.extend(supplied_by(self.menus, deed, outcome));
@@ -127,8 +175,13 @@ impl Look<'_, '_> {
         for name in names {
             let variable = self.menus.variable_named(name);
             if variable.is_none_or(|variable| !known.contains(&variable)) {
-                let from = variable.map(|variable| self.coming_from(variable)).unwrap_or_default();
-                self.findings.wrong(place, format!("{what} needs \"{name}\", which is not set on every way here{from}"));
+                let from = variable
+                    .map(|variable| self.coming_from(variable))
+                    .unwrap_or_default();
+                self.findings.wrong(
+                    place,
+                    format!("{what} needs \"{name}\", which is not set on every way here{from}"),
+                );
             }
         }
     }
@@ -142,16 +195,35 @@ impl Look<'_, '_> {
 
     fn shown(&mut self, segments: &[Segment], known: &Known, place: Place) {
         for variable in variables(segments).filter(|variable| !known.contains(variable)) {
-            let name = self.menus.variable(variable).map_or("", |known| known.name.as_str());
+            let name = self
+                .menus
+                .variable(variable)
+                .map_or("", |known| known.name.as_str());
             let from = self.coming_from(variable);
-            self.findings.wrong(place, format!("the variable \"{name}\" is not set on every way here{from}"));
+            self.findings.wrong(
+                place,
+                format!("the variable \"{name}\" is not set on every way here{from}"),
+            );
         }
     }
 
     /// `: not when coming from "x"`.
     fn coming_from(&self, variable: VariableId) -> String {
-        let lacks = |from: ScreenId| self.arriving[usize::from(from.0)].as_ref().is_some_and(|known| !known.contains(&variable));
-        let way = self.ways.all.iter().find(|way| way.to == self.id && !way.learns.contains(&variable) && lacks(way.from));
-        way.map(|way| format!(": not when coming from \"{}\"", self.menus.screen(way.from).name)).unwrap_or_default()
+        let lacks = |from: ScreenId| {
+            self.arriving[usize::from(from.0)]
+                .as_ref()
+                .is_some_and(|known| !known.contains(&variable))
+        };
+        let way =
+            self.ways.all.iter().find(|way| {
+                way.to == self.id && !way.learns.contains(&variable) && lacks(way.from)
+            });
+        way.map(|way| {
+            format!(
+                ": not when coming from \"{}\"",
+                self.menus.screen(way.from).name
+            )
+        })
+        .unwrap_or_default()
     }
 }

@@ -1,25 +1,39 @@
 //! Screens and their parts, element by element.
 
 use super::super::document::{Attribute, Document, Element};
-use super::super::mistake::did_you_mean;
-use super::super::screens::{Choice, Deed, Form, Goto, Pick, Route, Say, Screen, Segment, Shape, TextId, Then, Typed, VariableId, When};
+use super::super::screens::{Choice, Form, Pick, Say, Screen, TextId, Typed, When};
 use super::super::typed::{TYPES, Type, WORDS_MAX};
 use super::super::vocabulary::Variable;
 use super::texts::Reach;
 use super::{Compiler, Journeys};
 
 const SCREENS: [&str; 6] = ["choose", "ask", "confirm", "list", "do", "end"];
-const TYPED: [&str; 8] = ["name", "type", "min", "max", "min_years", "max_years", "goto", "intent"];
+const TYPED: [&str; 8] = [
+    "name",
+    "type",
+    "min",
+    "max",
+    "min_years",
+    "max_years",
+    "goto",
+    "intent",
+];
 
 impl<'d> Compiler<'d> {
     pub(super) fn journeys(&mut self, documents: &'d [Document]) -> Journeys {
-        let mut made = Journeys { journeys: Vec::new(), screens: Vec::new() };
+        let mut made = Journeys {
+            journeys: Vec::new(),
+            screens: Vec::new(),
+        };
         for document in documents {
             let root = &document.root;
             match root.name.as_str() {
                 "journey" => {
                     self.expect(root, &["name"], &SCREENS);
-                    let name = self.required(root, "name").map(|name| name.value.clone()).unwrap_or_default();
+                    let name = self
+                        .required(root, "name")
+                        .map(|name| name.value.clone())
+                        .unwrap_or_default();
                     let journey = u16::try_from(made.journeys.len()).unwrap_or(u16::MAX);
                     made.journeys.push(name);
                     for element in &root.children {
@@ -38,7 +52,11 @@ impl<'d> Compiler<'d> {
     fn screen(&mut self, element: &Element, journey: u16) -> Screen {
         let name = self.screen_name(element);
         let facts = self.facts(element);
-        let says = if element.name == "do" { Vec::new() } else { self.says(element) };
+        let says = if element.name == "do" {
+            Vec::new()
+        } else {
+            self.says(element)
+        };
         let form = match element.name.as_str() {
             "choose" => self.choose(element),
             "ask" => {
@@ -61,15 +79,33 @@ impl<'d> Compiler<'d> {
                 Form::End(self.last_deed(element))
             }
         };
-        Screen { name, journey, place: element.place, says, facts, form }
+        Screen {
+            name,
+            journey,
+            place: element.place,
+            says,
+            facts,
+            form,
+        }
     }
 
     fn screen_name(&mut self, element: &Element) -> String {
-        let Some(id) = self.required(element, "id") else { return String::new() };
+        let Some(id) = self.required(element, "id") else {
+            return String::new();
+        };
         let name = id.value.as_str();
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        if name.is_empty() || !name.split('.').all(|word| !word.is_empty() && word.chars().all(plain)) {
-            self.wrong(id.place, format!("\"{name}\" is no screen id: lower-case words, joined by dots or underscores"));
+        if name.is_empty()
+            || !name
+                .split('.')
+                .all(|word| !word.is_empty() && word.chars().all(plain))
+        {
+            self.wrong(
+                id.place,
+                format!(
+                    "\"{name}\" is no screen id: lower-case words, joined by dots or underscores"
+                ),
+            );
         }
         if self.names.screen_places.get(name) != Some(&element.place) {
             self.wrong(id.place, format!("a screen \"{name}\" exists already"));
@@ -93,12 +129,18 @@ impl<'d> Compiler<'d> {
         let mut says = Vec::new();
         for say in element.children_named("say") {
             self.expect_attributes(say, &["when"]);
-            says.push(Say { when: self.when(say), text: self.text(say, &[], Reach::default()) });
+            says.push(Say {
+                when: self.when(say),
+                text: self.text(say, &[], Reach::default()),
+            });
         }
         match says.last() {
             None => self.wrong(element.place, format!("<{}> needs a <say>", element.name)),
             Some(last) if last.when != When::default() => {
-                self.wrong(element.place, format!("the last <say> of <{}> must have no \"when\"", element.name));
+                self.wrong(
+                    element.place,
+                    format!("the last <say> of <{}> must have no \"when\"", element.name),
+                );
             }
             Some(_) => {}
         }
@@ -107,10 +149,16 @@ impl<'d> Compiler<'d> {
 
     fn choose(&mut self, element: &Element) -> Form {
         self.expect(element, &["id", "facts"], &["say", "option", "typed"]);
-        let options: Vec<Choice> = element.children_named("option").map(|option| self.option(option)).collect();
+        let options: Vec<Choice> = element
+            .children_named("option")
+            .map(|option| self.option(option))
+            .collect();
         let mut taken: u128 = 1 << 98;
         for option in &options {
-            let numeric = option.alias.as_deref().and_then(super::super::decide::read_key);
+            let numeric = option
+                .alias
+                .as_deref()
+                .and_then(super::super::keys::read_key);
             for key in option.key.into_iter().chain(numeric) {
                 taken |= 1 << key;
             }
@@ -120,14 +168,21 @@ impl<'d> Compiler<'d> {
         for child in element.children_named("typed") {
             self.expect(child, &TYPED, &["hint", "on"]);
             if typed.is_some() {
-                self.wrong(child.place, "a second <typed>: an input can mean one thing only");
+                self.wrong(
+                    child.place,
+                    "a second <typed>: an input can mean one thing only",
+                );
             }
             typed = Some(self.typed(child));
         }
         if options.is_empty() && typed.is_none() {
             self.wrong(element.place, "dead end: this <choose> offers nothing");
         }
-        Form::Choose { options, typed, taken }
+        Form::Choose {
+            options,
+            typed,
+            taken,
+        }
     }
 
     fn distinct_keys(&mut self, element: &Element, options: &[Choice]) {
@@ -137,8 +192,17 @@ impl<'d> Compiler<'d> {
             for attribute in key.into_iter().chain(child.attribute("alias")) {
                 let written = attribute.value.to_ascii_lowercase();
                 // Options that never show together may share a key.
-                if let Some((_, other)) = seen.iter().find(|(known, other)| *known == written && !other.when.excludes(option.when)) {
-                    self.wrong(attribute.place, format!("the key \"{written}\" belongs to the option \"{}\" already", other.name));
+                if let Some((_, other)) = seen
+                    .iter()
+                    .find(|(known, other)| *known == written && !other.when.excludes(option.when))
+                {
+                    self.wrong(
+                        attribute.place,
+                        format!(
+                            "the key \"{written}\" belongs to the option \"{}\" already",
+                            other.name
+                        ),
+                    );
                 }
                 seen.push((written, option));
             }
@@ -154,7 +218,10 @@ impl<'d> Compiler<'d> {
 
     fn option(&mut self, element: &Element) -> Choice {
         self.expect_attributes(element, &["name", "key", "alias", "when", "goto", "intent"]);
-        let name = self.required(element, "name").map(|name| name.value.clone()).unwrap_or_default();
+        let name = self
+            .required(element, "name")
+            .map(|name| name.value.clone())
+            .unwrap_or_default();
         let key = element.attribute("key").and_then(|key| self.key(key));
         let alias = element.attribute("alias").and_then(|alias| {
             self.not_reserved(alias)?;
@@ -165,7 +232,9 @@ impl<'d> Compiler<'d> {
         let mut sets = Vec::new();
         for set in element.children_named("set") {
             self.expect(set, &["name", "value"], &[]);
-            if let (Some(name), Some(value)) = (self.required(set, "name"), self.required(set, "value")) {
+            if let (Some(name), Some(value)) =
+                (self.required(set, "name"), self.required(set, "value"))
+            {
                 let template = self.segments(&value.value, value.place, Reach::default());
                 if let Some(id) = self.names.variable_ids.get(&name.value).copied() {
                     self.names.set(id, &template);
@@ -173,21 +242,39 @@ impl<'d> Compiler<'d> {
                 }
             }
         }
-        Choice { name, place: element.place, key, alias, when, label, sets, then: self.then(element, false) }
+        Choice {
+            name,
+            place: element.place,
+            key,
+            alias,
+            when,
+            label,
+            sets,
+            then: self.then(element, false),
+        }
     }
 
     fn key(&mut self, attribute: &Attribute) -> Option<u8> {
         self.not_reserved(attribute)?;
-        let key = super::super::decide::read_key(&attribute.value);
+        let key = super::super::keys::read_key(&attribute.value);
         if key.is_none() {
-            self.wrong(attribute.place, format!("\"{}\" is no key: a number from 1 to 97", attribute.value));
+            self.wrong(
+                attribute.place,
+                format!("\"{}\" is no key: a number from 1 to 97", attribute.value),
+            );
         }
         key
     }
 
     fn not_reserved(&mut self, attribute: &Attribute) -> Option<()> {
         if matches!(attribute.value.as_str(), "0" | "00" | "98") {
-            self.wrong(attribute.place, format!("the key \"{}\" is the engine's own: 0 back, 00 home, 98 more", attribute.value));
+            self.wrong(
+                attribute.place,
+                format!(
+                    "the key \"{}\" is the engine's own: 0 back, 00 home, 98 more",
+                    attribute.value
+                ),
+            );
             return None;
         }
         Some(())
@@ -196,15 +283,27 @@ impl<'d> Compiler<'d> {
     fn typed(&mut self, element: &Element) -> Typed {
         let kind = self.kind(element);
         let hint = self.hint(element, kind.name(), kind.limits().as_ref());
-        let name = if kind.is_secret() { None } else { self.required(element, "name") };
+        let name = if kind.is_secret() {
+            None
+        } else {
+            self.required(element, "name")
+        };
         let name = name.and_then(|name| self.names.variable_ids.get(&name.value).copied());
         if let Some(id) = name {
             self.names.learn(id, kind.kind());
         }
         if kind.is_secret() && element.attribute("intent").is_none() {
-            self.wrong(element.place, "a PIN is never kept: it needs an \"intent\" to be handed to");
+            self.wrong(
+                element.place,
+                "a PIN is never kept: it needs an \"intent\" to be handed to",
+            );
         }
-        Typed { name, hint, then: self.then(element, kind.is_secret()), kind }
+        Typed {
+            name,
+            hint,
+            then: self.then(element, kind.is_secret()),
+            kind,
+        }
     }
 
     fn kind(&mut self, element: &Element) -> Type {
@@ -216,15 +315,20 @@ impl<'d> Compiler<'d> {
             _ => &[],
         };
         for attribute in &element.attributes {
-            let is_limit = ["min", "max", "min_years", "max_years"].contains(&attribute.name.as_str());
+            let is_limit =
+                ["min", "max", "min_years", "max_years"].contains(&attribute.name.as_str());
             if is_limit && !limits.contains(&attribute.name.as_str()) {
-                self.wrong(attribute.place, format!("the type \"{name}\" has no limit \"{}\"", attribute.name));
+                self.wrong(
+                    attribute.place,
+                    format!("the type \"{name}\" has no limit \"{}\"", attribute.name),
+                );
             }
         }
         let kind = match name {
-            "money" => {
-                Type::Money { min: self.number(element, "min", 1, 1..=1_000_000_000), max: self.number(element, "max", 999_999, 1..=1_000_000_000) }
-            }
+            "money" => Type::Money {
+                min: self.number(element, "min", 1, 1..=1_000_000_000),
+                max: self.number(element, "max", 999_999, 1..=1_000_000_000),
+            },
             "phone" => Type::Phone,
             "national_id" => Type::NationalId,
             "date" => Type::Date {
@@ -233,7 +337,8 @@ impl<'d> Compiler<'d> {
             },
             "words" => Type::Words {
                 min: self.number(element, "min", 1, 1..=WORDS_MAX as u64) as usize,
-                max: self.number(element, "max", WORDS_MAX as u64 / 2, 1..=WORDS_MAX as u64) as usize,
+                max: self.number(element, "max", WORDS_MAX as u64 / 2, 1..=WORDS_MAX as u64)
+                    as usize,
             },
             "digits" => Type::Digits {
                 min: self.number(element, "min", 1, 1..=40) as usize,
@@ -244,23 +349,36 @@ impl<'d> Compiler<'d> {
                 if let Some(attribute) = named {
                     self.no_such("type", attribute, TYPES);
                 }
-                Type::Pin
+                Type::Words {
+                    min: 1,
+                    max: WORDS_MAX,
+                }
             }
         };
         let upside_down = match kind {
             Type::Money { min, max } => min > max,
-            Type::Date { min_years, max_years } => min_years > max_years,
+            Type::Date {
+                min_years,
+                max_years,
+            } => min_years > max_years,
             Type::Words { min, max } | Type::Digits { min, max } => min > max,
             Type::Phone | Type::NationalId | Type::Pin => false,
         };
         if upside_down {
-            self.wrong(element.place, "the least allowed is more than the most allowed");
+            self.wrong(
+                element.place,
+                "the least allowed is more than the most allowed",
+            );
         }
         kind
     }
 
     fn confirm(&mut self, element: &Element) -> Form {
-        self.expect(element, &["id", "intent", "secret", "facts"], &["say", "hint", "on"]);
+        self.expect(
+            element,
+            &["id", "intent", "secret", "facts"],
+            &["say", "hint", "on"],
+        );
         let secret = match element.attribute("secret") {
             None => false,
             Some(attribute) => {
@@ -279,7 +397,11 @@ impl<'d> Compiler<'d> {
     }
 
     fn list(&mut self, element: &Element, facts: Option<u16>) -> Form {
-        self.expect(element, &["id", "facts", "name", "goto"], &["say", "item", "empty"]);
+        self.expect(
+            element,
+            &["id", "facts", "name", "goto"],
+            &["say", "item", "empty"],
+        );
         let columns = self.columns(element, facts);
         let one = |compiler: &mut Self, name: &'static str| {
             let mut children = element.children_named(name);
@@ -295,21 +417,33 @@ impl<'d> Compiler<'d> {
         let item = match one(self, "item") {
             Some(item) => {
                 self.expect_attributes(item, &[]);
-                self.text(item, &[], Reach { columns, ..Reach::default() })
+                self.text(
+                    item,
+                    &[],
+                    Reach {
+                        columns,
+                        ..Reach::default()
+                    },
+                )
             }
             None => TextId(0),
         };
         let (empty, empty_goto) = match one(self, "empty") {
             Some(empty) => {
                 self.expect_attributes(empty, &["goto"]);
-                (self.text(empty, &[], Reach::default()), empty.attribute("goto").and_then(|goto| self.goto(goto)))
+                (
+                    self.text(empty, &[], Reach::default()),
+                    empty.attribute("goto").and_then(|goto| self.goto(goto)),
+                )
             }
             None => (TextId(0), None),
         };
         let pick = match (element.attribute("name"), element.attribute("goto")) {
             (Some(name), Some(goto)) => {
                 let id = self.names.variable_ids.get(&name.value).copied();
-                self.goto(goto).zip(id).map(|(goto, name)| Pick { name, goto })
+                self.goto(goto)
+                    .zip(id)
+                    .map(|(goto, name)| Pick { name, goto })
             }
             (None, None) => None,
             (Some(alone), None) | (None, Some(alone)) => {
@@ -317,152 +451,31 @@ impl<'d> Compiler<'d> {
                 None
             }
         };
-        Form::List { item, empty, empty_goto, pick }
+        Form::List {
+            item,
+            empty,
+            empty_goto,
+            pick,
+        }
     }
 
     fn columns(&mut self, element: &Element, facts: Option<u16>) -> &'static [Variable] {
-        let Some(attribute) = self.required(element, "facts") else { return &[] };
-        let Some(fact) = facts.and_then(|index| self.vocabulary.facts.get(usize::from(index))) else { return &[] };
+        let Some(attribute) = self.required(element, "facts") else {
+            return &[];
+        };
+        let Some(fact) = facts.and_then(|index| self.vocabulary.facts.get(usize::from(index)))
+        else {
+            return &[];
+        };
         match fact.rows {
             Some(columns) => columns,
             None => {
-                self.wrong(attribute.place, format!("the fact \"{}\" has no rows to list", fact.name));
+                self.wrong(
+                    attribute.place,
+                    format!("the fact \"{}\" has no rows to list", fact.name),
+                );
                 &[]
             }
         }
-    }
-
-    /// Where an option or an answer leads: `goto`, or `intent` with its `on` children.
-    fn then(&mut self, element: &Element, secret: bool) -> Then {
-        match (element.attribute("goto"), element.attribute("intent")) {
-            (Some(goto), None) => {
-                for on in element.children_named("on") {
-                    self.wrong(on.place, "<on> belongs to an \"intent\", and there is none");
-                }
-                Then::Go(self.goto(goto).unwrap_or(Goto::Again))
-            }
-            (None, Some(_)) => self.deed(element, secret).map_or(Then::Go(Goto::Again), Then::Do),
-            _ => {
-                self.wrong(element.place, format!("<{}> needs either \"goto\" or \"intent\"", element.name));
-                Then::Go(Goto::Again)
-            }
-        }
-    }
-
-    fn goto(&mut self, attribute: &Attribute) -> Option<Goto> {
-        match attribute.value.as_str() {
-            "@back" => Some(Goto::Back),
-            "@again" => Some(Goto::Again),
-            "@shelved" => Some(Goto::Shelved),
-            name => match self.names.screens.get(name) {
-                Some(id) => Some(Goto::Screen(*id)),
-                None => {
-                    let hint = did_you_mean(name, self.names.screens.keys().map(String::as_str).chain(["@back", "@again", "@shelved"]));
-                    self.wrong(attribute.place, format!("there is no screen \"{name}\"{hint}"));
-                    None
-                }
-            },
-        }
-    }
-
-    fn intent(&mut self, element: &Element, secret: bool) -> Option<u16> {
-        let attribute = element.attribute("intent")?;
-        let known = self.vocabulary.intents;
-        let Some(index) = known.iter().position(|intent| intent.name == attribute.value) else {
-            self.no_such("intent", attribute, known.iter().map(|intent| intent.name));
-            return None;
-        };
-        match (known[index].secret, secret) {
-            (true, false) => self.wrong(attribute.place, format!("the intent \"{}\" needs a PIN, which nobody types here", attribute.value)),
-            (false, true) => self.wrong(attribute.place, format!("the intent \"{}\" takes no PIN, yet one is asked for here", attribute.value)),
-            _ => {}
-        }
-        u16::try_from(index).ok()
-    }
-
-    /// An intent with a route for each of its outcomes.
-    fn deed(&mut self, element: &Element, secret: bool) -> Option<Deed> {
-        let intent = self.intent(element, secret)?;
-        let spec = &self.vocabulary.intents[usize::from(intent)];
-        let mut routes: Vec<Option<Route>> = spec.outcomes.iter().map(|_| None).collect();
-        for on in element.children_named("on") {
-            self.expect(on, &["outcome", "goto"], &["again"]);
-            let route = self.route(on);
-            let Some(outcome) = self.required(on, "outcome") else { continue };
-            match spec.outcomes.iter().position(|known| known.name == outcome.value) {
-                None => {
-                    let hint = did_you_mean(&outcome.value, spec.outcomes.iter().map(|known| known.name));
-                    self.wrong(outcome.place, format!("the intent \"{}\" has no outcome \"{}\"{hint}", spec.name, outcome.value));
-                }
-                Some(index) if routes[index].is_some() => {
-                    self.wrong(outcome.place, format!("the outcome \"{}\" is routed twice", outcome.value));
-                }
-                Some(index) => routes[index] = Some(route),
-            }
-        }
-        for (outcome, _) in spec.outcomes.iter().zip(&routes).filter(|(_, route)| route.is_none()) {
-            self.wrong(element.place, format!("the outcome \"{}\" of the intent \"{}\" leads nowhere", outcome.name, spec.name));
-        }
-        let routes = routes.into_iter().map(Option::unwrap_or_default).collect();
-        Some(Deed { intent, place: element.place, routes })
-    }
-
-    /// The deed of an `end`: however it ends, this is the last screen.
-    fn last_deed(&mut self, element: &Element) -> Option<Deed> {
-        let intent = self.intent(element, false)?;
-        Some(Deed { intent, place: element.place, routes: Vec::new() })
-    }
-
-    fn route(&mut self, on: &Element) -> Route {
-        let goto = on.attribute("goto").and_then(|goto| self.goto(goto));
-        let mut line = None;
-        for again in on.children_named("again") {
-            self.expect_attributes(again, &[]);
-            line = Some(self.text(again, &[], Reach::default()));
-        }
-        if on.attribute("goto").is_none() && line.is_none() {
-            self.wrong(on.place, "<on> needs \"goto\" or <again>");
-        }
-        Route { line, goto }
-    }
-
-    fn when(&mut self, element: &Element) -> When {
-        let mut when = When::default();
-        let Some(attribute) = element.attribute("when") else { return when };
-        for word in attribute.value.split_whitespace() {
-            let name = word.trim_start_matches('!');
-            match self.vocabulary.condition(name) {
-                Some(index) if word.starts_with('!') => when.none |= 1 << index,
-                Some(index) => when.all |= 1 << index,
-                None => {
-                    let hint = did_you_mean(name, self.vocabulary.conditions.iter().copied());
-                    self.wrong(attribute.place, format!("there is no condition \"{name}\"{hint}"));
-                }
-            }
-        }
-        if when.all & when.none != 0 {
-            self.wrong(attribute.place, "a condition is both wanted and denied");
-        }
-        when
-    }
-
-    fn no_such<'a>(&mut self, what: &str, attribute: &Attribute, known: impl IntoIterator<Item = &'a str>) {
-        let hint = did_you_mean(&attribute.value, known);
-        self.wrong(attribute.place, format!("there is no {what} \"{}\"{hint}", attribute.value));
-    }
-}
-
-impl super::names::Names {
-    /// One more template this variable can be set from. A bare variable lends its shape.
-    fn set(&mut self, id: VariableId, template: &[Segment]) {
-        let lent = match template {
-            [Segment::Value(from)] => self.variables[usize::from(from.0)].shape,
-            _ => Shape::Plain,
-        };
-        let known = &mut self.variables[usize::from(id.0)];
-        if known.shape == Shape::Plain {
-            known.shape = lent;
-        }
-        known.templates.push(template.to_vec());
     }
 }

@@ -4,7 +4,7 @@ mod svg;
 
 use std::fmt::Write as _;
 
-use super::decide::keys;
+use super::keys::keys;
 use super::screens::{Deed, Form, Goto, Menus, Screen, ScreenId, Then};
 
 /// An arrow from a screen to another; several answers that lead to the same place share one.
@@ -20,8 +20,15 @@ impl Menus {
         let mut chart = String::from("flowchart LR\n");
         for (journey, name) in self.journeys.iter().enumerate() {
             let _ = writeln!(chart, "  subgraph j{journey} [\"{}\"]", escaped(name));
-            for (id, screen) in self.numbered().filter(|(_, screen)| usize::from(screen.journey) == journey) {
-                let (open, close) = if matches!(screen.form, Form::End(_)) { ("([", "])") } else { ("[", "]") };
+            for (id, screen) in self
+                .numbered()
+                .filter(|(_, screen)| usize::from(screen.journey) == journey)
+            {
+                let (open, close) = if matches!(screen.form, Form::End(_)) {
+                    ("([", "])")
+                } else {
+                    ("[", "]")
+                };
                 let label = self.label(screen).join("<br/>");
                 let _ = writeln!(chart, "    s{}{open}\"{}\"{close}", id.0, escaped(&label));
             }
@@ -29,7 +36,13 @@ impl Menus {
         }
         for arrow in self.arrows() {
             let labels: Vec<String> = arrow.labels.iter().map(|label| escaped(label)).collect();
-            let _ = writeln!(chart, "  s{} -->|\"{}\"| s{}", arrow.from.0, labels.join("<br/>"), arrow.to.0);
+            let _ = writeln!(
+                chart,
+                "  s{} -->|\"{}\"| s{}",
+                arrow.from.0,
+                labels.join("<br/>"),
+                arrow.to.0
+            );
         }
         chart
     }
@@ -47,15 +60,24 @@ impl Menus {
                 let asked = if *secret { "with PIN" } else { "yes or no" };
                 lines.push(format!("confirm {asked}: {}", self.intent(deed).name));
             }
-            Form::Do(deed) | Form::End(Some(deed)) => lines.push(format!("do: {}", self.intent(deed).name)),
+            Form::Do(deed) | Form::End(Some(deed)) => {
+                lines.push(format!("do: {}", self.intent(deed).name))
+            }
             Form::Ask(typed) => lines.push(format!("ask: {}", typed.kind.name())),
             Form::List { .. } | Form::Choose { .. } | Form::End(None) => {}
         }
         if let Some(fact) = screen.facts {
-            lines.push(format!("facts: {}", self.vocabulary.facts[usize::from(fact)].name));
+            lines.push(format!(
+                "facts: {}",
+                self.vocabulary.facts[usize::from(fact)].name
+            ));
         }
         if let Some(say) = screen.says.last() {
-            let text = self.text(say.text).versions.first().map(|version| version.plain.replace('\n', " "));
+            let text = self
+                .text(say.text)
+                .versions
+                .first()
+                .map(|version| version.plain.replace('\n', " "));
             lines.push(first_words(&text.unwrap_or_default()));
         }
         lines
@@ -67,9 +89,16 @@ impl Menus {
         for (from, screen) in self.numbered() {
             for (label, goto) in self.answers(screen) {
                 let Goto::Screen(to) = goto else { continue };
-                match arrows.iter_mut().find(|arrow| arrow.from == from && arrow.to == to) {
+                match arrows
+                    .iter_mut()
+                    .find(|arrow| arrow.from == from && arrow.to == to)
+                {
                     Some(arrow) => arrow.labels.push(label),
-                    None => arrows.push(Arrow { from, to, labels: vec![label] }),
+                    None => arrows.push(Arrow {
+                        from,
+                        to,
+                        labels: vec![label],
+                    }),
                 }
             }
         }
@@ -80,19 +109,30 @@ impl Menus {
     fn answers(&self, screen: &Screen) -> Vec<(String, Goto)> {
         let mut answers = Vec::new();
         match &screen.form {
-            Form::Choose { options, typed, taken } => {
+            Form::Choose {
+                options,
+                typed,
+                taken,
+            } => {
                 for (index, option) in options.iter().enumerate() {
-                    let key = keys(options, *taken, option.when.all).find(|(_, visible)| *visible == index);
+                    let key = keys(options, *taken, option.when.all)
+                        .find(|(_, visible)| *visible == index);
                     let key = key.map_or(String::new(), |(key, _)| format!("{key} "));
                     self.answer(format!("{key}{}", option.name), &option.then, &mut answers);
                 }
                 if let Some(typed) = typed {
-                    self.answer(format!("type {}", typed.kind.name()), &typed.then, &mut answers);
+                    self.answer(
+                        format!("type {}", typed.kind.name()),
+                        &typed.then,
+                        &mut answers,
+                    );
                 }
             }
             Form::Ask(typed) => self.answer(String::new(), &typed.then, &mut answers),
             Form::Confirm { deed, .. } | Form::Do(deed) => self.outcomes("", deed, &mut answers),
-            Form::List { pick, empty_goto, .. } => {
+            Form::List {
+                pick, empty_goto, ..
+            } => {
                 answers.extend(pick.as_ref().map(|pick| ("a row".to_owned(), pick.goto)));
                 answers.extend(empty_goto.map(|goto| ("no rows".to_owned(), goto)));
             }
@@ -141,5 +181,7 @@ fn first_words(text: &str) -> String {
 
 /// Mermaid reads entities of its own inside quotes.
 fn escaped(text: &str) -> String {
-    text.replace('"', "#quot;").replace('{', "#123;").replace('}', "#125;")
+    text.replace('"', "#quot;")
+        .replace('{', "#123;")
+        .replace('}', "#125;")
 }

@@ -16,7 +16,9 @@ use super::super::screens::{Form, Menus, ScreenId};
 use super::Arrow;
 
 /// A fill for each journey, again from the first when there are more.
-const FILLS: [u32; 8] = [0xe3f2fdff, 0xfff3e0ff, 0xe8f5e9ff, 0xfce4ecff, 0xf3e5f5ff, 0xfffde7ff, 0xe0f7faff, 0xefebe9ff];
+const FILLS: [u32; 8] = [
+    0xe3f2fdff, 0xfff3e0ff, 0xe8f5e9ff, 0xfce4ecff, 0xf3e5f5ff, 0xfffde7ff, 0xe0f7faff, 0xefebe9ff,
+];
 const INK: u32 = 0x263238ff;
 const LINE: u32 = 0x78909cff;
 /// Sizes in pixels, large beside the layout's fixed gaps.
@@ -61,24 +63,51 @@ pub(super) fn draw(menus: &Menus) -> String {
 fn panel(menus: &Menus, arrows: &[Arrow], journey: u16) -> Canvas {
     let mut graph = VisualGraph::new(Orientation::LeftToRight);
     let mut boxes = HashMap::new();
-    for (id, screen) in menus.numbered().filter(|(_, screen)| screen.journey == journey) {
-        let rounded = if matches!(screen.form, Form::End(_)) { 24 } else { 4 };
-        let shape = shape(&menus.label(screen).join("\n"), fill(journey), rounded, BOX_FONT);
+    for (id, screen) in menus
+        .numbered()
+        .filter(|(_, screen)| screen.journey == journey)
+    {
+        let rounded = if matches!(screen.form, Form::End(_)) {
+            24
+        } else {
+            4
+        };
+        let shape = shape(
+            &menus.label(screen).join("\n"),
+            fill(journey),
+            rounded,
+            BOX_FONT,
+        );
         boxes.insert(id, graph.add_node(shape));
     }
     let back = leading_back(arrows, &boxes.keys().copied().collect());
     for (index, arrow) in arrows.iter().enumerate() {
-        let Some(from) = boxes.get(&arrow.from).copied() else { continue };
+        let Some(from) = boxes.get(&arrow.from).copied() else {
+            continue;
+        };
         let to = match boxes.get(&arrow.to).filter(|_| !back.contains(&index)) {
             Some(to) => *to,
             None => {
                 let target = menus.screen(arrow.to);
-                graph.add_node(shape(&format!("> {}", target.name), fill(target.journey), 18, SIGN_FONT))
+                graph.add_node(shape(
+                    &format!("> {}", target.name),
+                    fill(target.journey),
+                    18,
+                    SIGN_FONT,
+                ))
             }
         };
         let look = StyleAttr::new(Color::new(LINE), 2, None, 0, LABEL_FONT);
         let labels = arrow.labels.join("\n");
-        graph.add_edge(Line { text: labels, look, ..Line::default() }, from, to);
+        graph.add_edge(
+            Line {
+                text: labels,
+                look,
+                ..Line::default()
+            },
+            from,
+            to,
+        );
     }
     let mut canvas = Canvas::default();
     graph.do_it(false, false, false, &mut canvas);
@@ -87,7 +116,13 @@ fn panel(menus: &Menus, arrows: &[Arrow], journey: u16) -> Canvas {
 
 /// Arrows that close a circle, found by walking from each screen in the order of the documents.
 fn leading_back(arrows: &[Arrow], inside: &HashSet<ScreenId>) -> HashSet<usize> {
-    let mut walk = Walk { arrows, inside, under_way: HashSet::new(), done: HashSet::new(), back: HashSet::new() };
+    let mut walk = Walk {
+        arrows,
+        inside,
+        under_way: HashSet::new(),
+        done: HashSet::new(),
+        back: HashSet::new(),
+    };
     let mut starts: Vec<ScreenId> = inside.iter().copied().collect();
     starts.sort();
     for start in starts {
@@ -110,7 +145,12 @@ impl Walk<'_> {
             return;
         }
         self.under_way.insert(id);
-        for (index, arrow) in self.arrows.iter().enumerate().filter(|(_, arrow)| arrow.from == id) {
+        for (index, arrow) in self
+            .arrows
+            .iter()
+            .enumerate()
+            .filter(|(_, arrow)| arrow.from == id)
+        {
             if self.under_way.contains(&arrow.to) {
                 self.back.insert(index);
             } else if self.inside.contains(&arrow.to) {
@@ -129,7 +169,12 @@ fn shape(text: &str, fill: u32, rounded: usize, font: usize) -> Shape {
     let look = StyleAttr::new(Color::new(INK), 1, Some(Color::new(fill)), rounded, font);
     let size = get_size_for_str(text, font);
     let size = Point::new(size.x * 0.6 + 24., size.y * 1.15 + 16.);
-    Shape::create(ShapeKind::new_box(text), look, Orientation::LeftToRight, size)
+    Shape::create(
+        ShapeKind::new_box(text),
+        look,
+        Orientation::LeftToRight,
+        size,
+    )
 }
 
 /// Where the layout draws: SVG elements, and how far they reach.
@@ -140,7 +185,10 @@ struct Canvas {
 
 impl Default for Canvas {
     fn default() -> Canvas {
-        Canvas { body: String::new(), size: Point::zero() }
+        Canvas {
+            body: String::new(),
+            size: Point::zero(),
+        }
     }
 }
 
@@ -151,9 +199,18 @@ impl Canvas {
 }
 
 impl RenderBackend for Canvas {
-    fn draw_rect(&mut self, xy: Point, size: Point, look: &StyleAttr, _properties: Option<String>, _clip: Option<ClipHandle>) {
+    fn draw_rect(
+        &mut self,
+        xy: Point,
+        size: Point,
+        look: &StyleAttr,
+        _properties: Option<String>,
+        _clip: Option<ClipHandle>,
+    ) {
         self.reach(xy.add(size));
-        let fill = look.fill_color.map_or("none".to_owned(), |fill| fill.to_web_color());
+        let fill = look
+            .fill_color
+            .map_or("none".to_owned(), |fill| fill.to_web_color());
         let _ = writeln!(
             self.body,
             "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"{}\" fill=\"{fill}\" stroke=\"{}\"/>",
@@ -168,7 +225,11 @@ impl RenderBackend for Canvas {
 
     fn draw_text(&mut self, xy: Point, text: &str, look: &StyleAttr) {
         let lines: Vec<&str> = text.lines().collect();
-        let font = if look.font_size == LABEL_FONT { LABEL_DRAWN } else { look.font_size };
+        let font = if look.font_size == LABEL_FONT {
+            LABEL_DRAWN
+        } else {
+            look.font_size
+        };
         let step = font as f64 * 1.15;
         let top = xy.y - step * (lines.len().saturating_sub(1)) as f64 / 2.;
         for (number, line) in lines.iter().enumerate() {
@@ -196,24 +257,59 @@ impl RenderBackend for Canvas {
         _properties: Option<String>,
         _text: &str,
     ) {
-        let [first, second, rest @ ..] = path else { return };
+        let [first, second, rest @ ..] = path else {
+            return;
+        };
         let mut curve = format!(
             "M {:.1} {:.1} C {:.1} {:.1}, {:.1} {:.1}, {:.1} {:.1}",
-            first.0.x, first.0.y, first.1.x, first.1.y, second.0.x, second.0.y, second.1.x, second.1.y
+            first.0.x,
+            first.0.y,
+            first.1.x,
+            first.1.y,
+            second.0.x,
+            second.0.y,
+            second.1.x,
+            second.1.y
         );
         for (control, point) in rest {
-            let _ = write!(curve, " S {:.1} {:.1}, {:.1} {:.1}", control.x, control.y, point.x, point.y);
+            let _ = write!(
+                curve,
+                " S {:.1} {:.1}, {:.1} {:.1}",
+                control.x, control.y, point.x, point.y
+            );
         }
         for (_, point) in path {
             self.reach(*point);
         }
-        let marker = if head.1 { " marker-end=\"url(#head)\"" } else { "" };
-        let _ = writeln!(self.body, "<path d=\"{curve}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"{marker}/>", look.line_color.to_web_color());
+        let marker = if head.1 {
+            " marker-end=\"url(#head)\""
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            self.body,
+            "<path d=\"{curve}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"{marker}/>",
+            look.line_color.to_web_color()
+        );
     }
 
-    fn draw_line(&mut self, _start: Point, _stop: Point, _look: &StyleAttr, _properties: Option<String>) {}
+    fn draw_line(
+        &mut self,
+        _start: Point,
+        _stop: Point,
+        _look: &StyleAttr,
+        _properties: Option<String>,
+    ) {
+    }
 
-    fn draw_circle(&mut self, _xy: Point, _size: Point, _look: &StyleAttr, _properties: Option<String>) {}
+    fn draw_circle(
+        &mut self,
+        _xy: Point,
+        _size: Point,
+        _look: &StyleAttr,
+        _properties: Option<String>,
+    ) {
+    }
 
     fn create_clip(&mut self, _xy: Point, _size: Point, _rounded_px: usize) -> ClipHandle {
         0
@@ -221,5 +317,7 @@ impl RenderBackend for Canvas {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
