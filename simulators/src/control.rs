@@ -31,6 +31,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/phones/{msisdn}", get(phone))
         .route("/phones/{msisdn}/dial", post(dial))
         .route("/phones/{msisdn}/type", post(type_keys))
+        .route("/phones/{msisdn}/again", post(again))
         .route("/phones/{msisdn}/hang-up", post(hang_up))
         .route("/phones/{msisdn}/sms", post(text))
         .route("/phones/{msisdn}/inbox", get(inbox))
@@ -143,6 +144,13 @@ async fn type_keys(
     Json(typed): Json<Keys>,
 ) -> Result<Json<ussd::Shown>, Refused> {
     Ok(Json(ussd::type_keys(&world, &msisdn, &typed.keys).await?))
+}
+
+async fn again(
+    Shared(world): Shared<Arc<World>>,
+    Whose(msisdn): Whose,
+) -> Result<Json<ussd::Shown>, Refused> {
+    Ok(Json(ussd::again(&world, &msisdn).await?))
 }
 
 async fn hang_up(Shared(world): Shared<Arc<World>>, Whose(msisdn): Whose) -> Json<ussd::Shown> {

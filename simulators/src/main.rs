@@ -1,4 +1,4 @@
-//! Runs the outside of KwaStage, or one phone of it in this terminal.
+//! Runs the outside of KwaStage, or one phone of it in this terminal, or plays dialogues with it.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;

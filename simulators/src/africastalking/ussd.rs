@@ -50,6 +50,16 @@ pub enum Unusable {
     Waiting,
     #[error("one reply holds at most {0} characters")]
     TooLong(usize),
+    #[error("this phone has sent no USSD request yet")]
+    NothingSent,
+}
+
+/// A request as it left the phone, kept so that it can be delivered once more.
+#[derive(Clone)]
+pub struct Sent {
+    body: String,
+    label: Option<String>,
+    network: Network,
 }
 
 /// What a network says when anything goes wrong.
@@ -139,6 +149,34 @@ pub fn hang_up(world: &Arc<World>, msisdn: &Msisdn) {
     }
     drop(state);
     world.tell(msisdn, "screen");
+}
+
+/// Delivers the phone's last request once more, as a network does that lost the first answer. The handset shows nothing of
+/// it; what it would have shown is given back.
+pub async fn again(world: &Arc<World>, msisdn: &Msisdn) -> Result<Shown, Unusable> {
+    let sent = world.state().phone(msisdn, &world.settings).sent.clone();
+    let Sent {
+        body,
+        label,
+        network,
+    } = sent.ok_or(Unusable::NothingSent)?;
+    let answer = ask(world, body, label).await;
+    Ok(
+        match answer.and_then(|answer| judge(world, msisdn, network, answer)) {
+            Ok(read) => {
+                let (septets_max, units_max) = screen_limits(world, network);
+                let screen = screen::pages(&read.text, septets_max, units_max).swap_remove(0);
+                Shown {
+                    screen,
+                    open: read.expects_input,
+                }
+            }
+            Err(_) => Shown {
+                screen: NETWORK_ERROR.into(),
+                open: false,
+            },
+        },
+    )
 }
 
 /// What the handset shows now.
@@ -331,6 +369,11 @@ fn prepare(world: &World, msisdn: &Msisdn, id: &str) -> Option<Hop> {
         let place = state.dice.below(earlier.len() as u64) as usize;
         trouble.older = earlier.into_iter().nth(place);
     }
+    state.phone(msisdn, &world.settings).sent = Some(Sent {
+        body: body.clone(),
+        label: label.clone(),
+        network,
+    });
     Some(Hop {
         body,
         label,

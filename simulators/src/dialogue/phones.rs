@@ -18,6 +18,8 @@ pub const PATIENCE: Duration = Duration::from_secs(15);
 const QUIET: Duration = Duration::from_secs(3);
 /// With one, only the way from the operator to the handset is left.
 const QUIET_AFTER_WORK: Duration = Duration::from_millis(300);
+/// M-PESA writes to riders by itself; a dialogue hears of it only where it asks for this sender.
+const M_PESA: &str = "MPESA";
 /// How long to listen to a phone before the hook does what has become due meanwhile.
 const BETWEEN_WORK: Duration = Duration::from_millis(100);
 
@@ -27,8 +29,15 @@ pub struct Phones {
     hooks: Hooks,
     patience: Duration,
     http: reqwest::Client,
-    /// The last message each phone has read.
-    read: BTreeMap<String, u64>,
+    inboxes: BTreeMap<String, Inbox>,
+}
+
+/// What one phone has received since it entered.
+#[derive(Default)]
+struct Inbox {
+    /// The last message that was fetched.
+    last: u64,
+    unread: Vec<Message>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +49,7 @@ struct Shown {
 #[derive(Deserialize)]
 struct Message {
     id: u64,
+    from: String,
     text: String,
 }
 
@@ -57,7 +67,7 @@ impl Phones {
             hooks: Hooks::none(),
             patience: PATIENCE,
             http: reqwest::Client::new(),
-            read: BTreeMap::new(),
+            inboxes: BTreeMap::new(),
         }
     }
 
@@ -95,43 +105,53 @@ impl Phones {
         })
     }
 
-    /// Asks with a waiting time, until something is found or patience ends. The hook, when there is one, does the work that is
-    /// due before each time.
-    async fn awaited<T, F, Fut>(&self, patience: Duration, ask: F) -> Result<Option<T>, StageError>
-    where
-        F: Fn(u128) -> Fut,
-        Fut: Future<Output = Result<Option<T>, StageError>>,
-    {
+    /// How long to ask the simulators to wait. The hook, when there is one, first does the work that is due.
+    async fn listening(&self, deadline: Instant) -> Result<u128, StageError> {
+        let due_done = self.hooks.settle().await?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        Ok(if due_done {
+            left.min(BETWEEN_WORK)
+        } else {
+            left
+        }
+        .as_millis())
+    }
+
+    /// Waits for a message and takes it out of the unread ones.
+    async fn message(
+        &mut self,
+        msisdn: &str,
+        from: Option<&str>,
+        patience: Duration,
+    ) -> Result<Option<String>, StageError> {
         let deadline = Instant::now() + patience;
+        let wanted = |message: &Message| {
+            from.map_or(message.from != M_PESA, |sender| message.from == sender)
+        };
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let listen = if self.hooks.settle().await? {
-                left.min(BETWEEN_WORK)
-            } else {
-                left
-            };
-            if let Some(found) = ask(listen.as_millis()).await? {
-                return Ok(Some(found));
+            let inbox = self.inboxes.entry(msisdn.to_owned()).or_default();
+            if let Some(place) = inbox.unread.iter().position(wanted) {
+                return Ok(Some(inbox.unread.remove(place).text));
             }
             if Instant::now() >= deadline {
                 return Ok(None);
             }
+            let wait_ms = self.listening(deadline).await?;
+            self.fetch(msisdn, wait_ms).await?;
         }
     }
 
-    async fn unread(&self, msisdn: &str, wait_ms: u128) -> Result<Option<Message>, StageError> {
-        let after = self.read.get(msisdn).copied().unwrap_or(0);
-        let inbox: Vec<Message> = self
+    async fn fetch(&mut self, msisdn: &str, wait_ms: u128) -> Result<(), StageError> {
+        let after = self.inboxes.get(msisdn).map_or(0, |inbox| inbox.last);
+        let news: Vec<Message> = self
             .get(&format!(
                 "/phones/{msisdn}/inbox?after={after}&wait_ms={wait_ms}"
             ))
             .await?;
-        Ok(inbox.into_iter().next())
-    }
-
-    async fn showing(&self, msisdn: &str, wait_ms: u128) -> Result<Option<Prompt>, StageError> {
-        self.get(&format!("/phones/{msisdn}/prompt?wait_ms={wait_ms}"))
-            .await
+        let inbox = self.inboxes.entry(msisdn.to_owned()).or_default();
+        inbox.last = news.last().map_or(after, |message| message.id);
+        inbox.unread.extend(news);
+        Ok(())
     }
 }
 
@@ -152,9 +172,13 @@ impl Stage for Phones {
     async fn enter(&mut self, msisdn: &str) -> Result<(), StageError> {
         self.post::<Value>(&format!("/phones/{msisdn}/hang-up"), json!({}))
             .await?;
-        let inbox: Vec<Message> = self.get(&format!("/phones/{msisdn}/inbox")).await?;
-        let last = inbox.iter().map(|message| message.id).max().unwrap_or(0);
-        self.read.insert(msisdn.to_owned(), last);
+        self.inboxes.remove(msisdn);
+        self.fetch(msisdn, 0).await?;
+        self.inboxes
+            .entry(msisdn.to_owned())
+            .or_default()
+            .unread
+            .clear();
         Ok(())
     }
 
@@ -189,18 +213,22 @@ impl Stage for Phones {
     }
 
     async fn prompt(&mut self, msisdn: &str, answer: Answer) -> Result<Option<String>, StageError> {
-        let Some(prompt) = self
-            .awaited(self.patience, |wait_ms| self.showing(msisdn, wait_ms))
-            .await?
-        else {
-            return Ok(None);
-        };
-        self.post::<Value>(
-            &format!("/phones/{msisdn}/prompt"),
-            json!({ "answer": answer.word() }),
-        )
-        .await?;
-        Ok(Some(prompt.text))
+        let deadline = Instant::now() + self.patience;
+        let path = format!("/phones/{msisdn}/prompt");
+        loop {
+            let wait_ms = self.listening(deadline).await?;
+            if let Some(prompt) = self
+                .get::<Option<Prompt>>(&format!("{path}?wait_ms={wait_ms}"))
+                .await?
+            {
+                self.post::<Value>(&path, json!({ "answer": answer.word() }))
+                    .await?;
+                return Ok(Some(prompt.text));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+        }
     }
 
     async fn text(&mut self, msisdn: &str, to: &str, text: &str) -> Result<(), StageError> {
@@ -212,15 +240,12 @@ impl Stage for Phones {
         .map(drop)
     }
 
-    async fn next_message(&mut self, msisdn: &str) -> Result<Option<String>, StageError> {
-        let Some(message) = self
-            .awaited(self.patience, |wait_ms| self.unread(msisdn, wait_ms))
-            .await?
-        else {
-            return Ok(None);
-        };
-        self.read.insert(msisdn.to_owned(), message.id);
-        Ok(Some(message.text))
+    async fn next_message(
+        &mut self,
+        msisdn: &str,
+        from: Option<&str>,
+    ) -> Result<Option<String>, StageError> {
+        self.message(msisdn, from, self.patience).await
     }
 
     async fn message_left(&mut self, msisdn: &str) -> Result<Option<String>, StageError> {
@@ -229,10 +254,7 @@ impl Stage for Phones {
         } else {
             QUIET
         };
-        let left = self
-            .awaited(quiet, |wait_ms| self.unread(msisdn, wait_ms))
-            .await?;
-        Ok(left.map(|message| message.text))
+        self.message(msisdn, None, quiet).await
     }
 
     async fn trouble(&mut self, msisdn: Option<&str>, trouble: &Trouble) -> Result<(), StageError> {

@@ -152,8 +152,12 @@ impl<S: Stage> Player<'_, S> {
                 let said = self.stage.prompt(msisdn, *answer).await.map_err(cannot)?;
                 self.words(step, said, "an M-PESA prompt", "none came")
             }
-            Deed::SmsSays => {
-                let said = self.stage.next_message(msisdn).await.map_err(cannot)?;
+            Deed::SmsSays { from } => {
+                let said = self
+                    .stage
+                    .next_message(msisdn, from.as_deref())
+                    .await
+                    .map_err(cannot)?;
                 self.words(step, said, "a message", "none came")
             }
             Deed::NoSms => match self.stage.message_left(msisdn).await.map_err(cannot)? {

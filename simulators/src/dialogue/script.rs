@@ -72,7 +72,10 @@ pub enum Deed {
         to: String,
         text: String,
     },
-    SmsSays,
+    /// The next unread message is heard: the gateway's, or that of a sender named.
+    SmsSays {
+        from: Option<String>,
+    },
     NoSms,
     Fault(Trouble),
 }
@@ -130,7 +133,7 @@ pub struct Mistake {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
     #[error(
-        "no such deed: `{0}`; there are phone, dial, type, drop, again, forget, wait, prompt, sms to, sms says, no sms, fault"
+        "no such deed: `{0}`; there are phone, dial, type, drop, again, forget, wait, prompt, sms to, sms says, sms from, no sms, fault"
     )]
     UnknownDeed(String),
     #[error("write: {0}")]
@@ -422,9 +425,13 @@ impl Reader {
     }
 }
 
-/// `sms to 22384: BAL` or `sms says *Code {code}*`. Spaces mean nothing in a message, so the whole line is its text.
+/// `sms to 22384: BAL`, `sms says *Code {code}*` or `sms from MPESA says *Confirmed*`. Spaces mean nothing in a message, so the whole line is its text.
 fn sms(rest: &str, text: &[&str]) -> Result<(Deed, Option<Expectation>), Wrong> {
     let rest = rest.trim();
+    let (from, rest) = match after_word(rest, "from").and_then(|rest| rest.split_once(' ')) {
+        Some((sender, rest)) => (Some(sender.to_owned()), rest.trim()),
+        None => (None, rest),
+    };
     if let Some(says) = after_word(rest, "says") {
         let lines: Vec<&str> = Some(says)
             .filter(|says| !says.is_empty())
@@ -436,7 +443,7 @@ fn sms(rest: &str, text: &[&str]) -> Result<(Deed, Option<Expectation>), Wrong> 
         }
         let says = Pattern::parse(&lines.join(" | "))?;
         return Ok((
-            Deed::SmsSays,
+            Deed::SmsSays { from },
             Some(Expectation {
                 session: SessionAfter::Either,
                 says,
@@ -572,6 +579,7 @@ sms to 22384: VERIFY {amount}
 sms says *Code {code}*
   Keep it.
 no sms
+sms from MPESA says *Confirmed*
 fault lost-answer once 30s
 @juma fault slow-network 1/3
 @juma dial *384*123*2*200#  END
@@ -636,7 +644,13 @@ fault lost-answer once 30s
             how_often: HowOften::Once,
             how_long: Duration::from_secs(30),
         };
-        assert_eq!(deeds[11], &Deed::Fault(once));
+        assert_eq!(
+            deeds[11],
+            &Deed::SmsSays {
+                from: Some("MPESA".into())
+            }
+        );
+        assert_eq!(deeds[12], &Deed::Fault(once));
         let expected: Vec<String> = script
             .steps
             .iter()
@@ -651,16 +665,16 @@ fault lost-answer once 30s
         assert_eq!(expected[1], "Kencom welfare. | 1 This week: KES {amount}");
         assert_eq!(expected[2], "END Asante | Wait for M-PESA.");
         assert_eq!(expected[9], "*Code {code}* | Keep it.");
-        assert_eq!(expected[13], "END *");
+        assert_eq!(expected[14], "END *");
         assert_eq!(
             (
-                script.steps[13].phone,
-                script.steps[13].named,
+                script.steps[14].phone,
+                script.steps[14].named,
                 script.steps[0].phone
             ),
             (1, true, 0)
         );
-        assert_eq!(script.steps[13].place, Place::Line(21));
+        assert_eq!(script.steps[14].place, Place::Line(22));
     }
 
     #[test]

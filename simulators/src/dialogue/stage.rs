@@ -54,9 +54,14 @@ pub trait Stage: Send {
     ) -> impl Future<Output = Done<Option<String>>> + Send;
     fn text(&mut self, msisdn: &str, to: &str, text: &str)
     -> impl Future<Output = Done<()>> + Send;
-    /// Waits for the next message this phone has not read, and reads it. Nothing when none came.
-    fn next_message(&mut self, msisdn: &str) -> impl Future<Output = Done<Option<String>>> + Send;
-    /// A message that is unread once everything that was under way is done.
+    /// Waits for the next message this phone has not read, and reads it: from that sender, or else from anybody but M-PESA,
+    /// whose confirmations come before or after the gateway's as they please. Nothing when none came.
+    fn next_message(
+        &mut self,
+        msisdn: &str,
+        from: Option<&str>,
+    ) -> impl Future<Output = Done<Option<String>>> + Send;
+    /// A message, M-PESA's aside, that is unread once everything that was under way is done.
     fn message_left(&mut self, msisdn: &str) -> impl Future<Output = Done<Option<String>>> + Send;
     /// Orders a trouble, for one phone or for all.
     fn trouble(

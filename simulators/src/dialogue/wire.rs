@@ -217,7 +217,11 @@ impl Stage for Wire {
         Err(SCREENS_ONLY)
     }
 
-    async fn next_message(&mut self, _: &str) -> Result<Option<String>, StageError> {
+    async fn next_message(
+        &mut self,
+        _: &str,
+        _: Option<&str>,
+    ) -> Result<Option<String>, StageError> {
         Err(SCREENS_ONLY)
     }
 

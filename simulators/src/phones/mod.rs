@@ -11,7 +11,7 @@ pub(crate) use wallet::{Declined, plain, shown};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::africastalking::ussd::Session;
+use crate::africastalking::ussd::{Sent, Session};
 use crate::africastalking::voice::Call;
 use crate::daraja::Prompt;
 use crate::settings::Settings;
@@ -26,6 +26,8 @@ pub struct Phone {
     /// What the USSD window shows; empty when it is closed.
     pub screen: String,
     pub(crate) session: Option<Session>,
+    /// The last USSD request, whether its session is over or not.
+    pub(crate) sent: Option<Sent>,
     pub(crate) prompt: Option<Prompt>,
     pub(crate) call: Option<Call>,
     pub texts: Vec<Text>,
@@ -63,6 +65,7 @@ impl Phone {
             network,
             screen: String::new(),
             session: None,
+            sent: None,
             prompt: None,
             call: None,
             texts: Vec::new(),
