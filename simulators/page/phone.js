@@ -820,7 +820,7 @@ async function begin() {
     for (const handset of handsets) await handset.become(handset.line.msisdn);
     trouble.load();
   });
-  if (matchMedia("(max-width: 1159px)").matches) document.getElementById("trouble").open = false;
+  if (matchMedia("(max-width: 1199px)").matches) document.getElementById("trouble").open = false;
 }
 
 begin();
