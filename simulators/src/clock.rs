@@ -34,7 +34,15 @@ impl Clock {
 
     /// Waits for the given length of the outside's time.
     pub async fn sleep(&self, length: Duration) {
-        let due = self.now() + TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX / 4);
+        self.sleep_until(self.after(length)).await;
+    }
+
+    /// The moment that lies this far ahead.
+    pub(crate) fn after(&self, length: Duration) -> DateTime<Utc> {
+        self.now() + TimeDelta::from_std(length).unwrap_or(TimeDelta::days(36_500))
+    }
+
+    pub(crate) async fn sleep_until(&self, due: DateTime<Utc>) {
         let mut skips = self.skipped.subscribe();
         loop {
             let Ok(left) = (due - self.now()).to_std() else {

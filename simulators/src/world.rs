@@ -116,17 +116,18 @@ impl World {
     {
         let world = self.clone();
         let age = self.age.load(Ordering::Acquire);
+        let due = self.clock.after(delay);
         tokio::spawn(async move {
             let mut closing = world.closing();
-            let due = async {
-                world.clock.sleep(delay).await;
+            let done = async {
+                world.clock.sleep_until(due).await;
                 if world.age.load(Ordering::Acquire) == age {
                     deed.await;
                 }
             };
             tokio::select! {
                 _ = closing.wait_for(|closed| *closed) => {}
-                () = due => {}
+                () = done => {}
             }
         });
     }

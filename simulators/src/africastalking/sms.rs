@@ -1,13 +1,19 @@
 //! Messages out, messages in, and the reports about them.
 
+mod delivery;
+mod inbound;
+
+pub(crate) use inbound::fetch;
+pub use inbound::text;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
@@ -17,16 +23,13 @@ use crate::settings::Settings;
 use crate::world::{State, World};
 
 use super::form::{self, Fields, Received, authorise, bad_gateway, wants_json};
+use delivery::{carry, report};
 
 /// One part of a message within Kenya, in cents.
 const PART_CENTS: i64 = 80;
 
 /// The sender of messages that name none.
 const SHARED_SENDER: &str = "AFRICASTKNG";
-
-/// How often a message for a phone that is off is tried again, and for how long an inbound one is.
-const ABSENT_RETRY: Duration = Duration::from_secs(60);
-const INBOUND_LIFE_HOURS: i64 = 12;
 
 /// What was sent through the account, and what was sent to it.
 pub struct MessageBook {
@@ -333,209 +336,6 @@ fn answered(headers: &HeaderMap, message: &str, rows: &[Row]) -> Response {
         .into_response()
 }
 
-/// Takes an accepted message to its phone, and reports about it.
-fn carry(world: &Arc<World>, id: &str, whose: &Msisdn) {
-    let now = world.now();
-    let mut state = world.state();
-    let mut strikes = |what| state.strikes(what, Some(whose), now);
-    let silent = strikes(Fault::ReportMissing);
-    let lost = strikes(Fault::SmsNeverArrives);
-    let backwards = strikes(Fault::ReportOutOfOrder);
-    let strange = strikes(Fault::ReportUnknownStatus);
-    let held = if strikes(Fault::ReportLate) {
-        world.settings.timings.late
-    } else {
-        Duration::ZERO
-    };
-    drop(state);
-
-    let timings = &world.settings.timings;
-    let mut underway = if backwards {
-        vec![]
-    } else {
-        vec!["Sent", "Buffered"]
-    };
-    if strange {
-        underway.push("Teleported");
-    }
-    for (place, status) in (1..).zip(underway.into_iter().filter(|_| !silent)) {
-        report_later(
-            world,
-            id,
-            whose,
-            held + timings.report_after * place,
-            status,
-            None,
-        );
-    }
-    let (carrying, id, whose) = (world.clone(), id.to_owned(), whose.clone());
-    world.later(timings.deliver_after, async move {
-        let gap = carrying.settings.timings.report_after;
-        if lost {
-            if !silent {
-                report_later(
-                    &carrying,
-                    &id,
-                    &whose,
-                    held + gap * 3,
-                    "Failed",
-                    Some("DeliveryFailure"),
-                );
-            }
-            return;
-        }
-        let mut told_absent = false;
-        while carrying.strikes(Fault::PhoneOff, Some(&whose)) {
-            if !told_absent && !silent {
-                report(&carrying, &id, &whose, "AbsentSubscriber", None).await;
-            }
-            told_absent = true;
-            carrying.clock.sleep(ABSENT_RETRY).await;
-        }
-        arrive(&carrying, &id, &whose);
-        let finals = if backwards {
-            vec!["Success", "Buffered", "Sent"]
-        } else {
-            vec!["Success"]
-        };
-        for (place, status) in (3..).zip(finals.into_iter().filter(|_| !silent)) {
-            report_later(&carrying, &id, &whose, held + gap * place, status, None);
-        }
-    });
-}
-
-fn arrive(world: &World, id: &str, whose: &Msisdn) {
-    let now = world.now();
-    let mut state = world.state();
-    let Some(outbound) = state
-        .messages
-        .sent
-        .iter_mut()
-        .find(|outbound| outbound.id == id)
-    else {
-        return;
-    };
-    outbound.arrived = true;
-    let (from, text) = (outbound.from.clone(), outbound.text.clone());
-    state
-        .phone(whose, &world.settings)
-        .receive(&from, &text, now);
-    drop(state);
-    world.tell(whose, "sms");
-}
-
-fn report_later(
-    world: &Arc<World>,
-    id: &str,
-    whose: &Msisdn,
-    delay: Duration,
-    status: &'static str,
-    reason: Option<&'static str>,
-) {
-    let (reporting, id, whose) = (world.clone(), id.to_owned(), whose.clone());
-    world.later(delay, async move {
-        report(&reporting, &id, &whose, status, reason).await
-    });
-}
-
-async fn report(world: &World, id: &str, whose: &Msisdn, status: &str, reason: Option<&str>) {
-    let (network, times) = {
-        let now = world.now();
-        let mut state = world.state();
-        let doubled = state.strikes(Fault::ReportDoubled, Some(whose), now);
-        if let Some(outbound) = state
-            .messages
-            .sent
-            .iter_mut()
-            .find(|outbound| outbound.id == id)
-        {
-            outbound.reports.push(status.to_owned());
-        }
-        (
-            state.phone(whose, &world.settings).network,
-            if doubled { 2 } else { 1 },
-        )
-    };
-    let mut fields: Fields = vec![
-        ("id", id.to_owned()),
-        ("status", status.to_owned()),
-        ("phoneNumber", whose.international()),
-        ("networkCode", network.code().into()),
-        ("retryCount", "0".into()),
-    ];
-    fields.extend(reason.map(|reason| ("failureReason", reason.to_owned())));
-    for _ in 0..times {
-        _ = post(world, "sms/report", &fields).await;
-    }
-}
-
-/// A rider texts a number of ours. Returns the id of the message, or nothing when the number is nobody's.
-pub fn text(world: &Arc<World>, from: &Msisdn, to: &str, text: &str) -> Option<String> {
-    let now = world.now();
-    let mut state = world.state();
-    state.phone(from, &world.settings).send(to, text, now);
-    let ours = to == world.settings.short_code || to == world.settings.voice_number;
-    let inbound = ours.then(|| Inbound {
-        id: state.dice.uuid(),
-        link: state.dice.digits(20),
-        from: from.clone(),
-        to: to.to_owned(),
-        text: text.to_owned(),
-        at: now,
-    });
-    state.messages.inbound.extend(inbound.clone());
-    drop(state);
-    world.tell(from, "sms");
-    let inbound = inbound?;
-    let id = inbound.id.clone();
-    let delivering = world.clone();
-    world.later(Duration::ZERO, async move {
-        deliver_inbound(&delivering, inbound).await
-    });
-    Some(id)
-}
-
-/// Posts a message until it is answered with 200, for at most twelve hours.
-async fn deliver_inbound(world: &World, inbound: Inbound) {
-    let doubled = world.strikes(Fault::InboundDoubled, Some(&inbound.from));
-    let fields = inbound_fields(world, &inbound);
-    while (world.now() - inbound.at).num_hours() < INBOUND_LIFE_HOURS {
-        if post(world, "sms", &fields).await == Some(200) {
-            if doubled {
-                _ = post(world, "sms", &fields).await;
-            }
-            return;
-        }
-        world
-            .clock
-            .sleep(world.settings.timings.inbound_repeat)
-            .await;
-    }
-}
-
-fn inbound_fields(world: &World, inbound: &Inbound) -> Fields {
-    let odd = world.strikes(Fault::InboundOddDate, Some(&inbound.from));
-    let network = world.state().phone(&inbound.from, &world.settings).network;
-    let date = if odd {
-        inbound.at.format("%Y-%m-%d %H:%M:%S").to_string()
-    } else {
-        inbound.at.to_rfc3339_opts(SecondsFormat::Secs, true)
-    };
-    let mut fields: Fields = vec![
-        ("linkId", inbound.link.clone()),
-        ("text", inbound.text.clone()),
-        ("to", inbound.to.clone()),
-        ("id", inbound.id.clone()),
-        ("date", date),
-        ("from", inbound.from.international()),
-    ];
-    if !odd {
-        fields.push(("networkCode", network.code().into()));
-        fields.push(("cost", "KES 1.00".into()));
-    }
-    fields
-}
-
 async fn post(world: &World, tail: &str, fields: &Fields) -> Option<u16> {
     let request = world
         .http()
@@ -544,35 +344,4 @@ async fn post(world: &World, tail: &str, fields: &Fields) -> Option<u16> {
         .header("Content-Type", form::FORM);
     let answer = request.body(form::escaped(fields)).send().await.ok()?;
     Some(answer.status().as_u16())
-}
-
-/// `GET /version1/messaging`: what riders have sent, by number.
-pub(crate) async fn fetch(
-    Shared(world): Shared<Arc<World>>,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let fields = Received::query(query.as_deref());
-    if let Err(refused) = authorise(&world.settings, &headers, &fields) {
-        return refused.into_response();
-    }
-    let after: u64 = fields
-        .get("lastReceivedId")
-        .and_then(|id| id.parse().ok())
-        .unwrap_or(0);
-    let state = world.state();
-    let rows: Vec<_> = (1..)
-        .zip(&state.messages.inbound)
-        .filter(|(id, _)| *id > after)
-        .map(|(id, inbound): (u64, &Inbound)| {
-            json!({
-                "linkId": inbound.link, "text": inbound.text, "to": inbound.to, "id": id,
-                "date": inbound.at.to_rfc3339_opts(SecondsFormat::Millis, true), "from": inbound.from.international(),
-            })
-        })
-        .collect();
-    form::json(
-        StatusCode::OK,
-        &json!({"SMSMessageData": {"Messages": rows}}),
-    )
 }

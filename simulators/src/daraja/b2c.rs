@@ -17,7 +17,7 @@ use crate::phones::{Msisdn, shown};
 use crate::world::{State, World};
 
 use super::book::{Entry, Kind, Payout};
-use super::status::{Outcome, Return, post_result};
+use super::result::{Outcome, Return, decimal, post_result};
 use super::{Asked, Refused, answer, enter, takes_url};
 
 /// The least and the most of one payout, in cents.
@@ -239,7 +239,7 @@ fn decide(world: &World, order: &Order) -> Outcome {
     let phone = state.phone(payee, &world.settings);
     if unknown || !phone.wallet.registered {
         let text = "Credit Party customer type (Unregistered or Registered Customer) can't be supported by the service.";
-        return refuse(2040, text).as_text();
+        return refuse(2040, text).in_text();
     }
     if let Err(refusal) = phone.wallet.may_receive(order.cents) {
         return refuse(refusal.code, refusal.says);
@@ -276,16 +276,10 @@ fn decide(world: &World, order: &Order) -> Outcome {
             "TransactionCompletedDateTime",
             json!(nairobi(now).format("%d.%m.%Y %H:%M:%S").to_string()),
         ),
-        (
-            "B2CUtilityAccountAvailableFunds",
-            super::status::decimal(book.utility),
-        ),
-        ("B2CWorkingAccountAvailableFunds", super::status::decimal(0)),
+        ("B2CUtilityAccountAvailableFunds", decimal(book.utility)),
+        ("B2CWorkingAccountAvailableFunds", decimal(0)),
         ("B2CRecipientIsRegisteredCustomer", json!("Y")),
-        (
-            "B2CChargesPaidAccountAvailableFunds",
-            super::status::decimal(book.charges),
-        ),
+        ("B2CChargesPaidAccountAvailableFunds", decimal(book.charges)),
     ];
     let text = format!(
         "{receipt} Confirmed. You have received Ksh{} from {}. Your M-PESA balance is now Ksh{}.",

@@ -7,6 +7,7 @@ mod oauth;
 mod pull;
 mod query;
 mod ratiba;
+mod result;
 mod status;
 pub mod stk;
 

@@ -1,0 +1,10 @@
+//! The outside against the vendors' protocols: a tiny gateway on one side, people on the other.
+
+mod c2b;
+mod control;
+mod payouts;
+mod sms;
+mod stk;
+mod support;
+mod ussd;
+mod voice;
