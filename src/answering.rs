@@ -13,7 +13,9 @@ use crate::work::{Actor, Work};
 /// Understands an inbound message and answers it, once, in one transaction.
 pub async fn answer_sms(app: App, job: AnswerSms) -> Result<(), JobFailure> {
     let mut work = Work::begin(&app.pool, app.clock.now(), Actor::Caller).await?;
-    let Some(inbound) = inbox::load(work.conn(), job.inbox).await? else { return Ok(()) };
+    let Some(inbound) = inbox::load(work.conn(), job.inbox).await? else {
+        return Ok(());
+    };
     if inbound.handled {
         return Ok(());
     }
@@ -43,12 +45,21 @@ pub async fn answer_sms(app: App, job: AnswerSms) -> Result<(), JobFailure> {
     Ok(())
 }
 
-async fn reply(work: &mut Work, inbound: &Inbound, understood: &str, message: Message) -> Result<(), Fault> {
+async fn reply(
+    work: &mut Work,
+    inbound: &Inbound,
+    understood: &str,
+    message: Message,
+) -> Result<(), Fault> {
     inbox::answer(work, inbound, understood, message).await?;
     Ok(())
 }
 
-async fn words_for(work: &mut Work, from: &Msisdn, asked: Asked) -> Result<(&'static str, &'static str, Values), Fault> {
+async fn words_for(
+    work: &mut Work,
+    from: &Msisdn,
+    asked: Asked,
+) -> Result<(&'static str, &'static str, Values), Fault> {
     Ok(match asked {
         Asked::Receipt(typed) => {
             let (template, values) = receipt(work, from, &typed).await?;
@@ -70,9 +81,15 @@ async fn words_for(work: &mut Work, from: &Msisdn, asked: Asked) -> Result<(&'st
     })
 }
 
-async fn receipt(work: &mut Work, from: &Msisdn, typed: &str) -> Result<(&'static str, Values), Fault> {
+async fn receipt(
+    work: &mut Work,
+    from: &Msisdn,
+    typed: &str,
+) -> Result<(&'static str, Values), Fault> {
     let not_found = || ("receipt.not_found", Values::new().words("code", typed));
-    let Ok(code) = CheckCode::parse(typed) else { return Ok(not_found()) };
+    let Ok(code) = CheckCode::parse(typed) else {
+        return Ok(not_found());
+    };
     Ok(match receipts::ask(work, from, &code).await? {
         Answer::Genuine(receipt) => {
             let what = match receipt.what {

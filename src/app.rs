@@ -78,10 +78,20 @@ impl App {
     /// A document that does not hold up, or a URL nobody can be reached under.
     pub async fn build(config: Arc<Config>, clock: Clock) -> anyhow::Result<App> {
         let pool = pool(&config)?;
-        let redis = RedisConnection::open(config.redis.url.expose_secret(), config.redis.cluster).await.context("Redis")?;
+        let redis = RedisConnection::open(config.redis.url.expose_secret(), config.redis.cluster)
+            .await
+            .context("Redis")?;
         let seal = SessionSeal::new(&derived(&config, b"sessions"));
-        let lifetimes = Lifetimes { session: config.ussd.session_ttl, resume: config.ussd.resume_window };
-        let sessions = SessionStore::Redis(RedisStore::new(redis.clone(), format!("{}:", config.redis.prefix), seal, lifetimes));
+        let lifetimes = Lifetimes {
+            session: config.ussd.session_ttl,
+            resume: config.ussd.resume_window,
+        };
+        let sessions = SessionStore::Redis(RedisStore::new(
+            redis.clone(),
+            format!("{}:", config.redis.prefix),
+            seal,
+            lifetimes,
+        ));
         App::assemble(config, clock, pool, redis, sessions)
     }
 
@@ -94,12 +104,18 @@ impl App {
         sessions: SessionStore,
     ) -> anyhow::Result<App> {
         let menus = load_menus(&config)?;
-        let templates = load_templates(&config)?;
+        let templates = load_templates(&config, &menus)?;
         let africastalking = africastalking::Client::new(africastalking::Settings {
             base_url: address(&config.africastalking.base_url),
             username: config.africastalking.username.clone(),
             api_key: Secret::new(config.africastalking.api_key.expose_secret()),
-            sender: Some(config.africastalking.sender.clone().unwrap_or_else(|| config.sms.short_code.clone())),
+            sender: Some(
+                config
+                    .africastalking
+                    .sender
+                    .clone()
+                    .unwrap_or_else(|| config.sms.short_code.clone()),
+            ),
             timeout: SMS_TIMEOUT,
         })?;
         Ok(App(Arc::new(Means {
@@ -141,28 +157,49 @@ pub fn pin_desk(config: &Config) -> PinDesk {
 
 /// The menus of the configuration's folder.
 pub fn load_menus(config: &Config) -> anyhow::Result<Menus> {
-    let limits = Limits { screen_septets: config.ussd.screen_septets, session_seconds: SESSION_SECONDS, ..Limits::default() };
-    Menus::load(&config.menus.dir, &VOCABULARY, limits).map_err(|mistakes| told(&config.menus.dir, &mistakes))
+    let limits = Limits {
+        screen_septets: config.ussd.screen_septets,
+        session_seconds: SESSION_SECONDS,
+        ..Limits::default()
+    };
+    Menus::load(&config.menus.dir, &VOCABULARY, limits)
+        .map_err(|mistakes| told(&config.menus.dir, &mistakes))
 }
 
-/// The message templates of the configuration's folder.
-pub fn load_templates(config: &Config) -> anyhow::Result<Templates> {
-    let globals = Globals { ussd: config.ussd.code.clone(), sms: config.sms.short_code.clone() };
-    Templates::load(&config.messages.dir, globals).map_err(|mistakes| told(&config.messages.dir, &mistakes))
+/// The message templates of the configuration's folder, in the languages of the menus.
+pub fn load_templates(config: &Config, menus: &Menus) -> anyhow::Result<Templates> {
+    let languages = menus.languages().map(|(language, _)| language).collect();
+    let globals = Globals {
+        languages,
+        ussd: config.ussd.code.clone(),
+        sms: config.sms.short_code.clone(),
+    };
+    Templates::load(&config.messages.dir, globals)
+        .map_err(|mistakes| told(&config.messages.dir, &mistakes))
 }
 
 fn told(dir: &std::path::Path, mistakes: &[impl std::fmt::Display]) -> anyhow::Error {
-    let lines: Vec<String> = mistakes.iter().map(|mistake| format!("  {mistake}")).collect();
-    anyhow::anyhow!("{} mistakes in {}:\n{}", mistakes.len(), dir.display(), lines.join("\n"))
+    let lines: Vec<String> = mistakes
+        .iter()
+        .map(|mistake| format!("  {mistake}"))
+        .collect();
+    anyhow::anyhow!(
+        "{} mistakes in {}:\n{}",
+        mistakes.len(),
+        dir.display(),
+        lines.join("\n")
+    )
 }
 
 /// Connections that give up rather than hold a rider: a statement has two seconds, a lock half a second.
 fn pool(config: &Config) -> anyhow::Result<PgPool> {
-    let options = PgConnectOptions::from_str(config.database.url.expose_secret()).context("database.url")?.options([
-        ("statement_timeout", "2000"),
-        ("lock_timeout", "500"),
-        ("idle_in_transaction_session_timeout", "5000"),
-    ]);
+    let options = PgConnectOptions::from_str(config.database.url.expose_secret())
+        .context("database.url")?
+        .options([
+            ("statement_timeout", "2000"),
+            ("lock_timeout", "500"),
+            ("idle_in_transaction_session_timeout", "5000"),
+        ]);
     Ok(PgPoolOptions::new()
         .max_connections(config.database.max_connections)
         .acquire_timeout(Duration::from_secs(1))

@@ -25,13 +25,17 @@ impl RedisConnection {
                 .connection_timeout(CONNECTION_TIMEOUT)
                 .response_timeout(RESPONSE_TIMEOUT)
                 .build()?;
-            return Ok(RedisConnection::Cluster(client.get_async_connection().await?));
+            return Ok(RedisConnection::Cluster(
+                client.get_async_connection().await?,
+            ));
         }
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
             .set_connection_timeout(Some(CONNECTION_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        Ok(RedisConnection::Single(ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?))
+        Ok(RedisConnection::Single(
+            ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?,
+        ))
     }
 }
 
@@ -50,8 +54,12 @@ impl ConnectionLike for RedisConnection {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         match self {
-            RedisConnection::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
-            RedisConnection::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+            RedisConnection::Single(connection) => {
+                connection.req_packed_commands(pipeline, offset, count)
+            }
+            RedisConnection::Cluster(connection) => {
+                connection.req_packed_commands(pipeline, offset, count)
+            }
         }
     }
 

@@ -26,8 +26,8 @@ use crate::http::{self, WebhookKeys};
 use crate::jobs::{self, JobFailure, Registry, Worker};
 use crate::messages::Sender;
 use crate::payments::jobs::{PaymentsDesk, Undone};
-use crate::telemetry::metric;
 use crate::primitives::Secret;
+use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{conversation, ledger, payments, receipts, settlement, welcome};
 
@@ -47,19 +47,37 @@ pub struct Roles {
 ///
 /// # Errors
 /// The address is taken or the listener fails.
-pub async fn run(app: App, roles: Roles, metrics: PrometheusHandle, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(
+    app: App,
+    roles: Roles,
+    metrics: PrometheusHandle,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let tasks = TaskTracker::new();
     tasks.spawn(until(stop.clone(), metric::keep_folding(metrics.clone())));
     if roles.worker {
         let registry = Arc::new(registry(&app));
-        tasks.spawn(Worker::default().run(app.pool.clone(), app.clock.clone(), registry, app.clone(), stop.clone()));
+        tasks.spawn(Worker::default().run(
+            app.pool.clone(),
+            app.clock.clone(),
+            registry,
+            app.clone(),
+            stop.clone(),
+        ));
         tasks.spawn(sender(&app).run(stop.clone()));
     }
     let served = if roles.gateway {
         let bind: SocketAddr = app.config.http.bind;
-        let listener = TcpListener::bind(bind).await.with_context(|| format!("listening on {bind}"))?;
+        let listener = TcpListener::bind(bind)
+            .await
+            .with_context(|| format!("listening on {bind}"))?;
         tracing::info!(%bind, "Listening");
-        http::serve(listener, router(app.clone()).merge(metrics_page(metrics)), stop.clone()).await
+        http::serve(
+            listener,
+            router(app.clone()).merge(metrics_page(metrics)),
+            stop.clone(),
+        )
+        .await
     } else {
         stop.cancelled().await;
         Ok(())
@@ -82,7 +100,10 @@ pub fn router(app: App) -> Router {
         .merge(channels::ussd::africastalking::routes())
         .merge(channels::sms::africastalking::routes())
         .merge(channels::pay::daraja::routes())
-        .route_layer(axum::middleware::from_fn_with_state(keys, http::require_webhook_key));
+        .route_layer(axum::middleware::from_fn_with_state(
+            keys,
+            http::require_webhook_key,
+        ));
     let operation = Router::new()
         .route("/health", get(health::alive))
         .route("/health/db", get(health_of_database))
@@ -109,21 +130,33 @@ pub fn registry(app: &App) -> Registry<App> {
             let desk = desk.clone();
             move |_: App, job| {
                 let desk = desk.clone();
-                async move { payments::jobs::push(&desk, job).await.map_err(JobFailure::from) }
+                async move {
+                    payments::jobs::push(&desk, job)
+                        .await
+                        .map_err(JobFailure::from)
+                }
             }
         })
         .on({
             let desk = desk.clone();
             move |_: App, job| {
                 let desk = desk.clone();
-                async move { payments::jobs::attend(&desk, job).await.map_err(JobFailure::from) }
+                async move {
+                    payments::jobs::attend(&desk, job)
+                        .await
+                        .map_err(JobFailure::from)
+                }
             }
         })
         .on({
             let desk = desk.clone();
             move |_: App, job| {
                 let desk = desk.clone();
-                async move { payments::jobs::apply_evidence(&desk, job).await.map_err(JobFailure::from) }
+                async move {
+                    payments::jobs::apply_evidence(&desk, job)
+                        .await
+                        .map_err(JobFailure::from)
+                }
             }
         })
         .on(answer_sms)
@@ -131,7 +164,11 @@ pub fn registry(app: &App) -> Registry<App> {
             let desk = desk.clone();
             async move { payments::jobs::sweep(&desk).await }
         })
-        .every("members.number", TimeDelta::seconds(2), welcome::number_members)
+        .every(
+            "members.number",
+            TimeDelta::seconds(2),
+            welcome::number_members,
+        )
         .every("receipts.number", TimeDelta::seconds(5), number_receipts)
         .every("ledger.roll", TimeDelta::seconds(5), roll_ledger)
         .every("ledger.verify", TimeDelta::minutes(10), verify_ledger)
@@ -142,7 +179,13 @@ pub fn registry(app: &App) -> Registry<App> {
 /// The sender of everything in the outbox.
 pub fn sender(app: &App) -> Sender {
     let client = app.africastalking.clone();
-    Sender::new(app.pool.clone(), app.clock.clone(), app.templates.clone(), client, SMS_SEGMENTS_PER_SECOND)
+    Sender::new(
+        app.pool.clone(),
+        app.clock.clone(),
+        app.templates.clone(),
+        client,
+        SMS_SEGMENTS_PER_SECOND,
+    )
 }
 
 fn payments_desk(app: &App) -> PaymentsDesk {
@@ -233,26 +276,48 @@ async fn health_of_integrations(State(app): State<App>) -> Health {
         Ok(Some(_)) => Status::Degraded,
         Err(_) => Status::Down,
     };
-    health::integrations(vec![Integration { name: "mpesa", status: mpesa }]).await
+    health::integrations(vec![Integration {
+        name: "mpesa",
+        status: mpesa,
+    }])
+    .await
 }
 
 impl FromRef<App> for MessagesState {
     fn from_ref(app: &App) -> MessagesState {
-        let keys = app.config.http.webhook_keys.iter().map(|key| Secret::new(key.expose_secret())).collect();
-        MessagesState { pool: app.pool.clone(), clock: app.clock.clone(), keys }
+        let keys = app
+            .config
+            .http
+            .webhook_keys
+            .iter()
+            .map(|key| Secret::new(key.expose_secret()))
+            .collect();
+        MessagesState {
+            pool: app.pool.clone(),
+            clock: app.clock.clone(),
+            keys,
+        }
     }
 }
 
 impl FromRef<App> for PaymentsState {
     fn from_ref(app: &App) -> PaymentsState {
-        PaymentsState { pool: app.pool.clone(), clock: app.clock.clone(), door: app.door.clone() }
+        PaymentsState {
+            pool: app.pool.clone(),
+            clock: app.clock.clone(),
+            door: app.door.clone(),
+        }
     }
 }
 
 impl App {
     /// Who may tell us about payments.
     pub(crate) fn door(config: &crate::config::Config) -> Door {
-        let published = if config.mpesa.trust_any_source { Vec::new() } else { config.mpesa.source_addresses.clone() };
+        let published = if config.mpesa.trust_any_source {
+            Vec::new()
+        } else {
+            config.mpesa.source_addresses.clone()
+        };
         Door {
             webhook_key: config.http.webhook_keys[0].clone(),
             shortcode: config.mpesa.shortcode.clone(),

@@ -26,52 +26,121 @@ pub async fn settle(app: &App, work: &mut Work, news: Vec<News>) -> Result<(), F
 
 async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault> {
     match news {
-        News::Paid { obligation, purpose, amount, receipt, provisional, late, from_suspense } => {
+        News::Paid {
+            obligation,
+            purpose,
+            amount,
+            receipt,
+            provisional,
+            late,
+            from_suspense,
+        } => {
             info!(target: "financial", { payment.id = %obligation, %amount, provisional, late }, "Payment received");
             if from_suspense {
-                book(work, postings::suspense_released(obligation.0, amount), Key::of("suspense_released", obligation)).await?;
+                book(
+                    work,
+                    postings::suspense_released(obligation.0, amount),
+                    Key::of("suspense_released", obligation),
+                )
+                .await?;
             }
             if late {
                 tell_late(work, obligation, purpose, amount, receipt.as_ref()).await?;
             }
             paid(app, work, obligation, purpose, amount, receipt).await
         }
-        News::Confirmed { obligation, amount, .. } => {
+        News::Confirmed {
+            obligation, amount, ..
+        } => {
             info!(target: "financial", { payment.id = %obligation, %amount }, "Payment confirmed by a second source");
             Ok(())
         }
-        News::NotPaid { obligation, amount, sms, .. } => {
+        News::NotPaid {
+            obligation,
+            amount,
+            sms,
+            ..
+        } => {
             info!(target: "financial", { payment.id = %obligation, %amount, why = sms.as_str() }, "Payment ended unpaid");
             tell_outcome(work, obligation, amount, sms).await
         }
-        News::StillChecking { obligation, amount, .. } => tell_outcome(work, obligation, amount, TextKey::Checking).await,
-        News::Busy { obligation, amount, .. } => tell_outcome(work, obligation, amount, TextKey::Busy).await,
-        News::Unresolved { obligation, amount, .. } => {
+        News::StillChecking {
+            obligation, amount, ..
+        } => tell_outcome(work, obligation, amount, TextKey::Checking).await,
+        News::Busy {
+            obligation, amount, ..
+        } => tell_outcome(work, obligation, amount, TextKey::Busy).await,
+        News::Unresolved {
+            obligation, amount, ..
+        } => {
             error!(target: "financial", { payment.id = %obligation, %amount }, "A payment is unresolved after its day: a person has to look");
             tell_outcome(work, obligation, amount, TextKey::Unresolved).await
         }
-        News::PaidTwice { obligation, purpose, amount, receipt, from_suspense } => {
+        News::PaidTwice {
+            obligation,
+            purpose,
+            amount,
+            receipt,
+            from_suspense,
+        } => {
             if from_suspense {
-                book(work, postings::suspense_released(obligation.0, amount), Key::of("suspense_released_twice", obligation)).await?;
+                book(
+                    work,
+                    postings::suspense_released(obligation.0, amount),
+                    Key::of("suspense_released_twice", obligation),
+                )
+                .await?;
             }
-            let key = receipt.as_ref().map_or_else(|| obligation.to_string(), |receipt| receipt.as_str().to_owned());
-            book(work, postings::wallet_topped_up(obligation.0, purpose.member(), amount), Key::of("paid_twice", key)).await?;
-            let values = Values::new().money("amount", amount).code("receipt", shown(receipt.as_ref()));
+            let key = receipt.as_ref().map_or_else(
+                || obligation.to_string(),
+                |receipt| receipt.as_str().to_owned(),
+            );
+            book(
+                work,
+                postings::wallet_topped_up(obligation.0, purpose.member(), amount),
+                Key::of("paid_twice", key),
+            )
+            .await?;
+            let values = Values::new()
+                .money("amount", amount)
+                .code("receipt", shown(receipt.as_ref()));
             tell(work, obligation, "payment.twice", values, "twice").await
         }
-        News::Mismatch { obligation, asked, paid, receipt, from_suspense, .. } => {
+        News::Mismatch {
+            obligation,
+            asked,
+            paid,
+            receipt,
+            from_suspense,
+            ..
+        } => {
             error!(target: "financial", { payment.id = %obligation, %asked, %paid }, "Another amount than asked for arrived");
             if !from_suspense {
-                let key = receipt.as_ref().map_or_else(|| obligation.to_string(), |receipt| receipt.as_str().to_owned());
-                book(work, postings::unallocated_received(obligation.0, paid), Key::of("mismatch", key)).await?;
+                let key = receipt.as_ref().map_or_else(
+                    || obligation.to_string(),
+                    |receipt| receipt.as_str().to_owned(),
+                );
+                book(
+                    work,
+                    postings::unallocated_received(obligation.0, paid),
+                    Key::of("mismatch", key),
+                )
+                .await?;
             }
             tell_outcome(work, obligation, paid, TextKey::Mismatch).await
         }
-        News::Unallocated { receipt, amount, .. } => {
+        News::Unallocated {
+            receipt, amount, ..
+        } => {
             error!(target: "financial", { receipt = receipt.as_str(), %amount }, "A paybill payment fits nobody: it waits in suspense");
             // No obligation stands behind it, so the cause is a name made of the receipt.
             let cause = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, receipt.as_str().as_bytes());
-            book(work, postings::unallocated_received(cause, amount), Key::of("unallocated", receipt.as_str())).await
+            book(
+                work,
+                postings::unallocated_received(cause, amount),
+                Key::of("unallocated", receipt.as_str()),
+            )
+            .await
         }
         News::Alarm { alarm, .. } => {
             error!(target: "financial", ?alarm, "A payment needs somebody's attention");
@@ -104,16 +173,40 @@ async fn paid(
     let code = match receipts::issue(work, &app.receipt_key, issue).await {
         Ok(issued) => issued.code,
         Err(IssueError::Fault(fault)) => return Err(fault),
-        Err(IssueError::IssuedOtherwise) => return Err(Fault::broken(format!("payment {obligation} has a receipt that says something else"))),
+        Err(IssueError::IssuedOtherwise) => {
+            return Err(Fault::broken(format!(
+                "payment {obligation} has a receipt that says something else"
+            )));
+        }
     };
     match purpose {
-        Purpose::RegistrationFee { member } => fee_paid(work, obligation, MemberId(member), amount, &provider_receipt, &code).await,
+        Purpose::RegistrationFee { member } => {
+            fee_paid(
+                work,
+                obligation,
+                MemberId(member),
+                amount,
+                &provider_receipt,
+                &code,
+            )
+            .await
+        }
         Purpose::Contribution { member, stage } => {
-            let received = ContributionReceived { member, stage, amount, payment: obligation.0, provider_receipt: provider_receipt.clone() };
+            let received = ContributionReceived {
+                member,
+                stage,
+                amount,
+                payment: obligation.0,
+                provider_receipt: provider_receipt.clone(),
+            };
             match welfare::contribution_received(work, received).await {
                 Ok(_booked) => {}
                 Err(FundError::Fault(fault)) => return Err(fault),
-                Err(refused) => return Err(Fault::broken(format!("contribution {obligation}: {refused}"))),
+                Err(refused) => {
+                    return Err(Fault::broken(format!(
+                        "contribution {obligation}: {refused}"
+                    )));
+                }
             }
             contribution_told(work, obligation, member, amount, &provider_receipt, &code).await
         }
@@ -130,14 +223,36 @@ async fn fee_paid(
 ) -> Result<(), Fault> {
     match members::fee_paid(work, member, obligation.0).await? {
         FeePaid::Now { .. } | FeePaid::Repeated => {
-            book(work, postings::registration_fee_received(obligation.0, amount), Key::of("payment", obligation)).await?;
-            let values = Values::new().money("amount", amount).code("receipt", provider_receipt).code("code", code.as_str());
-            tell(work, obligation, "receipt.registration_fee", values, "receipt").await
+            book(
+                work,
+                postings::registration_fee_received(obligation.0, amount),
+                Key::of("payment", obligation),
+            )
+            .await?;
+            let values = Values::new()
+                .money("amount", amount)
+                .code("receipt", provider_receipt)
+                .code("code", code.as_str());
+            tell(
+                work,
+                obligation,
+                "receipt.registration_fee",
+                values,
+                "receipt",
+            )
+            .await
         }
         // A second fee is the member's own money.
         FeePaid::PaidBefore { .. } => {
-            book(work, postings::wallet_topped_up(obligation.0, member.0, amount), Key::of("payment", obligation)).await?;
-            let values = Values::new().money("amount", amount).code("receipt", provider_receipt);
+            book(
+                work,
+                postings::wallet_topped_up(obligation.0, member.0, amount),
+                Key::of("payment", obligation),
+            )
+            .await?;
+            let values = Values::new()
+                .money("amount", amount)
+                .code("receipt", provider_receipt);
             tell(work, obligation, "payment.twice", values, "receipt").await
         }
     }
@@ -174,7 +289,10 @@ async fn tell_late(
     amount: Money,
     receipt: Option<&Receipt>,
 ) -> Result<(), Fault> {
-    let values = Values::new().money("amount", amount).phrase("what", what_phrase(purpose)).code("receipt", shown(receipt));
+    let values = Values::new()
+        .money("amount", amount)
+        .phrase("what", what_phrase(purpose))
+        .code("receipt", shown(receipt));
     tell(work, obligation, "payment.late", values, "late").await
 }
 
@@ -190,17 +308,29 @@ fn shown(receipt: Option<&Receipt>) -> String {
     receipt.map_or_else(|| "-".to_owned(), |receipt| receipt.as_str().to_owned())
 }
 
-async fn book(work: &mut Work, posting: Result<Posting, ledger::NotAPosting>, key: Key) -> Result<(), Fault> {
-    let posting = posting.map_err(|error| Fault::broken(format!("a payment that cannot be posted: {error}")))?;
+async fn book(
+    work: &mut Work,
+    posting: Result<Posting, ledger::NotAPosting>,
+    key: Key,
+) -> Result<(), Fault> {
+    let posting = posting
+        .map_err(|error| Fault::broken(format!("a payment that cannot be posted: {error}")))?;
     match ledger::post(work, posting, key).await {
         Ok(_posted) => Ok(()),
         Err(PostError::Fault(fault)) => Err(fault),
-        Err(refused) => Err(Fault::broken(format!("the ledger refused a payment: {refused}"))),
+        Err(refused) => Err(Fault::broken(format!(
+            "the ledger refused a payment: {refused}"
+        ))),
     }
 }
 
 /// What became of a payment that did not go through at once, in the agreed words.
-async fn tell_outcome(work: &mut Work, obligation: ObligationId, amount: Money, outcome: TextKey) -> Result<(), Fault> {
+async fn tell_outcome(
+    work: &mut Work,
+    obligation: ObligationId,
+    amount: Money,
+    outcome: TextKey,
+) -> Result<(), Fault> {
     let with_amount = || Values::new().money("amount", amount);
     let (template, values) = match outcome {
         TextKey::LowBalance => ("payment.low_balance", with_amount()),
@@ -224,7 +354,13 @@ async fn tell_outcome(work: &mut Work, obligation: ObligationId, amount: Money, 
 }
 
 /// One message of a kind for each payment, ever.
-async fn tell(work: &mut Work, obligation: ObligationId, template: &'static str, values: Values, once: &str) -> Result<(), Fault> {
+async fn tell(
+    work: &mut Work,
+    obligation: ObligationId,
+    template: &'static str,
+    values: Values,
+    once: &str,
+) -> Result<(), Fault> {
     let (to, language): (Msisdn, Language) = payments::payer_of(work.conn(), obligation).await?;
     let message = Message {
         to,

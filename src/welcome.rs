@@ -2,7 +2,9 @@
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::members::{self, ApproveError, Approved, Fee, Member, Reason, RefuseError, Refused, StatusWord, Who};
+use crate::members::{
+    self, ApproveError, Approved, Fee, Member, Reason, RefuseError, Refused, StatusWord, Who,
+};
 use crate::messages::{self, Class, Message, Values};
 use crate::stages;
 use crate::work::{Actor, Work};
@@ -23,7 +25,14 @@ pub async fn approve(work: &mut Work, who: &Who, fee: Fee) -> Result<Approved, A
 pub async fn refuse(work: &mut Work, who: &Who, reason: Reason) -> Result<Refused, RefuseError> {
     let refused = members::refuse(work, who, reason).await?;
     let member = the_member(work, refused.id).await?;
-    tell(work, &member, "joining.refused", Values::new().words("reason", refused.reason.as_str()), "refused").await?;
+    tell(
+        work,
+        &member,
+        "joining.refused",
+        Values::new().words("reason", refused.reason.as_str()),
+        "refused",
+    )
+    .await?;
     Ok(refused)
 }
 
@@ -32,17 +41,32 @@ pub async fn number_members(app: App) -> Result<(), Fault> {
     let mut work = Work::begin(&app.pool, app.clock.now(), Actor::System).await?;
     for (id, number) in members::number_pending(&mut work).await? {
         let member = the_member(&mut work, id).await?;
-        tell(&mut work, &member, "member.welcome", Values::new().code("number", number.to_string()), "welcome").await?;
+        tell(
+            &mut work,
+            &member,
+            "member.welcome",
+            Values::new().code("number", number.to_string()),
+            "welcome",
+        )
+        .await?;
     }
     work.commit().await
 }
 
 async fn the_member(work: &mut Work, id: members::MemberId) -> Result<Member, Fault> {
-    members::load(work.conn(), id).await?.ok_or_else(|| Fault::broken(format!("member {id} has gone")))
+    members::load(work.conn(), id)
+        .await?
+        .ok_or_else(|| Fault::broken(format!("member {id} has gone")))
 }
 
 /// One message of a kind for each member, ever. Every one of them may name the member and the stage.
-async fn tell(work: &mut Work, member: &Member, template: &'static str, values: Values, once: &str) -> Result<(), Fault> {
+async fn tell(
+    work: &mut Work,
+    member: &Member,
+    template: &'static str,
+    values: Values,
+    once: &str,
+) -> Result<(), Fault> {
     let stage = stages::find(work.conn(), member.stage).await?;
     let values = values
         .words("name", member.first_name.as_str())

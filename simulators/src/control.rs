@@ -31,6 +31,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/phones/{msisdn}", get(phones::phone))
         .route("/phones/{msisdn}/dial", post(phones::dial))
         .route("/phones/{msisdn}/type", post(phones::type_keys))
+        .route("/phones/{msisdn}/again", post(phones::again))
         .route("/phones/{msisdn}/hang-up", post(phones::hang_up))
         .route("/phones/{msisdn}/sms", post(phones::text))
         .route("/phones/{msisdn}/inbox", get(phones::inbox))

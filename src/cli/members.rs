@@ -40,8 +40,15 @@ pub async fn run(config: Arc<Config>, asked: Members) -> anyhow::Result<()> {
 async fn list(app: &App) -> anyhow::Result<()> {
     let mut conn = app.pool.acquire().await?;
     for member in members::pending(&mut conn).await? {
-        let stage = stages::find(&mut conn, member.stage).await?.map(|stage| stage.name).unwrap_or_default();
-        let fee = if member.fee_paid_at.is_some() { "fee paid" } else { "fee not paid" };
+        let stage = stages::find(&mut conn, member.stage)
+            .await?
+            .map(|stage| stage.name)
+            .unwrap_or_default();
+        let fee = if member.fee_paid_at.is_some() {
+            "fee paid"
+        } else {
+            "fee not paid"
+        };
         println!(
             "{}  {} {}, {stage}, {fee}, since {}",
             member.msisdn.national(),
@@ -54,7 +61,11 @@ async fn list(app: &App) -> anyhow::Result<()> {
 }
 
 async fn approve(app: &App, who: &str, without_fee: bool) -> anyhow::Result<()> {
-    let fee = if without_fee { Fee::MayFollow } else { Fee::MustBePaid };
+    let fee = if without_fee {
+        Fee::MayFollow
+    } else {
+        Fee::MustBePaid
+    };
     let mut work = begin(app).await?;
     let approved = welcome::approve(&mut work, &parsed(who)?, fee).await?;
     work.commit().await?;

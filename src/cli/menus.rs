@@ -31,8 +31,12 @@ pub fn run(config: &Config, asked: Menus) -> anyhow::Result<()> {
     let menus = load_menus(config)?;
     match asked {
         Menus::Check => {
-            load_templates(config)?;
-            println!("{} screens hold up; version {}.", menus.screens().count(), menus.digest());
+            load_templates(config, &menus)?;
+            println!(
+                "{} screens hold up; version {}.",
+                menus.screens().count(),
+                menus.digest()
+            );
             Ok(())
         }
         Menus::Graph { format, out } => {

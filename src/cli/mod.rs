@@ -79,8 +79,26 @@ pub async fn run() -> ExitCode {
         }
     };
     let done = match line.command {
-        Command::Serve { no_worker } => serve::run(config, Roles { gateway: true, worker: !no_worker }).await,
-        Command::Worker => serve::run(config, Roles { gateway: false, worker: true }).await,
+        Command::Serve { no_worker } => {
+            serve::run(
+                config,
+                Roles {
+                    gateway: true,
+                    worker: !no_worker,
+                },
+            )
+            .await
+        }
+        Command::Worker => {
+            serve::run(
+                config,
+                Roles {
+                    gateway: false,
+                    worker: true,
+                },
+            )
+            .await
+        }
         Command::Members(asked) => members::run(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),
         Command::Demo { once } => demo::run(once, seed_world, serve_all).await,
@@ -104,5 +122,13 @@ async fn seed_world(pool: &PgPool, config: &Config) -> anyhow::Result<()> {
 }
 
 async fn serve_all(config: Arc<Config>, stop: CancellationToken) -> anyhow::Result<()> {
-    serve::until(config, Roles { gateway: true, worker: true }, stop).await
+    serve::until(
+        config,
+        Roles {
+            gateway: true,
+            worker: true,
+        },
+        stop,
+    )
+    .await
 }

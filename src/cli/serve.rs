@@ -31,7 +31,11 @@ pub async fn run(config: Arc<Config>, roles: Roles) -> anyhow::Result<()> {
 }
 
 /// Serves until `stop`.
-pub async fn until(config: Arc<Config>, roles: Roles, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn until(
+    config: Arc<Config>,
+    roles: Roles,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
     let metrics = metric::install()?;
     let app = App::build(config, Clock::System).await?;
@@ -47,8 +51,12 @@ async fn require_current_schema(app: &App) -> anyhow::Result<()> {
     };
     match schema::standing(&mut conn).await? {
         Standing::Current { .. } => Ok(()),
-        Standing::Behind { missing } => bail!("{missing} migrations are missing: run `kwastage migrate`"),
-        Standing::Ahead { version } => bail!("the database is at {version}, newer than this program"),
+        Standing::Behind { missing } => {
+            bail!("{missing} migrations are missing: run `kwastage migrate`")
+        }
+        Standing::Ahead { version } => {
+            bail!("the database is at {version}, newer than this program")
+        }
         Standing::Broken { version } => bail!("migration {version} is not what this program knows"),
     }
 }

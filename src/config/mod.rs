@@ -388,7 +388,9 @@ fn fees(read: &mut Reader) -> Option<Fees> {
 
 fn emergencies(read: &mut Reader) -> Option<Emergencies> {
     let duty_phones = read.phones("emergencies.duty_phones");
-    Some(Emergencies { duty_phones: duty_phones? })
+    Some(Emergencies {
+        duty_phones: duty_phones?,
+    })
 }
 
 fn log(read: &mut Reader) -> Option<Log> {

@@ -278,8 +278,10 @@ impl Reader {
     /// At least one phone number.
     pub(super) fn phones(&mut self, key: &'static str) -> Option<Vec<Msisdn>> {
         let texts = self.texts(key)?;
-        let phones: Vec<Msisdn> =
-            texts.iter().filter_map(|text| Msisdn::parse(text).ok()).collect();
+        let phones: Vec<Msisdn> = texts
+            .iter()
+            .filter_map(|text| Msisdn::parse(text).ok())
+            .collect();
         if phones.is_empty() || phones.len() < texts.len() {
             self.mistake(key, "write at least one phone number, such as 254711000005");
             return None;

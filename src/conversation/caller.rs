@@ -33,8 +33,14 @@ impl Caller {
     pub async fn at_dial(app: &App, msisdn: &Msisdn) -> Result<Caller, Fault> {
         let mut conn = app.pool.acquire().await?;
         Ok(match members::at_dial(&mut conn, msisdn).await? {
-            AtDial::Member(member) => Caller { language: Some(member.language), member: Some(CallingMember::from(*member)) },
-            AtDial::Stranger { language } => Caller { language, member: None },
+            AtDial::Member(member) => Caller {
+                language: Some(member.language),
+                member: Some(CallingMember::from(*member)),
+            },
+            AtDial::Stranger { language } => Caller {
+                language,
+                member: None,
+            },
         })
     }
 
@@ -42,7 +48,10 @@ impl Caller {
     pub fn open(&self, app: &App, menus: &Menus, shelved: Option<Session>) -> Moved {
         let mut globals: Vec<(Name, String)> = vec![
             ("code".into(), app.config.ussd.code.clone()),
-            ("fee".into(), app.config.fees.registration.as_decimal().to_string()),
+            (
+                "fee".into(),
+                app.config.fees.registration.as_decimal().to_string(),
+            ),
         ];
         let mut conditions = Vec::new();
         if let Some(member) = &self.member {
@@ -52,13 +61,23 @@ impl Caller {
             conditions.extend(member.conditions());
         }
         let language = self.language.unwrap_or_else(|| menus.default_language());
-        menu::open(menus, Opening { language, today: nairobi_date(app.clock.now()), conditions: &conditions, globals, shelved })
+        menu::open(
+            menus,
+            Opening {
+                language,
+                today: nairobi_date(app.clock.now()),
+                conditions: &conditions,
+                globals,
+                shelved,
+            },
+        )
     }
 }
 
 impl CallingMember {
     fn conditions(&self) -> impl Iterator<Item = &'static str> {
-        let fee_due = !self.fee_paid && matches!(self.status, StatusWord::Pending | StatusWord::Approved);
+        let fee_due =
+            !self.fee_paid && matches!(self.status, StatusWord::Pending | StatusWord::Approved);
         [
             ("registered", true),
             ("refused", self.status == StatusWord::Refused),
@@ -78,7 +97,10 @@ impl From<DialledMember> for CallingMember {
             stage: member.stage,
             first_name: member.first_name.as_str().to_owned(),
             stage_name: member.stage_name,
-            number: member.number.map(|number| number.to_string()).unwrap_or_default(),
+            number: member
+                .number
+                .map(|number| number.to_string())
+                .unwrap_or_default(),
             status: member.status,
             fee_paid: member.fee_paid,
         }

@@ -23,7 +23,13 @@ pub(super) enum Claim {
 
 /// Claims `(session, step)` in this transaction. A twin of this hop waits here until we have committed, and then
 /// gets our outcome.
-pub(super) async fn claim(work: &mut Work, session: &SessionId, step: u16, msisdn: &Msisdn, intent: &str) -> Result<Claim, Fault> {
+pub(super) async fn claim(
+    work: &mut Work,
+    session: &SessionId,
+    step: u16,
+    msisdn: &Msisdn,
+    intent: &str,
+) -> Result<Claim, Fault> {
     let now = work.now;
     let claimed = sqlx::query!(
         "insert into deed (session_id, step, msisdn, intent, outcome, at) values ($1, $2, $3, $4, 'null', $5)
@@ -41,16 +47,30 @@ pub(super) async fn claim(work: &mut Work, session: &SessionId, step: u16, msisd
     }
     match recall(work.conn(), session, step, msisdn, intent).await? {
         Some(outcome) => Ok(Claim::Done(outcome)),
-        None => Err(Fault::broken(format!("the deed at step {step} of a session was another one"))),
+        None => Err(Fault::broken(format!(
+            "the deed at step {step} of a session was another one"
+        ))),
     }
 }
 
 /// Keeps the outcome of a claimed deed, in the same transaction.
-pub(super) async fn keep(work: &mut Work, session: &SessionId, step: u16, outcome: &Outcome) -> Result<(), Fault> {
-    let kept = serde_json::to_value(Kept { outcome: outcome.clone() })?;
-    sqlx::query!("update deed set outcome = $3 where session_id = $1 and step = $2", session.as_str(), step as i16, kept)
-        .execute(work.conn())
-        .await?;
+pub(super) async fn keep(
+    work: &mut Work,
+    session: &SessionId,
+    step: u16,
+    outcome: &Outcome,
+) -> Result<(), Fault> {
+    let kept = serde_json::to_value(Kept {
+        outcome: outcome.clone(),
+    })?;
+    sqlx::query!(
+        "update deed set outcome = $3 where session_id = $1 and step = $2",
+        session.as_str(),
+        step as i16,
+        kept
+    )
+    .execute(work.conn())
+    .await?;
     Ok(())
 }
 
@@ -71,5 +91,7 @@ pub(super) async fn recall(
     )
     .fetch_optional(conn)
     .await?;
-    outcome.map(|kept| Ok(serde_json::from_value::<Kept>(kept)?.outcome)).transpose()
+    outcome
+        .map(|kept| Ok(serde_json::from_value::<Kept>(kept)?.outcome))
+        .transpose()
 }

@@ -11,8 +11,19 @@ use crate::stages::{self, RegionId, ZoneId};
 use crate::welfare::{self, Direction, Status};
 
 /// Fetches what a screen wants. `needs` are the kept values the fact reads.
-pub(super) async fn fetch(app: &App, turn: &Turn, caller: &Caller, fact: &str, needs: &[(&str, String)]) -> Result<Supplied, Fault> {
-    let need = |name: &str| needs.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value.as_str());
+pub(super) async fn fetch(
+    app: &App,
+    turn: &Turn,
+    caller: &Caller,
+    fact: &str,
+    needs: &[(&str, String)],
+) -> Result<Supplied, Fault> {
+    let need = |name: &str| {
+        needs
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or("", |(_, value)| value.as_str())
+    };
     match fact {
         "standing" => standing(app, member(caller, fact)?).await,
         "fund" => fund(app, member(caller, fact)?).await,
@@ -25,17 +36,27 @@ pub(super) async fn fetch(app: &App, turn: &Turn, caller: &Caller, fact: &str, n
 }
 
 fn member<'c>(caller: &'c Caller, fact: &str) -> Result<&'c CallingMember, Fault> {
-    caller.member.as_ref().ok_or_else(|| Fault::broken(format!("{fact} was asked for a caller who is no member")))
+    caller
+        .member
+        .as_ref()
+        .ok_or_else(|| Fault::broken(format!("{fact} was asked for a caller who is no member")))
 }
 
 fn id(value: &str, turn: &Turn) -> Result<i32, Fault> {
-    value.parse().map_err(|_| Fault::broken(format!("session {} picked a row without an id", turn.session.as_str())))
+    value.parse().map_err(|_| {
+        Fault::broken(format!(
+            "session {} picked a row without an id",
+            turn.session.as_str()
+        ))
+    })
 }
 
 async fn standing(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
     let mut conn = app.pool.acquire().await?;
-    let standing = welfare::standing_of(&mut conn, member.id.0, nairobi_date(app.clock.now())).await?;
-    let (arrears, suggested) = match standing.map(|standing| (standing.status, standing.suggested)) {
+    let standing =
+        welfare::standing_of(&mut conn, member.id.0, nairobi_date(app.clock.now())).await?;
+    let (arrears, suggested) = match standing.map(|standing| (standing.status, standing.suggested))
+    {
         Some((Status::Behind { by, .. }, suggested)) => (Some(by), Some(suggested)),
         Some((Status::PaidUp { .. }, suggested)) => (None, Some(suggested)),
         None => (None, None),
@@ -74,23 +95,34 @@ async fn kin(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
     let mut conn = app.pool.acquire().await?;
     let kin = members::kin_of(&mut conn, member.id).await?;
     let name = kin.as_ref().map_or("", |kin| kin.name.as_str());
-    Ok(Supplied::default().value("kin_now", name).condition("has_kin", kin.is_some()))
+    Ok(Supplied::default()
+        .value("kin_now", name)
+        .condition("has_kin", kin.is_some()))
 }
 
 async fn regions(app: &App) -> Result<Supplied, Fault> {
     let regions = stages::regions(&mut *app.pool.acquire().await?).await?;
-    Ok(regions.into_iter().fold(Supplied::default(), |told, region| told.row(region.id.0, [("region_name", region.name)])))
+    Ok(regions
+        .into_iter()
+        .fold(Supplied::default(), |told, region| {
+            told.row(region.id.0, [("region_name", region.name)])
+        }))
 }
 
 async fn zones(app: &App, region: i32) -> Result<Supplied, Fault> {
     let zones = stages::zones(&mut *app.pool.acquire().await?, RegionId(region)).await?;
-    Ok(zones.into_iter().fold(Supplied::default(), |told, zone| told.row(zone.id.0, [("zone_name", zone.name)])))
+    Ok(zones.into_iter().fold(Supplied::default(), |told, zone| {
+        told.row(zone.id.0, [("zone_name", zone.name)])
+    }))
 }
 
 async fn stages_of(app: &App, zone: i32) -> Result<Supplied, Fault> {
     let found = stages::stages_in(&mut *app.pool.acquire().await?, ZoneId(zone)).await?;
     Ok(found.into_iter().fold(Supplied::default(), |told, stage| {
         let code = stage.code.as_str().to_owned();
-        told.row(&code, [("stage_name", stage.name), ("stage_no", code.clone())])
+        told.row(
+            &code,
+            [("stage_name", stage.name), ("stage_no", code.clone())],
+        )
     }))
 }

@@ -27,8 +27,14 @@ pub(super) enum Question {
     CheckKinName(String),
     CheckNationalId(NationalId),
     FindStage(StageCode),
-    ChoosePin { national_id: Option<NationalId>, pin: Secret },
-    RepeatPin { chosen: ChosenPin, pin: Secret },
+    ChoosePin {
+        national_id: Option<NationalId>,
+        pin: Secret,
+    },
+    RepeatPin {
+        chosen: ChosenPin,
+        pin: Secret,
+    },
     ProvePin,
     Balances,
 }
@@ -68,29 +74,56 @@ impl Intent {
     /// kept under another release.
     pub fn read(asked: Asked) -> Result<Intent, Fault> {
         let intent = asked.intent;
-        read(asked).ok_or_else(|| Fault::broken(format!("the answers of the intent {intent} make no sense")))
+        read(asked).ok_or_else(|| {
+            Fault::broken(format!("the answers of the intent {intent} make no sense"))
+        })
     }
 }
 
 fn read(mut asked: Asked) -> Option<Intent> {
     let secret = asked.secret.take();
     let answer = |name: &str| asked.answer(name);
-    let question = |question| Some(Intent { pin: None, what: What::Question(question) });
-    let deed = |deed| Some(Intent { pin: None, what: What::Deed(deed) });
+    let question = |question| {
+        Some(Intent {
+            pin: None,
+            what: What::Question(question),
+        })
+    };
+    let deed = |deed| {
+        Some(Intent {
+            pin: None,
+            what: What::Deed(deed),
+        })
+    };
     match asked.intent {
-        "choose_language" => deed(Deed::ChooseLanguage(Language::parse(answer("language")).ok()?)),
+        "choose_language" => deed(Deed::ChooseLanguage(
+            Language::parse(answer("language")).ok()?,
+        )),
         "send_help" => deed(Deed::SendHelp),
 
         "check_names" => question(Question::CheckNames(answer("names").to_owned())),
         "check_kin_name" => question(Question::CheckKinName(answer("kin_name").to_owned())),
-        "check_national_id" => question(Question::CheckNationalId(NationalId::parse(answer("national_id")).ok()?)),
-        "find_stage" => question(Question::FindStage(StageCode::parse(answer("stage_code")).ok()?)),
-        "choose_pin" => question(Question::ChoosePin { national_id: None, pin: secret? }),
+        "check_national_id" => question(Question::CheckNationalId(
+            NationalId::parse(answer("national_id")).ok()?,
+        )),
+        "find_stage" => question(Question::FindStage(
+            StageCode::parse(answer("stage_code")).ok()?,
+        )),
+        "choose_pin" => question(Question::ChoosePin {
+            national_id: None,
+            pin: secret?,
+        }),
         "choose_first_pin" => {
             let national_id = NationalId::parse(answer("national_id")).ok()?;
-            question(Question::ChoosePin { national_id: Some(national_id), pin: secret? })
+            question(Question::ChoosePin {
+                national_id: Some(national_id),
+                pin: secret?,
+            })
         }
-        "repeat_pin" => question(Question::RepeatPin { chosen: chosen_pin(&asked)?, pin: secret? }),
+        "repeat_pin" => question(Question::RepeatPin {
+            chosen: chosen_pin(&asked)?,
+            pin: secret?,
+        }),
         "join" => deed(Deed::Join(Box::new(Joining {
             names: answer("names").to_owned(),
             national_id: NationalId::parse(answer("national_id")).ok()?,
@@ -101,19 +134,36 @@ fn read(mut asked: Asked) -> Option<Intent> {
         }))),
         "pay_fee" => deed(Deed::PayFee),
 
-        "balances" => Some(Intent { pin: Some(secret?), what: What::Question(Question::Balances) }),
+        "balances" => Some(Intent {
+            pin: Some(secret?),
+            what: What::Question(Question::Balances),
+        }),
         "contribute" => {
             let amount = Money::parse_typed(answer("amount")).ok()?;
-            Some(Intent { pin: Some(secret?), what: What::Deed(Deed::Contribute(amount)) })
+            Some(Intent {
+                pin: Some(secret?),
+                what: What::Deed(Deed::Contribute(amount)),
+            })
         }
         "look_up_receipt" => deed(Deed::LookUpReceipt(answer("receipt_code").to_owned())),
 
-        "prove_pin" => Some(Intent { pin: Some(secret?), what: What::Question(Question::ProvePin) }),
-        "change_pin" => deed(Deed::ChangePin { chosen: chosen_pin(&asked)?, pin: secret? }),
-        "change_kin" => Some(Intent { pin: Some(secret?), what: What::Deed(Deed::ChangeKin(kin(&asked)?)) }),
+        "prove_pin" => Some(Intent {
+            pin: Some(secret?),
+            what: What::Question(Question::ProvePin),
+        }),
+        "change_pin" => deed(Deed::ChangePin {
+            chosen: chosen_pin(&asked)?,
+            pin: secret?,
+        }),
+        "change_kin" => Some(Intent {
+            pin: Some(secret?),
+            what: What::Deed(Deed::ChangeKin(kin(&asked)?)),
+        }),
 
         "raise_emergency" => deed(Deed::RaiseEmergency),
-        "tell_emergency_kind" => deed(Deed::TellEmergencyKind(EmergencyKind::parse(answer("kind"))?)),
+        "tell_emergency_kind" => deed(Deed::TellEmergencyKind(EmergencyKind::parse(answer(
+            "kind",
+        ))?)),
         "tell_emergency_place" => deed(Deed::TellEmergencyPlace(answer("place").to_owned())),
         _ => None,
     }
@@ -121,7 +171,10 @@ fn read(mut asked: Asked) -> Option<Intent> {
 
 fn chosen_pin(asked: &Asked) -> Option<ChosenPin> {
     let owner = Uuid::parse_str(asked.answer("pin_owner")).ok()?;
-    Some(ChosenPin { owner: MemberId(owner), verifier: PinVerifier::parse(asked.answer("pin_verifier")).ok()? })
+    Some(ChosenPin {
+        owner: MemberId(owner),
+        verifier: PinVerifier::parse(asked.answer("pin_verifier")).ok()?,
+    })
 }
 
 fn kin(asked: &Asked) -> Option<Kin> {

@@ -112,7 +112,10 @@ async fn write_batches(pool: PgPool, mut entries: Receiver<Entry>) {
                 Entry::Flush(done) => flushed.push(done),
             }
             if batch.len() < BATCH && flushed.is_empty() {
-                next = tokio::time::timeout_at(deadline, entries.recv()).await.ok().flatten();
+                next = tokio::time::timeout_at(deadline, entries.recv())
+                    .await
+                    .ok()
+                    .flatten();
             }
         }
         if let Err(fault) = write(&pool, &batch).await {
@@ -120,7 +123,9 @@ async fn write_batches(pool: PgPool, mut entries: Receiver<Entry>) {
             tracing::warn!(%fault, hops = batch.len(), "The journal of hops could not be written");
         }
         batch.clear();
-        flushed.drain(..).for_each(|done: oneshot::Sender<()>| { let _ = done.send(()); });
+        flushed.drain(..).for_each(|done: oneshot::Sender<()>| {
+            let _ = done.send(());
+        });
     }
 }
 

@@ -35,7 +35,10 @@ pub struct SessionId(String);
 
 impl SessionId {
     pub fn parse(id: &str) -> Option<SessionId> {
-        let shape_is_plain = (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'{' | b'}'));
+        let shape_is_plain = (1..=128).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !matches!(b, b'{' | b'}'));
         shape_is_plain.then(|| SessionId(id.to_owned()))
     }
 

@@ -16,22 +16,47 @@ use crate::fault::Fault;
 use crate::menu::{self, Menus};
 
 /// Rebuilds what the transcript tells, takes its last input as new, and answers it.
-pub(super) async fn from_transcript(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Next, Fault> {
+pub(super) async fn from_transcript(
+    app: &App,
+    menus: &Arc<Menus>,
+    turn: &Turn,
+) -> Result<Next, Fault> {
     // What the journal still holds back would be missing here.
     app.journal.flush().await;
     let journal = read_journal(app, &turn.session).await.unwrap_or_default();
-    if journal.iter().any(|hop| hop.menus != menus.digest().bytes() || hop.screen == "resume") {
-        return at_home(app, menus, turn, journal.last().map_or(1, |hop| hop.step + 1)).await;
+    if journal
+        .iter()
+        .any(|hop| hop.menus != menus.digest().bytes() || hop.screen == "resume")
+    {
+        return at_home(
+            app,
+            menus,
+            turn,
+            journal.last().map_or(1, |hop| hop.step + 1),
+        )
+        .await;
     }
     let caller = Caller::at_dial(app, &turn.msisdn).await?;
-    let performer = Performer { app, menus, turn, caller: &caller, may_be_repeat: true };
+    let performer = Performer {
+        app,
+        menus,
+        turn,
+        caller: &caller,
+        may_be_repeat: true,
+    };
     let first_dialled = match journal.first() {
         Some(hop) => usize::from(hop.step),
         // Never heard of: digits dialled behind the code (form A), which stop in front of anything that counts.
         None => usize::MAX,
     };
-    let behind_the_code = turn.dialled.iter().flat_map(|dialled| dialled.split('*')).map(str::to_owned);
-    let inputs: Vec<String> = behind_the_code.chain(cut(&turn.transcript, &journal)).collect();
+    let behind_the_code = turn
+        .dialled
+        .iter()
+        .flat_map(|dialled| dialled.split('*'))
+        .map(str::to_owned);
+    let inputs: Vec<String> = behind_the_code
+        .chain(cut(&turn.transcript, &journal))
+        .collect();
     let mut session = performer.settle(caller.open(app, menus, None), 0).await?;
     let mut heard = None;
     for (place, input) in inputs.iter().enumerate() {
@@ -53,22 +78,57 @@ pub(super) async fn from_transcript(app: &App, menus: &Arc<Menus>, turn: &Turn) 
                 // The deed was never done, so the rider stands in front of it again.
                 None => {
                     let steps = u16::try_from(inputs.len()).unwrap_or(u16::MAX);
-                    return Ok(Next { session: before, caller, steps, heard: None, outcome: HopOutcome::Rebuilt });
+                    return Ok(Next {
+                        session: before,
+                        caller,
+                        steps,
+                        heard: None,
+                        outcome: HopOutcome::Rebuilt,
+                    });
                 }
             },
         };
     }
     let steps = u16::try_from(inputs.len()).unwrap_or(u16::MAX);
-    let outcome = if journal.is_empty() { HopOutcome::Shown } else { HopOutcome::Rebuilt };
-    Ok(Next { session, caller, steps, heard, outcome })
+    let outcome = if journal.is_empty() {
+        HopOutcome::Shown
+    } else {
+        HopOutcome::Rebuilt
+    };
+    Ok(Next {
+        session,
+        caller,
+        steps,
+        heard,
+        outcome,
+    })
 }
 
 /// From home, whatever was typed before.
-pub(super) async fn at_home(app: &App, menus: &Arc<Menus>, turn: &Turn, steps: u16) -> Result<Next, Fault> {
+pub(super) async fn at_home(
+    app: &App,
+    menus: &Arc<Menus>,
+    turn: &Turn,
+    steps: u16,
+) -> Result<Next, Fault> {
     let caller = Caller::at_dial(app, &turn.msisdn).await?;
-    let performer = Performer { app, menus, turn, caller: &caller, may_be_repeat: true };
-    let session = performer.settle(caller.open(app, menus, None), steps).await?;
-    Ok(Next { session, caller, steps, heard: None, outcome: HopOutcome::Rebuilt })
+    let performer = Performer {
+        app,
+        menus,
+        turn,
+        caller: &caller,
+        may_be_repeat: true,
+    };
+    let session = performer
+        .settle(caller.open(app, menus, None), steps)
+        .await?;
+    Ok(Next {
+        session,
+        caller,
+        steps,
+        heard: None,
+        outcome: HopOutcome::Rebuilt,
+    })
 }
 
 /// What the journal tells of one hop.
@@ -88,7 +148,15 @@ async fn read_journal(app: &App, session: &SessionId) -> Result<Vec<Told>, Fault
     )
     .fetch_all(&app.pool)
     .await?;
-    Ok(rows.into_iter().map(|row| Told { step: row.step as u16, screen: row.screen, heard: row.heard, menus: row.menus }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Told {
+            step: row.step as u16,
+            screen: row.screen,
+            heard: row.heard,
+            menus: row.menus,
+        })
+        .collect())
 }
 
 /// Cuts a transcript into its inputs. `*` may stand inside an answer: where the journal kept the answer, it is
@@ -98,8 +166,14 @@ fn cut(transcript: &str, journal: &[Told]) -> Vec<String> {
     let mut rest = transcript;
     let mut hops = journal.iter().skip(1);
     while !rest.is_empty() || inputs.is_empty() {
-        let kept = hops.next().and_then(|hop| hop.heard.as_deref()).filter(|heard| !heard.is_empty());
-        let whole = kept.filter(|heard| rest.strip_prefix(*heard).is_some_and(|behind| behind.is_empty() || behind.starts_with('*')));
+        let kept = hops
+            .next()
+            .and_then(|hop| hop.heard.as_deref())
+            .filter(|heard| !heard.is_empty());
+        let whole = kept.filter(|heard| {
+            rest.strip_prefix(*heard)
+                .is_some_and(|behind| behind.is_empty() || behind.starts_with('*'))
+        });
         let length = whole.map_or_else(|| rest.find('*').unwrap_or(rest.len()), str::len);
         inputs.push(rest[..length].to_owned());
         match rest[length..].strip_prefix('*') {
@@ -119,7 +193,12 @@ mod tests {
     use super::*;
 
     fn told(heard: Option<&str>) -> Told {
-        Told { step: 0, screen: String::new(), heard: heard.map(str::to_owned), menus: Vec::new() }
+        Told {
+            step: 0,
+            screen: String::new(),
+            heard: heard.map(str::to_owned),
+            menus: Vec::new(),
+        }
     }
 
     #[test]
@@ -128,7 +207,12 @@ mod tests {
         assert_eq!(plain("1"), ["1"]);
         assert_eq!(plain("2*200"), ["2", "200"]);
         assert_eq!(plain("1*"), ["1", ""]);
-        let journal = [told(None), told(Some("3")), told(Some("A*B")), told(Some("<pin>"))];
+        let journal = [
+            told(None),
+            told(Some("3")),
+            told(Some("A*B")),
+            told(Some("<pin>")),
+        ];
         assert_eq!(cut("3*A*B*4826*1", &journal), ["3", "A*B", "4826", "1"]);
     }
 }

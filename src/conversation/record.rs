@@ -50,6 +50,9 @@ impl Record {
 
     /// The answer given to this very transcript.
     pub fn answer_to(&self, mark: Mark) -> Option<&Answered> {
-        self.answers.iter().rev().find(|answered| answered.to == mark)
+        self.answers
+            .iter()
+            .rev()
+            .find(|answered| answered.to == mark)
     }
 }

@@ -65,7 +65,11 @@ async fn note(app: &App, end: &SessionEnd) -> Result<(), Fault> {
 }
 
 /// True while this phone is, as far as we know, on a call with us: an M-PESA prompt could not be shown.
-pub async fn has_open_session(conn: &mut PgConnection, msisdn: &primitives::Msisdn, now: DateTime<Utc>) -> Result<bool, Fault> {
+pub async fn has_open_session(
+    conn: &mut PgConnection,
+    msisdn: &primitives::Msisdn,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
     let since = now - TimeDelta::seconds(SESSION_SECONDS_MAX);
     let open = sqlx::query_scalar!(
         r#"select exists (

@@ -18,7 +18,9 @@ pub struct TranscriptKey(Hmac<Sha256>);
 impl TranscriptKey {
     pub fn new(key: &[u8]) -> TranscriptKey {
         // HMAC takes a key of any length.
-        TranscriptKey(Hmac::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key")))
+        TranscriptKey(
+            Hmac::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key")),
+        )
     }
 
     /// The mark of this very text.
@@ -28,7 +30,10 @@ impl TranscriptKey {
         let digest = hmac.finalize().into_bytes();
         let mut short = [0; 8];
         short.copy_from_slice(&digest[..8]);
-        Mark { length: text.len(), digest: short }
+        Mark {
+            length: text.len(),
+            digest: short,
+        }
     }
 }
 
@@ -53,13 +58,23 @@ pub enum Arrival<'t> {
 }
 
 /// Compares the received transcript with the seen one; `earlier` are the marks of the turns before it.
-pub fn arrival<'t>(key: &TranscriptKey, seen: Mark, earlier: impl IntoIterator<Item = Mark>, received: &'t str) -> Arrival<'t> {
+pub fn arrival<'t>(
+    key: &TranscriptKey,
+    seen: Mark,
+    earlier: impl IntoIterator<Item = Mark>,
+    received: &'t str,
+) -> Arrival<'t> {
     if received.len() == seen.length {
-        return if key.mark(received) == seen { Arrival::Same } else { Arrival::Divergent };
+        return if key.mark(received) == seen {
+            Arrival::Same
+        } else {
+            Arrival::Divergent
+        };
     }
     if received.len() > seen.length {
         // Form A of a deep dial and a plain dial both leave nothing in front of the first input.
-        let extends = received.is_char_boundary(seen.length) && key.mark(&received[..seen.length]) == seen;
+        let extends =
+            received.is_char_boundary(seen.length) && key.mark(&received[..seen.length]) == seen;
         return match (extends, seen.length) {
             (true, 0) => Arrival::Next(received),
             (true, _) => match received[seen.length..].strip_prefix('*') {
@@ -70,7 +85,11 @@ pub fn arrival<'t>(key: &TranscriptKey, seen: Mark, earlier: impl IntoIterator<I
         };
     }
     let mark = key.mark(received);
-    if earlier.into_iter().any(|turn| turn == mark) { Arrival::Older(mark) } else { Arrival::Divergent }
+    if earlier.into_iter().any(|turn| turn == mark) {
+        Arrival::Older(mark)
+    } else {
+        Arrival::Divergent
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +104,14 @@ mod tests {
     #[test]
     fn the_cases_of_the_protocol() {
         let key = key();
-        let arrives = |seen: &str, received: &'static str| arrival(&key, key.mark(seen), [key.mark(""), key.mark("1")], received);
+        let arrives = |seen: &str, received: &'static str| {
+            arrival(
+                &key,
+                key.mark(seen),
+                [key.mark(""), key.mark("1")],
+                received,
+            )
+        };
         assert_eq!(arrives("", "1"), Arrival::Next("1"));
         assert_eq!(arrives("1", "1*1"), Arrival::Next("1"));
         assert_eq!(arrives("1*1", "1*1"), Arrival::Same);

@@ -34,18 +34,19 @@ pub(super) struct Answer {
 pub async fn turn(app: &App, turn: Turn, started: Instant) -> Reply {
     let at = app.clock.now();
     let menus = app.menus.load_full();
-    let answer = match tokio::time::timeout(app.config.ussd.hop_budget, hop(app, &menus, &turn)).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(fault)) => {
-            tracing::error!(%fault, "A hop failed");
-            failed(&menus, "sorry")
-        }
-        // A deed under way goes on without us, so we may not say that nothing happened.
-        Err(_elapsed) => {
-            tracing::error!(budget = ?app.config.ussd.hop_budget, "A hop ran out of time");
-            failed(&menus, "unsure")
-        }
-    };
+    let answer =
+        match tokio::time::timeout(app.config.ussd.hop_budget, hop(app, &menus, &turn)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(fault)) => {
+                tracing::error!(%fault, "A hop failed");
+                failed(&menus, "sorry")
+            }
+            // A deed under way goes on without us, so we may not say that nothing happened.
+            Err(_elapsed) => {
+                tracing::error!(budget = ?app.config.ussd.hop_budget, "A hop ran out of time");
+                failed(&menus, "unsure")
+            }
+        };
     let duration = started.elapsed();
     metric::hop(answer.screen.clone(), answer.outcome.name(), duration);
     app.journal.note(Hop {
@@ -75,7 +76,10 @@ fn failed(menus: &Menus, phrase: &'static str) -> Answer {
 /// A last screen of one phrase, outside the menus.
 fn said(menus: &Menus, language: Language, phrase: &'static str, outcome: HopOutcome) -> Answer {
     Answer {
-        reply: Reply { text: menus.phrase(phrase, language).to_owned(), end: true },
+        reply: Reply {
+            text: menus.phrase(phrase, language).to_owned(),
+            end: true,
+        },
         outcome,
         screen: format!("phrase.{phrase}"),
         heard: None,
@@ -108,17 +112,29 @@ async fn try_hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Option<An
     if record.msisdn != turn.msisdn {
         tracing::warn!(target: "security", "A session id came back with another number");
         metric::hop_trouble("another_phone");
-        return Ok(Some(said(menus, menus.default_language(), "unreadable", HopOutcome::Refused)));
+        return Ok(Some(said(
+            menus,
+            menus.default_language(),
+            "unreadable",
+            HopOutcome::Refused,
+        )));
     }
     let language = record.session.language();
-    match arrival(&app.transcript_key, record.seen, record.answers.iter().map(|answered| answered.to), &turn.transcript) {
+    match arrival(
+        &app.transcript_key,
+        record.seen,
+        record.answers.iter().map(|answered| answered.to),
+        &turn.transcript,
+    ) {
         Arrival::Same => Ok(Some(repeated(menus, &record, received))),
         Arrival::Older(mark) => Ok(Some(repeated(menus, &record, mark))),
         Arrival::Divergent => {
             metric::hop_trouble("divergent");
             Ok(Some(said(menus, language, "over", HopOutcome::Refused)))
         }
-        Arrival::Next(_) if record.ended => Ok(Some(said(menus, language, "over", HopOutcome::Refused))),
+        Arrival::Next(_) if record.ended => {
+            Ok(Some(said(menus, language, "over", HopOutcome::Refused)))
+        }
         Arrival::Next(input) => {
             // The documents may have changed under a running session; it goes on from their home.
             let next = match menu::fits(menus, &record.session) {
@@ -148,56 +164,124 @@ struct Found {
 /// it is rebuilt from the transcript.
 async fn find(app: &App, turn: &Turn) -> Found {
     if let Some(record) = app.sessions_at_hand.get(&turn.session) {
-        return Found { record: Some(record), shelved: None };
+        return Found {
+            record: Some(record),
+            shelved: None,
+        };
     }
     let loaded = match turn.transcript.is_empty() && turn.dialled.is_none() {
-        true => app.sessions.load_for_dial(&turn.session, &turn.msisdn).await,
-        false => app.sessions.load(&turn.session).await.map(|record| (record, None)),
+        true => {
+            app.sessions
+                .load_for_dial(&turn.session, &turn.msisdn)
+                .await
+        }
+        false => app
+            .sessions
+            .load(&turn.session)
+            .await
+            .map(|record| (record, None)),
     };
     match loaded {
-        Ok((record, shelved)) => Found { record: record.map(Arc::new), shelved },
+        Ok((record, shelved)) => Found {
+            record: record.map(Arc::new),
+            shelved,
+        },
         Err(fault) => {
             metric::hop_trouble("store_away");
             tracing::warn!(%fault, "The session store is away");
-            Found { record: None, shelved: None }
+            Found {
+                record: None,
+                shelved: None,
+            }
         }
     }
 }
 
 /// A dial, plain or with digits left in the service code (form B).
-async fn open(app: &App, menus: &Arc<Menus>, turn: &Turn, shelved: Option<Session>) -> Result<Next, Fault> {
+async fn open(
+    app: &App,
+    menus: &Arc<Menus>,
+    turn: &Turn,
+    shelved: Option<Session>,
+) -> Result<Next, Fault> {
     let caller = Caller::at_dial(app, &turn.msisdn).await?;
     let shelved = shelved.filter(|session| menu::fits(menus, session));
-    let performer = Performer { app, menus, turn, caller: &caller, may_be_repeat: false };
-    let mut session = performer.settle(caller.open(app, menus, shelved), 0).await?;
+    let performer = Performer {
+        app,
+        menus,
+        turn,
+        caller: &caller,
+        may_be_repeat: false,
+    };
+    let mut session = performer
+        .settle(caller.open(app, menus, shelved), 0)
+        .await?;
     let mut steps = 0;
     for input in turn.dialled.iter().flat_map(|dialled| dialled.split('*')) {
         steps += 1;
-        session = performer.settle(menu::decide_dialled(menus, session, input), steps).await?;
+        session = performer
+            .settle(menu::decide_dialled(menus, session, input), steps)
+            .await?;
     }
-    Ok(Next { session, caller, steps, heard: None, outcome: HopOutcome::Shown })
+    Ok(Next {
+        session,
+        caller,
+        steps,
+        heard: None,
+        outcome: HopOutcome::Shown,
+    })
 }
 
-async fn advance(app: &App, menus: &Arc<Menus>, turn: &Turn, record: &Record, input: &str) -> Result<Next, Fault> {
+async fn advance(
+    app: &App,
+    menus: &Arc<Menus>,
+    turn: &Turn,
+    record: &Record,
+    input: &str,
+) -> Result<Next, Fault> {
     let caller = record.caller.clone();
-    let performer = Performer { app, menus, turn, caller: &caller, may_be_repeat: false };
+    let performer = Performer {
+        app,
+        menus,
+        turn,
+        caller: &caller,
+        may_be_repeat: false,
+    };
     let session = record.session.clone();
     // The request of a hop in between was lost on its way to us: what came together is walked as navigation only.
     if input.contains('*') && menu::expects_choice(menus, &session) {
         let (mut session, mut steps) = (session, record.steps);
         for piece in input.split('*') {
             steps += 1;
-            session = performer.settle(menu::decide_dialled(menus, session, piece), steps).await?;
+            session = performer
+                .settle(menu::decide_dialled(menus, session, piece), steps)
+                .await?;
         }
-        return Ok(Next { session, caller, steps, heard: None, outcome: HopOutcome::Shown });
+        return Ok(Next {
+            session,
+            caller,
+            steps,
+            heard: None,
+            outcome: HopOutcome::Shown,
+        });
     }
     let steps = record.steps + 1;
     let moved = menu::decide(menus, session, input);
     let heard = moved.heard.clone();
     let missed = moved.missed;
     let session = performer.settle(moved, steps).await?;
-    let outcome = if missed { HopOutcome::Missed } else { HopOutcome::Shown };
-    Ok(Next { session, caller, steps, heard, outcome })
+    let outcome = if missed {
+        HopOutcome::Missed
+    } else {
+        HopOutcome::Shown
+    };
+    Ok(Next {
+        session,
+        caller,
+        steps,
+        heard,
+        outcome,
+    })
 }
 
 /// Renders, saves and answers. `before` is what the decision was made from, `None` for a new session.
@@ -211,7 +295,9 @@ async fn finish(
 ) -> Result<Option<Answer>, Fault> {
     let page = menu::render(menus, &next.session);
     let screen = next.session.screen_name(menus).to_owned();
-    let (version, answers) = before.map_or((0, Vec::new()), |record| (record.version, record.answers.clone()));
+    let (version, answers) = before.map_or((0, Vec::new()), |record| {
+        (record.version, record.answers.clone())
+    });
     let mut record = Record {
         version: version + 1,
         msisdn: turn.msisdn.clone(),
@@ -222,10 +308,20 @@ async fn finish(
         ended: page.end,
         answers,
     };
-    record.answer(Answered { to: received, text: page.text.clone(), end: page.end });
+    record.answer(Answered {
+        to: received,
+        text: page.text.clone(),
+        end: page.end,
+    });
     let shelf = shelf(menus, &record);
-    match app.sessions.save(&turn.session, &record, shelf.as_ref()).await {
-        Ok(Saved::Done) => app.sessions_at_hand.insert(turn.session.clone(), Arc::new(record)),
+    match app
+        .sessions
+        .save(&turn.session, &record, shelf.as_ref())
+        .await
+    {
+        Ok(Saved::Done) => app
+            .sessions_at_hand
+            .insert(turn.session.clone(), Arc::new(record)),
         Ok(Saved::Overtaken) => {
             app.sessions_at_hand.remove(&turn.session);
             metric::hop_trouble("overtaken");
@@ -235,7 +331,8 @@ async fn finish(
         Err(fault) => {
             metric::hop_trouble("store_away");
             tracing::warn!(%fault, "A session could not be saved");
-            app.sessions_at_hand.insert(turn.session.clone(), Arc::new(record));
+            app.sessions_at_hand
+                .insert(turn.session.clone(), Arc::new(record));
         }
     }
     let outcome = match (page.end, next.outcome) {
@@ -243,7 +340,10 @@ async fn finish(
         (_, outcome) => outcome,
     };
     Ok(Some(Answer {
-        reply: Reply { text: page.text, end: page.end },
+        reply: Reply {
+            text: page.text,
+            end: page.end,
+        },
         outcome,
         screen,
         heard: next.heard.map(|heard| heard.masked),
@@ -267,8 +367,14 @@ fn shelf(menus: &Menus, record: &Record) -> Option<Shelf> {
 fn repeated(menus: &Menus, record: &Record, mark: Mark) -> Answer {
     let answered = record.answer_to(mark).or_else(|| record.answers.last());
     let reply = match answered {
-        Some(answered) => Reply { text: answered.text.clone(), end: answered.end },
-        None => Reply { text: menus.phrase("over", record.session.language()).to_owned(), end: true },
+        Some(answered) => Reply {
+            text: answered.text.clone(),
+            end: answered.end,
+        },
+        None => Reply {
+            text: menus.phrase("over", record.session.language()).to_owned(),
+            end: true,
+        },
     };
     Answer {
         reply,

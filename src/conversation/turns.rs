@@ -19,7 +19,10 @@ pub struct SessionTurns {
 
 impl Default for SessionTurns {
     fn default() -> SessionTurns {
-        SessionTurns { hasher: RandomState::new(), places: (0..PLACES).map(|_| Mutex::default()).collect() }
+        SessionTurns {
+            hasher: RandomState::new(),
+            places: (0..PLACES).map(|_| Mutex::default()).collect(),
+        }
     }
 }
 

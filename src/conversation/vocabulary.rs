@@ -9,26 +9,54 @@ const NAME: Kind = Kind::Words(12);
 const STAGE: Kind = Kind::Words(20);
 
 const fn outcome(name: &'static str) -> OutcomeSpec {
-    OutcomeSpec { name, supplies: &[], decides: &[] }
+    OutcomeSpec {
+        name,
+        supplies: &[],
+        decides: &[],
+    }
 }
 
 /// The three ways a PIN can fail to open a door, the same at every door.
-const WRONG_PIN: OutcomeSpec = OutcomeSpec { name: "wrong_pin", supplies: &[Variable::new("tries_left", Kind::Count(9))], decides: &[] };
-const LOCKED: OutcomeSpec = OutcomeSpec { name: "locked", supplies: &[Variable::new("wait_minutes", Kind::Count(99))], decides: &[] };
+const WRONG_PIN: OutcomeSpec = OutcomeSpec {
+    name: "wrong_pin",
+    supplies: &[Variable::new("tries_left", Kind::Count(9))],
+    decides: &[],
+};
+const LOCKED: OutcomeSpec = OutcomeSpec {
+    name: "locked",
+    supplies: &[Variable::new("wait_minutes", Kind::Count(99))],
+    decides: &[],
+};
 const BUSY: OutcomeSpec = outcome("busy");
 
 const PIN_CHOSEN: OutcomeSpec = OutcomeSpec {
     name: "accepted",
-    supplies: &[Variable::new("pin_owner", Kind::Hidden), Variable::new("pin_verifier", Kind::Hidden)],
+    supplies: &[
+        Variable::new("pin_owner", Kind::Hidden),
+        Variable::new("pin_verifier", Kind::Hidden),
+    ],
     decides: &[],
 };
 
-const ALREADY_ASKED: OutcomeSpec = OutcomeSpec { name: "already_asked", supplies: &[Variable::new("asked", AMOUNT)], decides: &[] };
+const ALREADY_ASKED: OutcomeSpec = OutcomeSpec {
+    name: "already_asked",
+    supplies: &[Variable::new("asked", AMOUNT)],
+    decides: &[],
+};
 
 /// What the menus of this release may say.
 pub static VOCABULARY: Vocabulary = Vocabulary {
     // Known when a session opens, from one query about the caller.
-    conditions: &["registered", "active", "suspended", "refused", "fee_due", "behind", "suggests", "has_kin"],
+    conditions: &[
+        "registered",
+        "active",
+        "suspended",
+        "refused",
+        "fee_due",
+        "behind",
+        "suggests",
+        "has_kin",
+    ],
     globals: &[
         Variable::new("name", NAME),
         Variable::new("stage", STAGE),
@@ -40,40 +68,103 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         Fact {
             name: "standing",
             needs: &[],
-            supplies: &[Variable::new("arrears", AMOUNT), Variable::new("suggested", AMOUNT)],
+            supplies: &[
+                Variable::new("arrears", AMOUNT),
+                Variable::new("suggested", AMOUNT),
+            ],
             rows: None,
             decides: &["behind", "suggests"],
         },
         Fact {
             name: "fund",
             needs: &[],
-            supplies: &[Variable::new("fund_balance", AMOUNT), Variable::new("month_in", AMOUNT), Variable::new("month_out", AMOUNT)],
-            rows: Some(&[Variable::new("day", Kind::Date), Variable::new("who", NAME), Variable::new("moved", AMOUNT)]),
+            supplies: &[
+                Variable::new("fund_balance", AMOUNT),
+                Variable::new("month_in", AMOUNT),
+                Variable::new("month_out", AMOUNT),
+            ],
+            rows: Some(&[
+                Variable::new("day", Kind::Date),
+                Variable::new("who", NAME),
+                Variable::new("moved", AMOUNT),
+            ]),
             decides: &[],
         },
-        Fact { name: "kin", needs: &[], supplies: &[Variable::new("kin_now", NAME)], rows: None, decides: &["has_kin"] },
-        Fact { name: "regions", needs: &[], supplies: &[], rows: Some(&[Variable::new("region_name", Kind::Words(24))]), decides: &[] },
-        Fact { name: "zones", needs: &["region"], supplies: &[], rows: Some(&[Variable::new("zone_name", Kind::Words(24))]), decides: &[] },
+        Fact {
+            name: "kin",
+            needs: &[],
+            supplies: &[Variable::new("kin_now", NAME)],
+            rows: None,
+            decides: &["has_kin"],
+        },
+        Fact {
+            name: "regions",
+            needs: &[],
+            supplies: &[],
+            rows: Some(&[Variable::new("region_name", Kind::Words(24))]),
+            decides: &[],
+        },
+        Fact {
+            name: "zones",
+            needs: &["region"],
+            supplies: &[],
+            rows: Some(&[Variable::new("zone_name", Kind::Words(24))]),
+            decides: &[],
+        },
         Fact {
             name: "stages",
             needs: &["zone"],
             supplies: &[],
-            rows: Some(&[Variable::new("stage_name", STAGE), Variable::new("stage_no", Kind::Code(5))]),
+            rows: Some(&[
+                Variable::new("stage_name", STAGE),
+                Variable::new("stage_no", Kind::Code(5)),
+            ]),
             decides: &[],
         },
     ],
     intents: &[
-        IntentSpec { name: "choose_language", needs: &["language"], secret: false, effect: Effect::Direct, outcomes: &[outcome("done")] },
-        IntentSpec { name: "send_help", needs: &[], secret: false, effect: Effect::Direct, outcomes: &[outcome("done")] },
+        IntentSpec {
+            name: "choose_language",
+            needs: &["language"],
+            secret: false,
+            effect: Effect::Direct,
+            outcomes: &[outcome("done")],
+        },
+        IntentSpec {
+            name: "send_help",
+            needs: &[],
+            secret: false,
+            effect: Effect::Direct,
+            outcomes: &[outcome("done")],
+        },
         // Joining.
-        IntentSpec { name: "check_names", needs: &["names"], secret: false, effect: Effect::Reads, outcomes: &[outcome("understood"), outcome("incomplete")] },
-        IntentSpec { name: "check_national_id", needs: &["national_id"], secret: false, effect: Effect::Reads, outcomes: &[outcome("free"), outcome("taken")] },
+        IntentSpec {
+            name: "check_names",
+            needs: &["names"],
+            secret: false,
+            effect: Effect::Reads,
+            outcomes: &[outcome("understood"), outcome("incomplete")],
+        },
+        IntentSpec {
+            name: "check_national_id",
+            needs: &["national_id"],
+            secret: false,
+            effect: Effect::Reads,
+            outcomes: &[outcome("free"), outcome("taken")],
+        },
         IntentSpec {
             name: "find_stage",
             needs: &["stage_code"],
             secret: false,
             effect: Effect::Reads,
-            outcomes: &[OutcomeSpec { name: "found", supplies: &[Variable::new("their_stage", STAGE)], decides: &[] }, outcome("unknown")],
+            outcomes: &[
+                OutcomeSpec {
+                    name: "found",
+                    supplies: &[Variable::new("their_stage", STAGE)],
+                    decides: &[],
+                },
+                outcome("unknown"),
+            ],
         },
         IntentSpec {
             name: "check_kin_name",
@@ -90,7 +181,13 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             effect: Effect::Reads,
             outcomes: &[PIN_CHOSEN, outcome("weak"), BUSY],
         },
-        IntentSpec { name: "choose_pin", needs: &[], secret: true, effect: Effect::Reads, outcomes: &[PIN_CHOSEN, outcome("weak"), BUSY] },
+        IntentSpec {
+            name: "choose_pin",
+            needs: &[],
+            secret: true,
+            effect: Effect::Reads,
+            outcomes: &[PIN_CHOSEN, outcome("weak"), BUSY],
+        },
         IntentSpec {
             name: "repeat_pin",
             needs: &["pin_owner", "pin_verifier"],
@@ -100,12 +197,32 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         },
         IntentSpec {
             name: "join",
-            needs: &["names", "national_id", "stage_code", "kin_name", "kin_phone", "kin_relation", "consent", "pin_owner", "pin_verifier"],
+            needs: &[
+                "names",
+                "national_id",
+                "stage_code",
+                "kin_name",
+                "kin_phone",
+                "kin_relation",
+                "consent",
+                "pin_owner",
+                "pin_verifier",
+            ],
             secret: false,
             effect: Effect::Writes,
-            outcomes: &[outcome("joined"), outcome("already_member"), outcome("id_taken")],
+            outcomes: &[
+                outcome("joined"),
+                outcome("already_member"),
+                outcome("id_taken"),
+            ],
         },
-        IntentSpec { name: "pay_fee", needs: &[], secret: false, effect: Effect::Writes, outcomes: &[outcome("accepted"), ALREADY_ASKED, outcome("nothing_due")] },
+        IntentSpec {
+            name: "pay_fee",
+            needs: &[],
+            secret: false,
+            effect: Effect::Writes,
+            outcomes: &[outcome("accepted"), ALREADY_ASKED, outcome("nothing_due")],
+        },
         // Money.
         IntentSpec {
             name: "balances",
@@ -134,7 +251,14 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             needs: &["amount"],
             secret: true,
             effect: Effect::Writes,
-            outcomes: &[outcome("accepted"), WRONG_PIN, LOCKED, BUSY, ALREADY_ASKED, outcome("not_possible")],
+            outcomes: &[
+                outcome("accepted"),
+                WRONG_PIN,
+                LOCKED,
+                BUSY,
+                ALREADY_ASKED,
+                outcome("not_possible"),
+            ],
         },
         IntentSpec {
             // Questions are counted per phone, so that codes cannot be guessed.
@@ -145,7 +269,11 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             outcomes: &[
                 OutcomeSpec {
                     name: "genuine",
-                    supplies: &[Variable::new("amount", AMOUNT), Variable::new("who", NAME), Variable::new("day", Kind::Date)],
+                    supplies: &[
+                        Variable::new("amount", AMOUNT),
+                        Variable::new("who", NAME),
+                        Variable::new("day", Kind::Date),
+                    ],
                     decides: &[],
                 },
                 outcome("unknown"),
@@ -153,8 +281,20 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             ],
         },
         // Settings.
-        IntentSpec { name: "prove_pin", needs: &[], secret: true, effect: Effect::Reads, outcomes: &[outcome("right"), WRONG_PIN, LOCKED, BUSY] },
-        IntentSpec { name: "change_pin", needs: &["pin_owner", "pin_verifier"], secret: true, effect: Effect::Writes, outcomes: &[outcome("changed"), outcome("different"), BUSY] },
+        IntentSpec {
+            name: "prove_pin",
+            needs: &[],
+            secret: true,
+            effect: Effect::Reads,
+            outcomes: &[outcome("right"), WRONG_PIN, LOCKED, BUSY],
+        },
+        IntentSpec {
+            name: "change_pin",
+            needs: &["pin_owner", "pin_verifier"],
+            secret: true,
+            effect: Effect::Writes,
+            outcomes: &[outcome("changed"), outcome("different"), BUSY],
+        },
         IntentSpec {
             name: "change_kin",
             needs: &["kin_name", "kin_phone", "kin_relation"],
@@ -168,9 +308,25 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             needs: &[],
             secret: false,
             effect: Effect::Direct,
-            outcomes: &[OutcomeSpec { name: "raised", supplies: &[Variable::new("case", Kind::Code(5))], decides: &[] }],
+            outcomes: &[OutcomeSpec {
+                name: "raised",
+                supplies: &[Variable::new("case", Kind::Code(5))],
+                decides: &[],
+            }],
         },
-        IntentSpec { name: "tell_emergency_kind", needs: &["kind"], secret: false, effect: Effect::Direct, outcomes: &[outcome("told")] },
-        IntentSpec { name: "tell_emergency_place", needs: &["place"], secret: false, effect: Effect::Direct, outcomes: &[outcome("told")] },
+        IntentSpec {
+            name: "tell_emergency_kind",
+            needs: &["kind"],
+            secret: false,
+            effect: Effect::Direct,
+            outcomes: &[outcome("told")],
+        },
+        IntentSpec {
+            name: "tell_emergency_place",
+            needs: &["place"],
+            secret: false,
+            effect: Effect::Direct,
+            outcomes: &[outcome("told")],
+        },
     ],
 };

@@ -49,7 +49,9 @@ impl EmergencyKind {
     }
 
     pub fn parse(name: &str) -> Option<EmergencyKind> {
-        EmergencyKind::ALL.into_iter().find(|kind| kind.as_str() == name)
+        EmergencyKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
     }
 
     /// The phrase that says it in a message.

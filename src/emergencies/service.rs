@@ -62,15 +62,32 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
     let now = work.now;
     let reporter = members::at_dial(work.conn(), &asked.msisdn).await?;
     let (name, member, stage) = match &reporter {
-        AtDial::Member(member) => (member.first_name.as_str().to_owned(), Some(member.id.0), Some(member.stage)),
+        AtDial::Member(member) => (
+            member.first_name.as_str().to_owned(),
+            Some(member.id.0),
+            Some(member.stage),
+        ),
         AtDial::Stranger { .. } => (String::from("-"), None, None),
     };
     let year = nairobi_date(now).year();
-    let inserted = store::insert(work.conn(), &asked.msisdn, member, stage.map(|stage| stage.0), year, now).await?;
+    let inserted = store::insert(
+        work.conn(),
+        &asked.msisdn,
+        member,
+        stage.map(|stage| stage.0),
+        year,
+        now,
+    )
+    .await?;
     let Some(case) = inserted else {
         let open = store::lock_open(work.conn(), &asked.msisdn).await?;
-        let open = open.ok_or_else(|| Fault::broken("an open emergency closed while it was raised again"))?;
-        return Ok(Raised { id: open.id, number: open.number, repeated: true });
+        let open = open
+            .ok_or_else(|| Fault::broken("an open emergency closed while it was raised again"))?;
+        return Ok(Raised {
+            id: open.id,
+            number: open.number,
+            repeated: true,
+        });
     };
     let mut to_alert = match stage {
         Some(stage) => members::officers_on_duty(work.conn(), stage, Role::Coordinator).await?,
@@ -101,10 +118,28 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
             .words("name", &name)
             .code("phone", asked.msisdn.national())
             .words("stage", &stage_name);
-        tell(work, to, *language, "emergency.alert", values, case.id, "alert").await?;
+        tell(
+            work,
+            to,
+            *language,
+            "emergency.alert",
+            values,
+            case.id,
+            "alert",
+        )
+        .await?;
     }
     let values = Values::new().code("case", case.number.to_string());
-    tell(work, &asked.msisdn, asked.language, "emergency.received", values, case.id, "received").await?;
+    tell(
+        work,
+        &asked.msisdn,
+        asked.language,
+        "emergency.received",
+        values,
+        case.id,
+        "received",
+    )
+    .await?;
     work.record(EmergencyRaised {
         emergency: case.id,
         number: case.number,
@@ -113,23 +148,52 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
         by_duty_desk,
     })
     .await?;
-    Ok(Raised { id: case.id, number: case.number, repeated: false })
+    Ok(Raised {
+        id: case.id,
+        number: case.number,
+        repeated: false,
+    })
 }
 
 /// What happened, told after the alarm. Everybody alerted hears it. Without an open case there is nothing to add to.
-pub async fn tell_kind(work: &mut Work, msisdn: &Msisdn, kind: EmergencyKind) -> Result<Option<CaseNumber>, Fault> {
-    let Some(case) = store::lock_open(work.conn(), msisdn).await? else { return Ok(None) };
+pub async fn tell_kind(
+    work: &mut Work,
+    msisdn: &Msisdn,
+    kind: EmergencyKind,
+) -> Result<Option<CaseNumber>, Fault> {
+    let Some(case) = store::lock_open(work.conn(), msisdn).await? else {
+        return Ok(None);
+    };
     store::set_kind(work.conn(), case.id, kind).await?;
-    let values = |case: CaseNumber| Values::new().code("case", case.serial.to_string()).phrase("kind", kind.phrase());
+    let values = |case: CaseNumber| {
+        Values::new()
+            .code("case", case.serial.to_string())
+            .phrase("kind", kind.phrase())
+    };
     for (to, language) in store::alerted(work.conn(), case.id).await? {
-        tell(work, &to, language, "emergency.kind", values(case.number), case.id, &format!("kind:{}", kind.as_str())).await?;
+        tell(
+            work,
+            &to,
+            language,
+            "emergency.kind",
+            values(case.number),
+            case.id,
+            &format!("kind:{}", kind.as_str()),
+        )
+        .await?;
     }
     Ok(Some(case.number))
 }
 
 /// Where it happened, in the reporter's words.
-pub async fn tell_place(work: &mut Work, msisdn: &Msisdn, place: &str) -> Result<Option<CaseNumber>, Fault> {
-    let Some(case) = store::lock_open(work.conn(), msisdn).await? else { return Ok(None) };
+pub async fn tell_place(
+    work: &mut Work,
+    msisdn: &Msisdn,
+    place: &str,
+) -> Result<Option<CaseNumber>, Fault> {
+    let Some(case) = store::lock_open(work.conn(), msisdn).await? else {
+        return Ok(None);
+    };
     let place: String = place.chars().take(PLACE_LENGTH_MAX).collect();
     store::set_place(work.conn(), case.id, &place).await?;
     for (to, language) in store::alerted(work.conn(), case.id).await? {
@@ -137,7 +201,16 @@ pub async fn tell_place(work: &mut Work, msisdn: &Msisdn, place: &str) -> Result
             .code("case", case.number.serial.to_string())
             .words("place", &place)
             .code("phone", msisdn.national());
-        tell(work, &to, language, "emergency.place", values, case.id, &format!("place:{place}")).await?;
+        tell(
+            work,
+            &to,
+            language,
+            "emergency.place",
+            values,
+            case.id,
+            &format!("place:{place}"),
+        )
+        .await?;
     }
     Ok(Some(case.number))
 }

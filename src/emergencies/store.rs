@@ -36,27 +36,55 @@ pub(super) async fn insert(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(serial.map(|serial| Open { id, number: CaseNumber { year, serial } }))
+    Ok(serial.map(|serial| Open {
+        id,
+        number: CaseNumber { year, serial },
+    }))
 }
 
 /// The open case of this phone, locked.
-pub(super) async fn lock_open(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<Option<Open>, Fault> {
+pub(super) async fn lock_open(
+    conn: &mut PgConnection,
+    msisdn: &Msisdn,
+) -> Result<Option<Open>, Fault> {
     let row = sqlx::query!(
         "select id, year, serial from emergency where msisdn = $1 and state = 'reported' for update",
         msisdn.digits()
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| Open { id: EmergencyId(row.id), number: CaseNumber { year: row.year, serial: row.serial } }))
+    Ok(row.map(|row| Open {
+        id: EmergencyId(row.id),
+        number: CaseNumber {
+            year: row.year,
+            serial: row.serial,
+        },
+    }))
 }
 
-pub(super) async fn set_kind(conn: &mut PgConnection, id: EmergencyId, kind: EmergencyKind) -> Result<(), Fault> {
-    sqlx::query!("update emergency set kind = $2 where id = $1", id.0, kind.as_str()).execute(conn).await?;
+pub(super) async fn set_kind(
+    conn: &mut PgConnection,
+    id: EmergencyId,
+    kind: EmergencyKind,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update emergency set kind = $2 where id = $1",
+        id.0,
+        kind.as_str()
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
-pub(super) async fn set_place(conn: &mut PgConnection, id: EmergencyId, place: &str) -> Result<(), Fault> {
-    sqlx::query!("update emergency set place = $2 where id = $1", id.0, place).execute(conn).await?;
+pub(super) async fn set_place(
+    conn: &mut PgConnection,
+    id: EmergencyId,
+    place: &str,
+) -> Result<(), Fault> {
+    sqlx::query!("update emergency set place = $2 where id = $1", id.0, place)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -80,10 +108,16 @@ pub(super) async fn note_alert(
 }
 
 /// Everybody who was alerted, so that they hear what is learnt later.
-pub(super) async fn alerted(conn: &mut PgConnection, id: EmergencyId) -> Result<Vec<(Msisdn, Language)>, Fault> {
-    let rows = sqlx::query!("select msisdn, language from emergency_alert where emergency_id = $1 order by msisdn", id.0)
-        .fetch_all(conn)
-        .await?;
+pub(super) async fn alerted(
+    conn: &mut PgConnection,
+    id: EmergencyId,
+) -> Result<Vec<(Msisdn, Language)>, Fault> {
+    let rows = sqlx::query!(
+        "select msisdn, language from emergency_alert where emergency_id = $1 order by msisdn",
+        id.0
+    )
+    .fetch_all(conn)
+    .await?;
     let broken = || Fault::broken(format!("emergency {} has an alert to nobody", id.0));
     rows.into_iter()
         .map(|row| {

@@ -33,7 +33,12 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     }
 }
 
-pub(crate) async fn insert<J: Job>(conn: &mut PgConnection, now: DateTime<Utc>, job: &J, due: DateTime<Utc>) -> Result<(), Fault> {
+pub(crate) async fn insert<J: Job>(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    job: &J,
+    due: DateTime<Utc>,
+) -> Result<(), Fault> {
     let body = serde_json::to_value(job)?;
     store::insert(conn, J::NAME, job.key(), body, due, now).await
 }

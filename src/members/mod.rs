@@ -27,7 +27,9 @@ pub use number::{MemberNumber, NotAMemberNumber};
 pub use officers::{Officer, Role, appoint, officers_on_duty};
 pub use pin::{DeskError, NotAVerifier, PinDesk, PinOwner, PinVerifier, StrongPin, WeakPin};
 pub use service::approval::{ApproveError, Approved, RefuseError, Refused, approve, refuse};
-pub use service::joining::{Consent, FeePaid, Join, JoinError, Joined, fee_paid, is_national_id_taken, join};
+pub use service::joining::{
+    Consent, FeePaid, Join, JoinError, Joined, fee_paid, is_national_id_taken, join,
+};
 pub use service::numbering::number_pending;
 pub use service::proving::{
     ChangePinError, PinAnswer, PinChanged, change_pin, check_pin, pin_owner,

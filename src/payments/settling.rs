@@ -46,7 +46,12 @@ pub async fn apply(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Vec<
     let Applied { news, question, .. } = conclude(work, rules, id).await?;
     if question.is_some() {
         let at = work.now;
-        work.enqueue(AttendAttempt { attempt: id, at, insist: false }).await?;
+        work.enqueue(AttendAttempt {
+            attempt: id,
+            at,
+            insist: false,
+        })
+        .await?;
     }
     Ok(news)
 }
@@ -59,14 +64,28 @@ pub async fn attend(
     id: AttemptId,
     insist: bool,
 ) -> Result<(Vec<News>, Option<String>), Fault> {
-    let Applied { news, question, attempt } = conclude(work, rules, id).await?;
-    let Some(attempt) = attempt else { return Ok((news, None)) };
+    let Applied {
+        news,
+        question,
+        attempt,
+    } = conclude(work, rules, id).await?;
+    let Some(attempt) = attempt else {
+        return Ok((news, None));
+    };
     let is_certain = matches!(attempt.state, AttemptState::Paid { certain: true, .. });
     let known = attempt.state.ids().filter(|_| insist && !is_certain);
     let question = question.or(known.map(|ids| ids.checkout.clone()));
     if question.is_some() {
         let at = work.now + QUESTION_PATIENCE;
-        work.enqueue_at(AttendAttempt { attempt: id, at, insist: false }, at).await?;
+        work.enqueue_at(
+            AttendAttempt {
+                attempt: id,
+                at,
+                insist: false,
+            },
+            at,
+        )
+        .await?;
     }
     Ok((news, question))
 }
@@ -82,18 +101,35 @@ struct Applied {
 
 async fn conclude(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Applied, Fault> {
     let Some(mut obligation) = store::lock_obligation_of(work.conn(), id).await? else {
-        return Ok(Applied { news: vec![], question: None, attempt: None });
+        return Ok(Applied {
+            news: vec![],
+            question: None,
+            attempt: None,
+        });
     };
     let before = store::attempt(work.conn(), id).await?;
     let evidence = store::evidence_of(work.conn(), id).await?;
     let mut news = vec![];
 
-    let judgement = judge_and_book(work, rules, &mut obligation, &before, &evidence, &mut news).await?;
+    let judgement =
+        judge_and_book(work, rules, &mut obligation, &before, &evidence, &mut news).await?;
     for alarm in store::raise_once(work.conn(), id, &judgement.alarms).await? {
-        news.push(News::Alarm { attempt: Some(id), alarm });
+        news.push(News::Alarm {
+            attempt: Some(id),
+            alarm,
+        });
     }
-    let mut attempt = before.clone().follow(&judgement.verdict, judgement.ids.clone());
-    tell_check(work.now, rules, &obligation, &mut attempt, &judgement, &mut news);
+    let mut attempt = before
+        .clone()
+        .follow(&judgement.verdict, judgement.ids.clone());
+    tell_check(
+        work.now,
+        rules,
+        &obligation,
+        &mut attempt,
+        &judgement,
+        &mut news,
+    );
     save(work, &attempt, judgement.look_again_at).await?;
 
     if attempt.state.name() != before.state.name() {
@@ -107,7 +143,11 @@ async fn conclude(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Appli
     if obligation.state == ObligationState::Paid {
         withdraw_others(work, &obligation, id).await?;
     }
-    Ok(Applied { news, question: judgement.question, attempt: Some(attempt) })
+    Ok(Applied {
+        news,
+        question: judgement.question,
+        attempt: Some(attempt),
+    })
 }
 
 /// An attempt that could not be sent while the rider was still expecting it.

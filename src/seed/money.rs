@@ -16,7 +16,11 @@ const WEEKS: u64 = 8;
 
 /// Gives every stage its plan and its members their past. Doing it again changes nothing.
 pub async fn money(pool: &PgPool, world: &Summary, now: DateTime<Utc>) -> Result<(), Fault> {
-    let plan = Plan { period: Period::Week, amount: Money::from_shillings(WEEKLY), starts_on: first_monday(nairobi_date(now)) };
+    let plan = Plan {
+        period: Period::Week,
+        amount: Money::from_shillings(WEEKLY),
+        starts_on: first_monday(nairobi_date(now)),
+    };
     let mut work = begin(pool, now).await?;
     for stage in &world.stages {
         welfare::adopt_plan(&mut work, stage.id.0, "rider", &plan).await?;
@@ -24,7 +28,9 @@ pub async fn money(pool: &PgPool, world: &Summary, now: DateTime<Utc>) -> Result
     work.commit().await?;
     for (place, member) in world.members.iter().enumerate() {
         for week in 0..=WEEKS - missing(place) {
-            let Some(day) = plan.starts_on.checked_add_days(Days::new(7 * week)) else { break };
+            let Some(day) = plan.starts_on.checked_add_days(Days::new(7 * week)) else {
+                break;
+            };
             contribute(pool, member, day).await?;
         }
     }
@@ -60,7 +66,9 @@ async fn contribute(pool: &PgPool, member: &Member, day: NaiveDate) -> Result<()
         payment,
         provider_receipt: format!("SEED{}", &payment.simple().to_string()[..6].to_uppercase()),
     };
-    welfare::contribution_received(&mut work, received).await.map_err(|refused| Fault::broken(format!("seeding: {refused}")))?;
+    welfare::contribution_received(&mut work, received)
+        .await
+        .map_err(|refused| Fault::broken(format!("seeding: {refused}")))?;
     work.commit().await
 }
 
@@ -72,12 +80,21 @@ async fn support(pool: &PgPool, member: &Member, at: DateTime<Utc>) -> Result<()
         amount: Money::from_shillings(1_500),
         payment: made_up(&format!("support {}", member.id)),
     };
-    welfare::support_paid(&mut work, paid).await.map_err(|refused| Fault::broken(format!("seeding: {refused}")))?;
+    welfare::support_paid(&mut work, paid)
+        .await
+        .map_err(|refused| Fault::broken(format!("seeding: {refused}")))?;
     work.commit().await
 }
 
 async fn begin(pool: &PgPool, at: DateTime<Utc>) -> Result<Work, Fault> {
-    Work::begin(pool, at, Actor::Staff { name: "seed".to_owned() }).await
+    Work::begin(
+        pool,
+        at,
+        Actor::Staff {
+            name: "seed".to_owned(),
+        },
+    )
+    .await
 }
 
 /// The same id for the same thing in every world.

@@ -67,7 +67,7 @@ pub(super) async fn again(
     Ok(Json(ussd::again(&world, &msisdn).await?))
 }
 
-async fn hang_up(
+pub(super) async fn hang_up(
     Shared(world): Shared<Arc<World>>,
     Whose(msisdn): Whose,
 ) -> Json<ussd::Shown> {

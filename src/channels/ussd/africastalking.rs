@@ -5,8 +5,8 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use chrono::NaiveDateTime;
@@ -33,10 +33,15 @@ pub fn routes() -> Router<App> {
 async fn hop(State(app): State<App>, body: Bytes) -> Response {
     let started = Instant::now();
     let reply = match Request::parse(&body) {
-        Ok(request) => conversation::turn(&app, request.into_turn(&app.config.ussd.code), started).await,
+        Ok(request) => {
+            conversation::turn(&app, request.into_turn(&app.config.ussd.code), started).await
+        }
         Err(malformed) => {
             metric::hop_trouble(malformed.name());
-            tracing::warn!(reason = malformed.name(), "A USSD request could not be read");
+            tracing::warn!(
+                reason = malformed.name(),
+                "A USSD request could not be read"
+            );
             conversation::malformed(&app)
         }
     };
@@ -105,7 +110,9 @@ impl<const N: usize> Form<N> {
             if count >= FIELDS_MAX {
                 return Err(Malformed::NotAForm);
             }
-            let Some(place) = names.iter().position(|known| *known == name) else { continue };
+            let Some(place) = names.iter().position(|known| *known == name) else {
+                continue;
+            };
             if value.contains(char::REPLACEMENT_CHARACTER) {
                 return Err(Malformed::NotAForm);
             }
@@ -124,16 +131,43 @@ impl<const N: usize> Form<N> {
 
 impl Request {
     fn parse(body: &[u8]) -> Result<Request, Malformed> {
-        let mut form = Form::parse(body, ["sessionId", "phoneNumber", "serviceCode", "networkCode", "text"])?;
-        let session = form.take("sessionId").and_then(|id| SessionId::parse(id.trim())).ok_or(Malformed::NoSession)?;
-        let msisdn = form.take("phoneNumber").and_then(|number| Msisdn::parse(number.trim()).ok()).ok_or(Malformed::NoPhone)?;
+        let mut form = Form::parse(
+            body,
+            [
+                "sessionId",
+                "phoneNumber",
+                "serviceCode",
+                "networkCode",
+                "text",
+            ],
+        )?;
+        let session = form
+            .take("sessionId")
+            .and_then(|id| SessionId::parse(id.trim()))
+            .ok_or(Malformed::NoSession)?;
+        let msisdn = form
+            .take("phoneNumber")
+            .and_then(|number| Msisdn::parse(number.trim()).ok())
+            .ok_or(Malformed::NoPhone)?;
         let text = form.take("text").unwrap_or_default();
         if text.len() > TRANSCRIPT_BYTES_MAX {
             return Err(Malformed::TooLong);
         }
-        let service_code: String = form.take("serviceCode").unwrap_or_default().chars().filter(|c| !c.is_whitespace()).take(64).collect();
+        let service_code: String = form
+            .take("serviceCode")
+            .unwrap_or_default()
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .take(64)
+            .collect();
         let network = form.take("networkCode").filter(|code| code.len() <= 8);
-        Ok(Request { session, msisdn, service_code, network, text })
+        Ok(Request {
+            session,
+            msisdn,
+            service_code,
+            network,
+            text,
+        })
     }
 
     /// Form B of a deep dial leaves the extra digits in the service code, behind our own code.
@@ -143,35 +177,73 @@ impl Request {
             .strip_prefix(our_code.trim_end_matches('#'))
             .and_then(|rest| rest.strip_prefix('*'))
             .map(|rest| rest.trim_end_matches('#').to_owned());
-        Turn { session: self.session, msisdn: self.msisdn, network: self.network, dialled, transcript: self.text }
+        Turn {
+            session: self.session,
+            msisdn: self.msisdn,
+            network: self.network,
+            dialled,
+            transcript: self.text,
+        }
     }
 }
 
 fn parse_end(body: &[u8]) -> Option<SessionEnd> {
-    let mut form =
-        Form::parse(body, ["sessionId", "phoneNumber", "date", "status", "cost", "durationInMillis", "hopsCount", "errorMessage"]).ok()?;
+    let mut form = Form::parse(
+        body,
+        [
+            "sessionId",
+            "phoneNumber",
+            "date",
+            "status",
+            "cost",
+            "durationInMillis",
+            "hopsCount",
+            "errorMessage",
+        ],
+    )
+    .ok()?;
     let session = SessionId::parse(form.take("sessionId")?.trim())?;
     let msisdn = Msisdn::parse(form.take("phoneNumber")?.trim()).ok()?;
-    let date = form.take("date").and_then(|date| NaiveDateTime::parse_from_str(date.trim(), "%Y-%m-%d %H:%M:%S").ok());
+    let date = form
+        .take("date")
+        .and_then(|date| NaiveDateTime::parse_from_str(date.trim(), "%Y-%m-%d %H:%M:%S").ok());
     let cost = form.take("cost").and_then(|cost| cents(&cost));
     Some(SessionEnd {
         session,
         msisdn,
         ended_at: date.map(|date| date.and_utc()),
-        status: form.take("status").unwrap_or_default().chars().take(32).collect(),
+        status: form
+            .take("status")
+            .unwrap_or_default()
+            .chars()
+            .take(32)
+            .collect(),
         cost_cents: cost,
-        duration_ms: form.take("durationInMillis").and_then(|ms| ms.trim().parse().ok()),
-        hops: form.take("hopsCount").and_then(|hops| hops.trim().parse().ok()),
-        error: form.take("errorMessage").filter(|error| !error.is_empty()).map(|error| error.chars().take(200).collect()),
+        duration_ms: form
+            .take("durationInMillis")
+            .and_then(|ms| ms.trim().parse().ok()),
+        hops: form
+            .take("hopsCount")
+            .and_then(|hops| hops.trim().parse().ok()),
+        error: form
+            .take("errorMessage")
+            .filter(|error| !error.is_empty())
+            .map(|error| error.chars().take(200).collect()),
     })
 }
 
 /// `0.5` and `KES 0.50` are both fifty cents.
 fn cents(cost: &str) -> Option<i64> {
-    let number = cost.trim().trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+    let number = cost
+        .trim()
+        .trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let fraction: String = fraction.chars().chain("00".chars()).take(2).collect();
-    whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(fraction.parse::<i64>().ok()?)
+    whole
+        .parse::<i64>()
+        .ok()?
+        .checked_mul(100)?
+        .checked_add(fraction.parse::<i64>().ok()?)
 }
 
 #[cfg(test)]
@@ -181,7 +253,9 @@ mod tests {
     const SESSION: &str = "ATUid_5d0c1f7ab2e94c0f8e6a31d0c44b9e21";
 
     fn turn(body: &str) -> Turn {
-        Request::parse(body.as_bytes()).unwrap().into_turn("*384*123#")
+        Request::parse(body.as_bytes())
+            .unwrap()
+            .into_turn("*384*123#")
     }
 
     /// The USSD vectors of the protocol reference: body, transcript, digits dialled behind the code.
@@ -191,14 +265,24 @@ mod tests {
         for (text, transcript) in [
             ("", ""),
             ("1%2A1", "1*1"),
-            ("3%2A2%2AStage+ya+Kenyatta+market", "3*2*Stage ya Kenyatta market"),
-            ("3%2A2%2ANjeri%20%26%20Caf%C3%A9%20%2B2", "3*2*Njeri & Café +2"),
+            (
+                "3%2A2%2AStage+ya+Kenyatta+market",
+                "3*2*Stage ya Kenyatta market",
+            ),
+            (
+                "3%2A2%2ANjeri%20%26%20Caf%C3%A9%20%2B2",
+                "3*2*Njeri & Café +2",
+            ),
             ("1%2A", "1*"),
             ("1%2A%23", "1*#"),
             ("1%2A2+", "1*2 "),
         ] {
             let turn = turn(&format!("{escaped}{text}"));
-            assert_eq!((turn.transcript.as_str(), turn.dialled), (transcript, None), "{text}");
+            assert_eq!(
+                (turn.transcript.as_str(), turn.dialled),
+                (transcript, None),
+                "{text}"
+            );
             assert_eq!(turn.msisdn.digits(), "254711000001");
         }
     }
@@ -211,15 +295,30 @@ mod tests {
             "phoneNumber=254711000001&serviceCode=%2A384%2A123%23&text=1%2A2&sessionId=S1",
         ] {
             let turn = turn(body);
-            assert_eq!((turn.msisdn.digits(), turn.transcript.as_str()), ("254711000001", "1*2"), "{body}");
+            assert_eq!(
+                (turn.msisdn.digits(), turn.transcript.as_str()),
+                ("254711000001", "1*2"),
+                "{body}"
+            );
         }
-        assert_eq!(turn("phoneNumber=254711000001&serviceCode=%2A384%2A123%23&sessionId=S1").transcript, "");
+        assert_eq!(
+            turn("phoneNumber=254711000001&serviceCode=%2A384%2A123%23&sessionId=S1").transcript,
+            ""
+        );
     }
 
     #[test]
     fn form_b_keeps_its_digits_and_a_longer_code_is_not_ours() {
-        let with_code = |code: &str| turn(&format!("phoneNumber=254711000001&serviceCode={code}&text=&sessionId=S1")).dialled;
-        assert_eq!(with_code("%2A384%2A123%2A2%2A200%23"), Some("2*200".to_owned()));
+        let with_code = |code: &str| {
+            turn(&format!(
+                "phoneNumber=254711000001&serviceCode={code}&text=&sessionId=S1"
+            ))
+            .dialled
+        };
+        assert_eq!(
+            with_code("%2A384%2A123%2A2%2A200%23"),
+            Some("2*200".to_owned())
+        );
         assert_eq!(with_code("%2A384%2A1234%23"), None);
         assert_eq!(with_code("%2A384%2A123%23"), None);
     }
@@ -227,12 +326,30 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused_by_name() {
         for (body, why) in [
-            (format!("phoneNumber=254711000001&text=1&text=2&sessionId={SESSION}"), Malformed::FieldTwice),
-            ("phoneNumber=254711000001&text=1".to_owned(), Malformed::NoSession),
+            (
+                format!("phoneNumber=254711000001&text=1&text=2&sessionId={SESSION}"),
+                Malformed::FieldTwice,
+            ),
+            (
+                "phoneNumber=254711000001&text=1".to_owned(),
+                Malformed::NoSession,
+            ),
             (format!("text=1&sessionId={SESSION}"), Malformed::NoPhone),
-            (format!("phoneNumber=MTN&sessionId={SESSION}"), Malformed::NoPhone),
-            (format!("phoneNumber=254711000001&text=%ff%fe&sessionId={SESSION}"), Malformed::NotAForm),
-            (format!("phoneNumber=254711000001&text={}&sessionId={SESSION}", "1".repeat(3000)), Malformed::TooLong),
+            (
+                format!("phoneNumber=MTN&sessionId={SESSION}"),
+                Malformed::NoPhone,
+            ),
+            (
+                format!("phoneNumber=254711000001&text=%ff%fe&sessionId={SESSION}"),
+                Malformed::NotAForm,
+            ),
+            (
+                format!(
+                    "phoneNumber=254711000001&text={}&sessionId={SESSION}",
+                    "1".repeat(3000)
+                ),
+                Malformed::TooLong,
+            ),
             ("{\"sessionId\": 1}".to_owned(), Malformed::NoSession),
             (String::new(), Malformed::NoSession),
         ] {
@@ -248,7 +365,10 @@ mod tests {
         assert_eq!(notice("0.5").cost_cents, Some(50));
         assert_eq!(notice("KES+0.50").cost_cents, Some(50));
         assert_eq!(notice("").cost_cents, None);
-        assert_eq!((notice("1").hops, notice("1").duration_ms), (Some(4), Some(21480)));
+        assert_eq!(
+            (notice("1").hops, notice("1").duration_ms),
+            (Some(4), Some(21480))
+        );
     }
 
     proptest::proptest! {

@@ -17,16 +17,26 @@ pub(super) async fn raise(hands: &Performer<'_>, work: &mut Work) -> Result<Outc
     match emergencies::raise(work, raise).await {
         Ok(raised) => Ok(Outcome::new("raised").value("case", raised.number.serial)),
         Err(RaiseError::Fault(fault)) => Err(fault),
-        Err(RaiseError::NobodyToAlert) => Err(Fault::broken("an emergency was raised and there is nobody to alert")),
+        Err(RaiseError::NobodyToAlert) => Err(Fault::broken(
+            "an emergency was raised and there is nobody to alert",
+        )),
     }
 }
 
-pub(super) async fn tell_kind(hands: &Performer<'_>, work: &mut Work, kind: EmergencyKind) -> Result<Outcome, Fault> {
+pub(super) async fn tell_kind(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    kind: EmergencyKind,
+) -> Result<Outcome, Fault> {
     emergencies::tell_kind(work, &hands.turn.msisdn, kind).await?;
     Ok(Outcome::new("told"))
 }
 
-pub(super) async fn tell_place(hands: &Performer<'_>, work: &mut Work, place: &str) -> Result<Outcome, Fault> {
+pub(super) async fn tell_place(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    place: &str,
+) -> Result<Outcome, Fault> {
     emergencies::tell_place(work, &hands.turn.msisdn, place).await?;
     Ok(Outcome::new("told"))
 }

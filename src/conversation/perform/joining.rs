@@ -6,7 +6,8 @@ use super::Performer;
 use crate::conversation::intent::{ChosenPin, Joining};
 use crate::fault::Fault;
 use crate::members::{
-    self, AtDial, Consent, DeskError, Join, JoinError, MemberId, Name, NationalId, PinOwner, StrongPin,
+    self, AtDial, Consent, DeskError, Join, JoinError, MemberId, Name, NationalId, PinOwner,
+    StrongPin,
 };
 use crate::menu::Outcome;
 use crate::messages::{self, Class, Message, Values};
@@ -16,11 +17,19 @@ use crate::stages::{self, StageCode};
 use crate::work::Work;
 
 pub(super) fn check_names(names: &str) -> Outcome {
-    Outcome::new(if two_names(names).is_some() { "understood" } else { "incomplete" })
+    Outcome::new(if two_names(names).is_some() {
+        "understood"
+    } else {
+        "incomplete"
+    })
 }
 
 pub(super) fn check_kin_name(name: &str) -> Outcome {
-    Outcome::new(if Name::parse(name).is_ok() { "understood" } else { "unclear" })
+    Outcome::new(if Name::parse(name).is_ok() {
+        "understood"
+    } else {
+        "unclear"
+    })
 }
 
 /// The first word is the first name, the rest the last.
@@ -29,7 +38,10 @@ fn two_names(names: &str) -> Option<(Name, Name)> {
     Some((Name::parse(first).ok()?, Name::parse(last).ok()?))
 }
 
-pub(super) async fn check_national_id(hands: &Performer<'_>, id: &NationalId) -> Result<Outcome, Fault> {
+pub(super) async fn check_national_id(
+    hands: &Performer<'_>,
+    id: &NationalId,
+) -> Result<Outcome, Fault> {
     let mut conn = hands.app.pool.acquire().await?;
     let taken = members::is_national_id_taken(&mut conn, &hands.app.member_keys, id).await?;
     Ok(Outcome::new(if taken { "taken" } else { "free" }))
@@ -44,28 +56,52 @@ pub(super) async fn find_stage(hands: &Performer<'_>, code: &StageCode) -> Resul
 }
 
 /// The PIN goes no further than here: what is kept is a verifier, good for one owner.
-pub(super) async fn choose_pin(hands: &Performer<'_>, national_id: Option<NationalId>, pin: Secret) -> Result<Outcome, Fault> {
+pub(super) async fn choose_pin(
+    hands: &Performer<'_>,
+    national_id: Option<NationalId>,
+    pin: Secret,
+) -> Result<Outcome, Fault> {
     let (owner, known) = match &hands.caller.member {
         Some(member) => {
             let mut conn = hands.app.pool.acquire().await?;
             let known = members::pin_owner(&mut conn, &hands.app.member_keys, member.id).await?;
-            (member.id, known.ok_or_else(|| Fault::broken(format!("member {} has gone", member.id)))?)
+            (
+                member.id,
+                known.ok_or_else(|| Fault::broken(format!("member {} has gone", member.id)))?,
+            )
         }
         None => {
-            let nobody_yet = PinOwner { msisdn: hands.turn.msisdn.clone(), national_id, birth_date: None };
+            let nobody_yet = PinOwner {
+                msisdn: hands.turn.msisdn.clone(),
+                national_id,
+                birth_date: None,
+            };
             (MemberId(Uuid::now_v7()), nobody_yet)
         }
     };
-    let Ok(strong) = StrongPin::choose(pin, &known) else { return Ok(Outcome::new("weak")) };
+    let Ok(strong) = StrongPin::choose(pin, &known) else {
+        return Ok(Outcome::new("weak"));
+    };
     match hands.app.pins.make(owner, strong).await {
-        Ok(verifier) => Ok(Outcome::new("accepted").value("pin_owner", owner).value("pin_verifier", verifier.as_str())),
+        Ok(verifier) => Ok(Outcome::new("accepted")
+            .value("pin_owner", owner)
+            .value("pin_verifier", verifier.as_str())),
         Err(DeskError::Busy) => Ok(Outcome::new("busy")),
         Err(DeskError::Fault(fault)) => Err(fault),
     }
 }
 
-pub(super) async fn repeat_pin(hands: &Performer<'_>, chosen: ChosenPin, pin: Secret) -> Result<Outcome, Fault> {
-    match hands.app.pins.verify(chosen.owner, Some(chosen.verifier), pin).await {
+pub(super) async fn repeat_pin(
+    hands: &Performer<'_>,
+    chosen: ChosenPin,
+    pin: Secret,
+) -> Result<Outcome, Fault> {
+    match hands
+        .app
+        .pins
+        .verify(chosen.owner, Some(chosen.verifier), pin)
+        .await
+    {
         Ok(true) => Ok(Outcome::new("same")),
         Ok(false) => Ok(Outcome::new("different")),
         Err(DeskError::Busy) => Ok(Outcome::new("busy")),
@@ -73,10 +109,18 @@ pub(super) async fn repeat_pin(hands: &Performer<'_>, chosen: ChosenPin, pin: Se
     }
 }
 
-pub(super) async fn join(hands: &Performer<'_>, work: &mut Work, asked: Joining, key: String) -> Result<Outcome, Fault> {
+pub(super) async fn join(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    asked: Joining,
+    key: String,
+) -> Result<Outcome, Fault> {
     let app = hands.app;
-    let (first_name, last_name) = two_names(&asked.names).ok_or_else(|| Fault::broken("names that were understood no longer are"))?;
-    let stage = stages::find_by_code(work.conn(), &asked.stage).await?.ok_or_else(|| Fault::broken("a stage that was found is gone"))?;
+    let (first_name, last_name) = two_names(&asked.names)
+        .ok_or_else(|| Fault::broken("names that were understood no longer are"))?;
+    let stage = stages::find_by_code(work.conn(), &asked.stage)
+        .await?
+        .ok_or_else(|| Fault::broken("a stage that was found is gone"))?;
     let language = match members::caller_language(work.conn(), &hands.turn.msisdn).await? {
         Some(chosen) => chosen,
         None => hands.menus.default_language(),
@@ -96,7 +140,11 @@ pub(super) async fn join(hands: &Performer<'_>, work: &mut Work, asked: Joining,
             stage: stage.id,
             kin: asked.kin,
             pin_verifier: asked.chosen.verifier,
-            consent: Consent { version: asked.consent, channel: "ussd".to_owned(), session: hands.turn.session.as_str().to_owned() },
+            consent: Consent {
+                version: asked.consent,
+                channel: "ussd".to_owned(),
+                session: hands.turn.session.as_str().to_owned(),
+            },
         },
     )
     .await;
@@ -123,11 +171,17 @@ pub(super) async fn join(hands: &Performer<'_>, work: &mut Work, asked: Joining,
     messages::send(work, message).await?;
     match request_fee(hands, work, member, language, key).await? {
         Ok(()) | Err(RequestError::AlreadyAsked { .. }) => Ok(Outcome::new("joined")),
-        Err(refusal) => Err(Fault::broken(format!("the registration fee cannot be asked for: {refusal}"))),
+        Err(refusal) => Err(Fault::broken(format!(
+            "the registration fee cannot be asked for: {refusal}"
+        ))),
     }
 }
 
-pub(super) async fn pay_fee(hands: &Performer<'_>, work: &mut Work, key: String) -> Result<Outcome, Fault> {
+pub(super) async fn pay_fee(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    key: String,
+) -> Result<Outcome, Fault> {
     // Asked again here: the fee may have been paid since the session opened.
     let AtDial::Member(member) = members::at_dial(work.conn(), &hands.turn.msisdn).await? else {
         return Ok(Outcome::new("nothing_due"));
@@ -137,8 +191,12 @@ pub(super) async fn pay_fee(hands: &Performer<'_>, work: &mut Work, key: String)
     }
     match request_fee(hands, work, member.id, member.language, key).await? {
         Ok(()) => Ok(Outcome::new("accepted")),
-        Err(RequestError::AlreadyAsked { amount }) => Ok(Outcome::new("already_asked").value("asked", amount.as_decimal())),
-        Err(refusal) => Err(Fault::broken(format!("the registration fee cannot be asked for: {refusal}"))),
+        Err(RequestError::AlreadyAsked { amount }) => {
+            Ok(Outcome::new("already_asked").value("asked", amount.as_decimal()))
+        }
+        Err(refusal) => Err(Fault::broken(format!(
+            "the registration fee cannot be asked for: {refusal}"
+        ))),
     }
 }
 

@@ -40,10 +40,13 @@ impl Performer<'_> {
             moved = match moved.wants {
                 Wants::Nothing => return Ok(moved.session),
                 Wants::Facts { fact, needs } => {
-                    let facts = facts::fetch(self.app, self.turn, self.caller, fact, &needs).await?;
+                    let facts =
+                        facts::fetch(self.app, self.turn, self.caller, fact, &needs).await?;
                     menu::supply(self.menus, moved.session, facts)
                 }
-                Wants::Deed(asked) => menu::resolve(self.menus, moved.session, self.perform(asked, step).await?),
+                Wants::Deed(asked) => {
+                    menu::resolve(self.menus, moved.session, self.perform(asked, step).await?)
+                }
             };
         }
     }
@@ -55,14 +58,17 @@ impl Performer<'_> {
             moved = match moved.wants {
                 Wants::Nothing => return Ok(Some(moved.session)),
                 Wants::Facts { fact, needs } => {
-                    let facts = facts::fetch(self.app, self.turn, self.caller, fact, &needs).await?;
+                    let facts =
+                        facts::fetch(self.app, self.turn, self.caller, fact, &needs).await?;
                     menu::supply(self.menus, moved.session, facts)
                 }
                 Wants::Deed(asked) => {
                     let name = asked.intent;
                     let typed_a_pin = asked.secret.is_some();
                     let outcome = match Intent::read(asked)?.what {
-                        What::Question(question) if !typed_a_pin => Some(self.answer(question).await?),
+                        What::Question(question) if !typed_a_pin => {
+                            Some(self.answer(question).await?)
+                        }
                         _ => self.recall(name, step).await?,
                     };
                     match outcome {
@@ -93,7 +99,11 @@ impl Performer<'_> {
         match intent.what {
             What::Question(question) => {
                 let outcome = self.answer(question).await?;
-                if is_kept { self.note(name, step, outcome).await } else { Ok(outcome) }
+                if is_kept {
+                    self.note(name, step, outcome).await
+                } else {
+                    Ok(outcome)
+                }
             }
             What::Deed(deed) => self.act(deed, name, step).await,
         }
@@ -106,7 +116,9 @@ impl Performer<'_> {
             Question::CheckKinName(name) => Ok(joining::check_kin_name(&name)),
             Question::CheckNationalId(id) => joining::check_national_id(self, &id).await,
             Question::FindStage(code) => joining::find_stage(self, &code).await,
-            Question::ChoosePin { national_id, pin } => joining::choose_pin(self, national_id, pin).await,
+            Question::ChoosePin { national_id, pin } => {
+                joining::choose_pin(self, national_id, pin).await
+            }
             Question::RepeatPin { chosen, pin } => joining::repeat_pin(self, chosen, pin).await,
             Question::ProvePin => Ok(Outcome::new("right")),
             Question::Balances => money::balances(self).await,
@@ -121,14 +133,22 @@ impl Performer<'_> {
         {
             return self.note(name, step, refusal).await;
         }
-        let actor = self.caller.member.as_ref().map_or(Actor::Caller, |member| Actor::Member { id: member.id.0 });
+        let actor = self
+            .caller
+            .member
+            .as_ref()
+            .map_or(Actor::Caller, |member| Actor::Member { id: member.id.0 });
         let mut work = Work::begin(&self.app.pool, self.app.clock.now(), actor).await?;
-        if let Claim::Done(outcome) = deeds::claim(&mut work, &self.turn.session, step, &self.turn.msisdn, name).await? {
+        if let Claim::Done(outcome) =
+            deeds::claim(&mut work, &self.turn.session, step, &self.turn.msisdn, name).await?
+        {
             return Ok(outcome);
         }
         let key = format!("{}:{step}", self.turn.session.as_str());
         let outcome = match deed {
-            Deed::ChooseLanguage(language) => settings::choose_language(self, &mut work, language).await,
+            Deed::ChooseLanguage(language) => {
+                settings::choose_language(self, &mut work, language).await
+            }
             Deed::SendHelp => settings::send_help(self, &mut work).await,
             Deed::Join(joining) => joining::join(self, &mut work, *joining, key).await,
             Deed::PayFee => joining::pay_fee(self, &mut work, key).await,
@@ -149,15 +169,28 @@ impl Performer<'_> {
     async fn refusal_of(&self, pin: Secret) -> Result<Option<Outcome>, Fault> {
         let member = self.member()?;
         let now = self.app.clock.now();
-        Ok(match members::check_pin(&self.app.pool, &self.app.pins, member.id, PIN_ROUTE, pin, now).await? {
-            PinAnswer::Right => None,
-            PinAnswer::Wrong { tries_left } => Some(Outcome::new("wrong_pin").value("tries_left", tries_left)),
-            PinAnswer::Locked { until } => {
-                let minutes = (until - now).num_seconds().max(1).div_euclid(60) + 1;
-                Some(Outcome::new("locked").value("wait_minutes", minutes))
-            }
-            PinAnswer::Busy => Some(Outcome::new("busy")),
-        })
+        Ok(
+            match members::check_pin(
+                &self.app.pool,
+                &self.app.pins,
+                member.id,
+                PIN_ROUTE,
+                pin,
+                now,
+            )
+            .await?
+            {
+                PinAnswer::Right => None,
+                PinAnswer::Wrong { tries_left } => {
+                    Some(Outcome::new("wrong_pin").value("tries_left", tries_left))
+                }
+                PinAnswer::Locked { until } => {
+                    let minutes = (until - now).num_seconds().max(1).div_euclid(60) + 1;
+                    Some(Outcome::new("locked").value("wait_minutes", minutes))
+                }
+                PinAnswer::Busy => Some(Outcome::new("busy")),
+            },
+        )
     }
 
     async fn recall(&self, name: &'static str, step: u16) -> Result<Option<Outcome>, Fault> {
@@ -166,7 +199,12 @@ impl Performer<'_> {
     }
 
     /// Keeps an outcome that changed nothing else. A twin's outcome, if it was faster, is the one that counts.
-    async fn note(&self, name: &'static str, step: u16, outcome: Outcome) -> Result<Outcome, Fault> {
+    async fn note(
+        &self,
+        name: &'static str,
+        step: u16,
+        outcome: Outcome,
+    ) -> Result<Outcome, Fault> {
         let mut work = Work::begin(&self.app.pool, self.app.clock.now(), Actor::Caller).await?;
         match deeds::claim(&mut work, &self.turn.session, step, &self.turn.msisdn, name).await? {
             Claim::Done(before) => Ok(before),
@@ -179,6 +217,9 @@ impl Performer<'_> {
     }
 
     fn member(&self) -> Result<&CallingMember, Fault> {
-        self.caller.member.as_ref().ok_or_else(|| Fault::broken("a member's deed was asked by a caller who is none"))
+        self.caller
+            .member
+            .as_ref()
+            .ok_or_else(|| Fault::broken("a member's deed was asked by a caller who is none"))
     }
 }

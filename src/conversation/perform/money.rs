@@ -18,21 +18,36 @@ pub(super) async fn balances(hands: &Performer<'_>) -> Result<Outcome, Fault> {
     let standing = welfare::standing_of(&mut conn, member.id.0, today).await?;
     let wallet = ledger::balance(&mut conn, Account::Wallet(member.id.0)).await?;
     let fund = ledger::balance(&mut conn, Account::Fund(member.stage.0)).await?;
-    let shown = Outcome::new("shown").value("wallet", wallet.as_decimal()).value("fund_balance", fund.as_decimal());
+    let shown = Outcome::new("shown")
+        .value("wallet", wallet.as_decimal())
+        .value("fund_balance", fund.as_decimal());
     Ok(match standing.map(|standing| standing.status) {
-        Some(Status::Behind { by, since }) => {
-            shown.value("arrears", by.as_decimal()).value("since", since).value("paid_until", "").condition("behind", true)
-        }
-        Some(Status::PaidUp { until }) => {
-            shown.value("arrears", "0").value("since", "").value("paid_until", until).condition("behind", false)
-        }
+        Some(Status::Behind { by, since }) => shown
+            .value("arrears", by.as_decimal())
+            .value("since", since)
+            .value("paid_until", "")
+            .condition("behind", true),
+        Some(Status::PaidUp { until }) => shown
+            .value("arrears", "0")
+            .value("since", "")
+            .value("paid_until", until)
+            .condition("behind", false),
         // A stage without a plan asks nothing of anybody: paid up to today.
-        None => shown.value("arrears", "0").value("since", "").value("paid_until", today).condition("behind", false),
+        None => shown
+            .value("arrears", "0")
+            .value("since", "")
+            .value("paid_until", today)
+            .condition("behind", false),
     })
 }
 
 /// Asks M-PESA for a contribution; the prompt comes when the call is over.
-pub(super) async fn contribute(hands: &Performer<'_>, work: &mut Work, amount: Money, key: String) -> Result<Outcome, Fault> {
+pub(super) async fn contribute(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    amount: Money,
+    key: String,
+) -> Result<Outcome, Fault> {
     // Asked again here: a member suspended since the session opened pays nothing in.
     let member = match members::at_dial(work.conn(), &hands.turn.msisdn).await? {
         AtDial::Member(member) if member.status == StatusWord::Active => member,
@@ -40,7 +55,10 @@ pub(super) async fn contribute(hands: &Performer<'_>, work: &mut Work, amount: M
     };
     let request = Request {
         key,
-        purpose: Purpose::Contribution { member: member.id.0, stage: member.stage.0 },
+        purpose: Purpose::Contribution {
+            member: member.id.0,
+            stage: member.stage.0,
+        },
         amount,
         payer: hands.turn.msisdn.clone(),
         language: member.language,
@@ -48,20 +66,35 @@ pub(super) async fn contribute(hands: &Performer<'_>, work: &mut Work, amount: M
     };
     match payments::request(work, &hands.app.payment_rules, request).await {
         Ok(_requested) => Ok(Outcome::new("accepted")),
-        Err(RequestError::AlreadyAsked { amount }) => Ok(Outcome::new("already_asked").value("asked", amount.as_decimal())),
+        Err(RequestError::AlreadyAsked { amount }) => {
+            Ok(Outcome::new("already_asked").value("asked", amount.as_decimal()))
+        }
         Err(RequestError::Fault(fault)) => Err(fault),
         Err(_refused) => Ok(Outcome::new("not_possible")),
     }
 }
 
-pub(super) async fn look_up_receipt(hands: &Performer<'_>, work: &mut Work, typed: &str) -> Result<Outcome, Fault> {
-    let Ok(code) = CheckCode::parse(typed) else { return Ok(Outcome::new("unknown")) };
-    Ok(match receipts::ask(work, &hands.turn.msisdn, &code).await? {
-        Answer::Genuine(receipt) => Outcome::new("genuine")
-            .value("amount", receipt.amount.as_decimal())
-            .value("who", receipt.payer.map_or_else(|| "M-PESA".to_owned(), |payer| payer.to_string()))
-            .value("day", nairobi_date(receipt.at)),
-        Answer::Unknown => Outcome::new("unknown"),
-        Answer::AskedTooOften => Outcome::new("too_many"),
-    })
+pub(super) async fn look_up_receipt(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    typed: &str,
+) -> Result<Outcome, Fault> {
+    let Ok(code) = CheckCode::parse(typed) else {
+        return Ok(Outcome::new("unknown"));
+    };
+    Ok(
+        match receipts::ask(work, &hands.turn.msisdn, &code).await? {
+            Answer::Genuine(receipt) => Outcome::new("genuine")
+                .value("amount", receipt.amount.as_decimal())
+                .value(
+                    "who",
+                    receipt
+                        .payer
+                        .map_or_else(|| "M-PESA".to_owned(), |payer| payer.to_string()),
+                )
+                .value("day", nairobi_date(receipt.at)),
+            Answer::Unknown => Outcome::new("unknown"),
+            Answer::AskedTooOften => Outcome::new("too_many"),
+        },
+    )
 }

@@ -9,7 +9,11 @@ use crate::messages::{self, Class, Message, Values};
 use crate::primitives::{Language, Secret};
 use crate::work::Work;
 
-pub(super) async fn choose_language(hands: &Performer<'_>, work: &mut Work, language: Language) -> Result<Outcome, Fault> {
+pub(super) async fn choose_language(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    language: Language,
+) -> Result<Outcome, Fault> {
     members::change_language(work, &hands.turn.msisdn, language).await?;
     Ok(Outcome::new("done").language(language))
 }
@@ -18,13 +22,30 @@ pub(super) async fn choose_language(hands: &Performer<'_>, work: &mut Work, lang
 pub(super) async fn send_help(hands: &Performer<'_>, work: &mut Work) -> Result<Outcome, Fault> {
     let known = members::caller_language(work.conn(), &hands.turn.msisdn).await?;
     let language = known.unwrap_or_else(|| hands.menus.default_language());
-    tell(hands, work, language, "help.misses", Values::new(), format!("help:{}", hands.turn.session.as_str())).await?;
+    tell(
+        hands,
+        work,
+        language,
+        "help.misses",
+        Values::new(),
+        format!("help:{}", hands.turn.session.as_str()),
+    )
+    .await?;
     Ok(Outcome::new("done"))
 }
 
 /// The refusal when the PIN typed again is another one.
-pub(super) async fn differs(hands: &Performer<'_>, chosen: &ChosenPin, pin: &Secret) -> Result<Option<Outcome>, Fault> {
-    match hands.app.pins.verify(chosen.owner, Some(chosen.verifier.clone()), pin.clone()).await {
+pub(super) async fn differs(
+    hands: &Performer<'_>,
+    chosen: &ChosenPin,
+    pin: &Secret,
+) -> Result<Option<Outcome>, Fault> {
+    match hands
+        .app
+        .pins
+        .verify(chosen.owner, Some(chosen.verifier.clone()), pin.clone())
+        .await
+    {
         Ok(true) => Ok(None),
         Ok(false) => Ok(Some(Outcome::new("different"))),
         Err(DeskError::Busy) => Ok(Some(Outcome::new("busy"))),
@@ -32,22 +53,50 @@ pub(super) async fn differs(hands: &Performer<'_>, chosen: &ChosenPin, pin: &Sec
     }
 }
 
-pub(super) async fn change_pin(hands: &Performer<'_>, work: &mut Work, chosen: ChosenPin) -> Result<Outcome, Fault> {
+pub(super) async fn change_pin(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    chosen: ChosenPin,
+) -> Result<Outcome, Fault> {
     let member = hands.member()?;
-    let changed = members::change_pin(work, member.id, &chosen.verifier).await.map_err(|refused| match refused {
-        ChangePinError::NotFound => Fault::broken(format!("member {} has gone", member.id)),
-        ChangePinError::Fault(fault) => fault,
-    })?;
+    let changed = members::change_pin(work, member.id, &chosen.verifier)
+        .await
+        .map_err(|refused| match refused {
+            ChangePinError::NotFound => Fault::broken(format!("member {} has gone", member.id)),
+            ChangePinError::Fault(fault) => fault,
+        })?;
     // The rider hears of it even when it was somebody else's doing.
-    tell(hands, work, changed.language, "pin.changed", Values::new(), format!("pin:{}", hands.turn.session.as_str())).await?;
+    tell(
+        hands,
+        work,
+        changed.language,
+        "pin.changed",
+        Values::new(),
+        format!("pin:{}", hands.turn.session.as_str()),
+    )
+    .await?;
     Ok(Outcome::new("changed"))
 }
 
-pub(super) async fn change_kin(hands: &Performer<'_>, work: &mut Work, kin: &Kin) -> Result<Outcome, Fault> {
+pub(super) async fn change_kin(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    kin: &Kin,
+) -> Result<Outcome, Fault> {
     let member = hands.member()?;
     members::change_kin(work, member.id, kin).await?;
-    let language = members::caller_language(work.conn(), &hands.turn.msisdn).await?.unwrap_or_else(|| hands.menus.default_language());
-    tell(hands, work, language, "kin.changed", Values::new().words("kin", kin.name.as_str()), format!("kin:{}", hands.turn.session.as_str())).await?;
+    let language = members::caller_language(work.conn(), &hands.turn.msisdn)
+        .await?
+        .unwrap_or_else(|| hands.menus.default_language());
+    tell(
+        hands,
+        work,
+        language,
+        "kin.changed",
+        Values::new().words("kin", kin.name.as_str()),
+        format!("kin:{}", hands.turn.session.as_str()),
+    )
+    .await?;
     Ok(Outcome::new("changed"))
 }
 

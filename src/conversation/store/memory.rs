@@ -28,28 +28,47 @@ struct Kept {
 
 impl MemoryStore {
     pub fn new(lifetimes: Lifetimes) -> MemoryStore {
-        MemoryStore { lifetimes, kept: Arc::default() }
+        MemoryStore {
+            lifetimes,
+            kept: Arc::default(),
+        }
     }
 
     pub(super) fn load(&self, id: &SessionId) -> Option<Record> {
-        self.kept().sessions.get(id).filter(|(until, _)| *until > Instant::now()).map(|(_, record)| record.clone())
+        self.kept()
+            .sessions
+            .get(id)
+            .filter(|(until, _)| *until > Instant::now())
+            .map(|(_, record)| record.clone())
     }
 
     pub(super) fn shelved(&self, msisdn: &Msisdn) -> Option<Session> {
-        self.kept().shelves.get(msisdn).filter(|(until, _)| *until > Instant::now()).map(|(_, session)| session.clone())
+        self.kept()
+            .shelves
+            .get(msisdn)
+            .filter(|(until, _)| *until > Instant::now())
+            .map(|(_, session)| session.clone())
     }
 
     pub(super) fn save(&self, id: &SessionId, record: &Record, shelf: Option<&Shelf>) -> Saved {
         let now = Instant::now();
         let mut kept = self.kept();
-        let stored = kept.sessions.get(id).filter(|(until, _)| *until > now).map_or(0, |(_, record)| record.version);
+        let stored = kept
+            .sessions
+            .get(id)
+            .filter(|(until, _)| *until > now)
+            .map_or(0, |(_, record)| record.version);
         if stored != record.version - 1 {
             return Saved::Overtaken;
         }
-        kept.sessions.insert(id.clone(), (now + self.lifetimes.session, record.clone()));
+        kept.sessions
+            .insert(id.clone(), (now + self.lifetimes.session, record.clone()));
         match shelf {
             Some(Shelf::Keep(session)) => {
-                kept.shelves.insert(record.msisdn.clone(), (now + self.lifetimes.resume, (**session).clone()));
+                kept.shelves.insert(
+                    record.msisdn.clone(),
+                    (now + self.lifetimes.resume, (**session).clone()),
+                );
             }
             Some(Shelf::Clear) => {
                 kept.shelves.remove(&record.msisdn);

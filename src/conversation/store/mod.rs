@@ -63,7 +63,11 @@ impl SessionStore {
     }
 
     /// What a dial needs: the session, should this be a repeat, and what this phone left on the shelf.
-    pub async fn load_for_dial(&self, id: &SessionId, msisdn: &Msisdn) -> Result<(Option<Record>, Option<Session>), Fault> {
+    pub async fn load_for_dial(
+        &self,
+        id: &SessionId,
+        msisdn: &Msisdn,
+    ) -> Result<(Option<Record>, Option<Session>), Fault> {
         match self {
             SessionStore::Redis(store) => store.load_for_dial(id, msisdn).await,
             SessionStore::Memory(store) => Ok((store.load(id), store.shelved(msisdn))),
@@ -71,7 +75,12 @@ impl SessionStore {
     }
 
     /// Saves `record` if the stored version is still `record.version - 1` (0 = absent), and shelves the conversation.
-    pub async fn save(&self, id: &SessionId, record: &Record, shelf: Option<&Shelf>) -> Result<Saved, Fault> {
+    pub async fn save(
+        &self,
+        id: &SessionId,
+        record: &Record,
+        shelf: Option<&Shelf>,
+    ) -> Result<Saved, Fault> {
         match self {
             SessionStore::Redis(store) => store.save(id, record, shelf).await,
             SessionStore::Memory(store) => Ok(store.save(id, record, shelf)),

@@ -37,17 +37,34 @@ pub struct RedisStore {
 
 impl RedisStore {
     /// `prefix` keeps two installations on one Redis apart, such as `kwa:`.
-    pub fn new(connection: RedisConnection, prefix: impl Into<String>, seal: SessionSeal, lifetimes: Lifetimes) -> RedisStore {
-        RedisStore { connection, prefix: prefix.into(), seal, lifetimes }
+    pub fn new(
+        connection: RedisConnection,
+        prefix: impl Into<String>,
+        seal: SessionSeal,
+        lifetimes: Lifetimes,
+    ) -> RedisStore {
+        RedisStore {
+            connection,
+            prefix: prefix.into(),
+            seal,
+            lifetimes,
+        }
     }
 
     pub(super) async fn load(&self, id: &SessionId) -> Result<Option<Record>, Fault> {
         let mut connection = self.connection.clone();
-        let bytes: Option<Vec<u8>> = redis::cmd("GET").arg(self.session_key(id)).query_async(&mut connection).await?;
+        let bytes: Option<Vec<u8>> = redis::cmd("GET")
+            .arg(self.session_key(id))
+            .query_async(&mut connection)
+            .await?;
         Ok(bytes.and_then(|bytes| self.open(id, &bytes)))
     }
 
-    pub(super) async fn load_for_dial(&self, id: &SessionId, msisdn: &Msisdn) -> Result<(Option<Record>, Option<Session>), Fault> {
+    pub(super) async fn load_for_dial(
+        &self,
+        id: &SessionId,
+        msisdn: &Msisdn,
+    ) -> Result<(Option<Record>, Option<Session>), Fault> {
         let (mut one, mut other) = (self.connection.clone(), self.connection.clone());
         // The two keys live in different slots of a cluster; asked together, they still cost one wait.
         let (mut get, mut get_shelf) = (redis::cmd("GET"), redis::cmd("GET"));
@@ -55,11 +72,18 @@ impl RedisStore {
         get_shelf.arg(self.shelf_key(msisdn));
         let (record, shelved): (Option<Vec<u8>>, Option<Vec<u8>>) =
             tokio::try_join!(get.query_async(&mut one), get_shelf.query_async(&mut other))?;
-        let shelved = shelved.and_then(|bytes| self.seal.open(SHELF, &bytes)).and_then(|bytes| postcard::from_bytes(&bytes).ok());
+        let shelved = shelved
+            .and_then(|bytes| self.seal.open(SHELF, &bytes))
+            .and_then(|bytes| postcard::from_bytes(&bytes).ok());
         Ok((record.and_then(|bytes| self.open(id, &bytes)), shelved))
     }
 
-    pub(super) async fn save(&self, id: &SessionId, record: &Record, shelf: Option<&Shelf>) -> Result<Saved, Fault> {
+    pub(super) async fn save(
+        &self,
+        id: &SessionId,
+        record: &Record,
+        shelf: Option<&Shelf>,
+    ) -> Result<Saved, Fault> {
         let mut connection = self.connection.clone();
         let expected: &[u8] = match record.version - 1 {
             0 => &[],
@@ -67,13 +91,19 @@ impl RedisStore {
         };
         let session_ms = self.lifetimes.session.as_millis() as u64;
         let mut set = COMPARE_AND_SET.key(self.session_key(id));
-        let set = set.arg(expected).arg(self.close(id, record)?).arg(session_ms);
+        let set = set
+            .arg(expected)
+            .arg(self.close(id, record)?)
+            .arg(session_ms);
         let shelve = self.shelve(&record.msisdn, shelf)?;
         let saved: bool = match shelve {
             None => set.invoke_async(&mut connection).await?,
             Some(shelve) => {
                 let mut beside = connection.clone();
-                let (saved, ()) = tokio::try_join!(set.invoke_async(&mut connection), shelve.query_async(&mut beside))?;
+                let (saved, ()) = tokio::try_join!(
+                    set.invoke_async(&mut connection),
+                    shelve.query_async(&mut beside)
+                )?;
                 saved
             }
         };
@@ -90,10 +120,14 @@ impl RedisStore {
                 Some(delete)
             }
             Some(Shelf::Keep(session)) => {
-                let plain = postcard::to_stdvec(session).map_err(|error| Fault::broken(format!("shelving a session: {error}")))?;
+                let plain = postcard::to_stdvec(session)
+                    .map_err(|error| Fault::broken(format!("shelving a session: {error}")))?;
                 let bytes = self.seal.seal(SHELF, &plain)?;
                 let mut set = redis::cmd("SET");
-                set.arg(key).arg(bytes).arg("PX").arg(self.lifetimes.resume.as_millis() as u64);
+                set.arg(key)
+                    .arg(bytes)
+                    .arg("PX")
+                    .arg(self.lifetimes.resume.as_millis() as u64);
                 Some(set)
             }
         })
@@ -102,21 +136,32 @@ impl RedisStore {
     pub(super) async fn forget(&self, id: &SessionId, msisdn: &Msisdn) -> Result<(), Fault> {
         let mut connection = self.connection.clone();
         for key in [self.session_key(id), self.shelf_key(msisdn)] {
-            let () = redis::cmd("UNLINK").arg(key).query_async(&mut connection).await?;
+            let () = redis::cmd("UNLINK")
+                .arg(key)
+                .query_async(&mut connection)
+                .await?;
         }
         Ok(())
     }
 
     fn close(&self, id: &SessionId, record: &Record) -> Result<Vec<u8>, Fault> {
-        let plain = postcard::to_stdvec(record).map_err(|error| Fault::broken(format!("encoding a session: {error}")))?;
-        Ok([record.version.to_le_bytes().as_slice(), &self.seal.seal(id.as_str(), &plain)?].concat())
+        let plain = postcard::to_stdvec(record)
+            .map_err(|error| Fault::broken(format!("encoding a session: {error}")))?;
+        Ok([
+            record.version.to_le_bytes().as_slice(),
+            &self.seal.seal(id.as_str(), &plain)?,
+        ]
+        .concat())
     }
 
     /// A value of another release's shape, or not of our sealing, counts as lost, and is rebuilt.
     fn open(&self, id: &SessionId, bytes: &[u8]) -> Option<Record> {
         let (version, sealed) = bytes.split_first_chunk::<4>()?;
         let record: Record = postcard::from_bytes(&self.seal.open(id.as_str(), sealed)?).ok()?;
-        Some(Record { version: u32::from_le_bytes(*version), ..record })
+        Some(Record {
+            version: u32::from_le_bytes(*version),
+            ..record
+        })
     }
 
     /// The braces are the hash tag that keeps everything of one session on one cluster node.
@@ -125,6 +170,10 @@ impl RedisStore {
     }
 
     fn shelf_key(&self, msisdn: &Msisdn) -> String {
-        format!("{}shelf:{{{}}}", self.prefix, self.seal.name_of(msisdn.digits()))
+        format!(
+            "{}shelf:{{{}}}",
+            self.prefix,
+            self.seal.name_of(msisdn.digits())
+        )
     }
 }

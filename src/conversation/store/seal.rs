@@ -24,7 +24,10 @@ impl SessionSeal {
             hmac.update(purpose);
             hmac.finalize().into_bytes().into()
         };
-        SessionSeal { cipher: Aes256Gcm::new(&derived(b"session values").into()), names: keyed(&derived(b"session names")) }
+        SessionSeal {
+            cipher: Aes256Gcm::new(&derived(b"session values").into()),
+            names: keyed(&derived(b"session names")),
+        }
     }
 
     /// Nonce, then ciphertext with its tag.
@@ -32,7 +35,13 @@ impl SessionSeal {
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let sealed = self
             .cipher
-            .encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: name.as_bytes() })
+            .encrypt(
+                &Nonce::from(nonce),
+                Payload {
+                    msg: plain,
+                    aad: name.as_bytes(),
+                },
+            )
             .map_err(|_| Fault::broken("a session could not be sealed"))?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
@@ -40,7 +49,15 @@ impl SessionSeal {
     /// `None` for what was not sealed by us for this name: it counts as lost.
     pub fn open(&self, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_BYTES>()?;
-        self.cipher.decrypt(&Nonce::from(*nonce), Payload { msg: ciphertext, aad: name.as_bytes() }).ok()
+        self.cipher
+            .decrypt(
+                &Nonce::from(*nonce),
+                Payload {
+                    msg: ciphertext,
+                    aad: name.as_bytes(),
+                },
+            )
+            .ok()
     }
 
     /// A name for a phone's shelf that does not tell the phone.
@@ -63,7 +80,10 @@ mod tests {
     fn opens_under_its_own_name_and_key_only() {
         let seal = SessionSeal::new(&[1; 32]);
         let sealed = seal.seal("ATUid_1", b"a session").unwrap();
-        assert_eq!(seal.open("ATUid_1", &sealed).as_deref(), Some(b"a session".as_slice()));
+        assert_eq!(
+            seal.open("ATUid_1", &sealed).as_deref(),
+            Some(b"a session".as_slice())
+        );
         assert_eq!(seal.open("ATUid_2", &sealed), None);
         assert_eq!(SessionSeal::new(&[2; 32]).open("ATUid_1", &sealed), None);
         assert_eq!(seal.open("ATUid_1", &sealed[..8]), None);
