@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::store::inbox as store;
 use super::{Message, MessageId, send};
 use crate::fault::Fault;
 use crate::jobs::Job;
@@ -54,21 +55,7 @@ impl Job for AnswerSms {
 /// Stores an inbound message and, when a phone sent it, the job of answering. None for one we have already.
 pub async fn receive(work: &mut Work, arrived: &Arrived) -> Result<Option<Uuid>, Fault> {
     let now = work.now;
-    let inserted = sqlx::query_scalar!(
-        "insert into inbox (id, provider, provider_id, received_at, sent_at, msisdn, recipient, text, fields)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (provider, provider_id) do nothing returning id",
-        Uuid::now_v7(),
-        arrived.provider,
-        arrived.provider_id,
-        now,
-        arrived.sent_at,
-        arrived.from.as_ref().map(Msisdn::digits),
-        arrived.to,
-        arrived.text,
-        arrived.fields
-    )
-    .fetch_optional(work.conn())
-    .await?;
+    let inserted = store::insert(work.conn(), arrived, now).await?;
     if let (Some(inbox), Some(_)) = (inserted, &arrived.from) {
         work.enqueue(AnswerSms { inbox }).await?;
     }
@@ -77,27 +64,13 @@ pub async fn receive(work: &mut Work, arrived: &Arrived) -> Result<Option<Uuid>,
 
 /// Locks an inbound message for answering.
 pub async fn load(conn: &mut PgConnection, id: Uuid) -> Result<Option<Inbound>, Fault> {
-    let row = sqlx::query!(
-        r#"select id, msisdn, text, received_at, handled_at is not null as "handled!" from inbox where id = $1 for update"#,
-        id
-    )
-    .fetch_optional(conn)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let from = row.msisdn.map(|msisdn| Msisdn::parse(&msisdn)).transpose();
-    Ok(Some(Inbound {
-        id: row.id,
-        from: from.map_err(|_| Fault::broken(format!("inbox {}: msisdn", row.id)))?,
-        text: row.text,
-        received_at: row.received_at,
-        handled: row.handled,
-    }))
+    store::lock(conn, id).await
 }
 
 /// Marks an inbound message as handled: what was understood, and that nothing is said.
 pub async fn mark_handled(work: &mut Work, id: Uuid, understood: &str) -> Result<(), Fault> {
     let now = work.now;
-    mark(work.conn(), id, understood, false, now).await
+    store::mark_handled(work.conn(), id, understood, false, now).await
 }
 
 /// Answers an inbound message, once: marks it and sends the message, or says nothing when the phone has had
@@ -112,13 +85,15 @@ pub async fn answer(
     let Some(from) = inbound.from.as_ref().filter(|_| !inbound.handled) else {
         return Ok(None);
     };
-    if answers_since(work.conn(), from, now - TimeDelta::hours(1)).await? >= ANSWERS_PER_HOUR_MAX {
+    if store::answers_since(work.conn(), from, now - TimeDelta::hours(1)).await?
+        >= ANSWERS_PER_HOUR_MAX
+    {
         tracing::warn!(inbox.id = %inbound.id, "Left message {} unanswered: this phone has had enough answers", inbound.id);
         metrics::counter!("kwastage_sms_unanswered_total", "why" => "too_many").increment(1);
-        mark(work.conn(), inbound.id, "too_many", false, now).await?;
+        store::mark_handled(work.conn(), inbound.id, "too_many", false, now).await?;
         return Ok(None);
     }
-    mark(work.conn(), inbound.id, understood, true, now).await?;
+    store::mark_handled(work.conn(), inbound.id, understood, true, now).await?;
     let message = Message {
         key: Some(format!("inbox:{}", inbound.id)),
         ..message
@@ -128,40 +103,6 @@ pub async fn answer(
 
 /// Answers one phone gets within an hour: a few more than it may ask about receipts, so that it is told to wait.
 pub const ANSWERS_PER_HOUR_MAX: i64 = 12;
-
-async fn answers_since(
-    conn: &mut PgConnection,
-    from: &Msisdn,
-    since: DateTime<Utc>,
-) -> Result<i64, Fault> {
-    let answers = sqlx::query_scalar!(
-        r#"select count(*) as "answers!" from inbox where answered and msisdn = $1 and handled_at > $2"#,
-        from.digits(),
-        since
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(answers)
-}
-
-async fn mark(
-    conn: &mut PgConnection,
-    id: Uuid,
-    understood: &str,
-    answered: bool,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    sqlx::query!(
-        "update inbox set handled_at = $2, answer = left($3, 60), answered = $4 where id = $1 and handled_at is null",
-        id,
-        now,
-        understood,
-        answered
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests;

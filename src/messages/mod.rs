@@ -22,7 +22,7 @@ pub use model::{Class, Handover, Message, MessageId, Refusal};
 pub(crate) use sender::PROVIDER;
 pub use sender::Sender;
 pub use service::{is_opted_out, opt_in, opt_out, send};
-pub use store::{LaneStats, lane_stats};
+pub use store::outbox::{LaneStats, lane_stats};
 pub use template::{Globals, Mistake, NotRendered, Templates};
 pub use understand::{Asked, understand};
 pub use values::{Value, Values};

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
 use super::model::{Class, Handover, Next, next};
-use super::store::{self, Due, Try};
+use super::store::outbox::{self, Due, Try};
+use super::store::reports::lock as lock_reports_of;
 use super::{Templates, Values, gsm, reports};
 use crate::clock::Clock;
 use crate::fault::Fault;
@@ -196,15 +197,17 @@ impl Sender {
     /// Level-triggered: takes back what a lost sender had, joins late reports, ends what nobody reports on.
     async fn upkeep(&self) -> Result<(), Fault> {
         let now = self.0.clock.now();
-        let reclaimed = store::reclaim(&self.0.pool, now).await?;
+        let reclaimed = outbox::reclaim(&self.0.pool, now).await?;
         if reclaimed > 0 {
             tracing::warn!(
                 reclaimed,
                 "Took back {reclaimed} messages whose sender did not finish"
             );
         }
-        reports::adopt(&self.0.pool, now).await?;
-        store::fail_unknown(&self.0.pool, now - UNKNOWN_MAX, now).await?;
+        let mut transaction = self.0.pool.begin().await?;
+        reports::adopt(&mut transaction, now).await?;
+        transaction.commit().await?;
+        outbox::fail_unknown(&self.0.pool, now - UNKNOWN_MAX, now).await?;
         Ok(())
     }
 
@@ -212,7 +215,7 @@ impl Sender {
     async fn begin(&self, class: Class, limit: i64) -> Result<Begun, Fault> {
         let now = self.0.clock.now();
         let mut transaction = self.0.pool.begin().await?;
-        let due = store::lock_due(&mut transaction, class, now, limit).await?;
+        let due = outbox::lock_due(&mut transaction, class, now, limit).await?;
         let mut begun = Begun {
             looked_at: due.len(),
             tries: Vec::with_capacity(due.len()),
@@ -220,12 +223,12 @@ impl Sender {
         for due in due {
             match self.prepared(&due, now) {
                 Ok(text) => begun.tries.push(
-                    store::begin_try(&mut transaction, due, text, PROVIDER, now, now + LEASE)
+                    outbox::begin_try(&mut transaction, due, text, PROVIDER, now, now + LEASE)
                         .await?,
                 ),
                 Err(dropped) => {
                     dropped.tell(&due);
-                    store::drop_unsent(&mut transaction, due.id, dropped.state, &dropped.why, now)
+                    outbox::drop_unsent(&mut transaction, due.id, dropped.state, &dropped.why, now)
                         .await?;
                 }
             }
@@ -318,18 +321,18 @@ impl Sender {
         let mut transaction = self.0.pool.begin().await?;
         let conn = &mut *transaction;
         let (outcome, detail) = told(&handover);
-        store::end_attempt(conn, this, outcome, detail.as_deref(), now).await?;
+        outbox::end_attempt(conn, this, outcome, detail.as_deref(), now).await?;
         let ours = match next(this.class, this.attempts, !this.without_name, handover) {
             Next::Sent { id, cost } => {
-                reports::lock(conn, &id).await?;
-                let ours = store::mark_sent(conn, this, &id, cost, now).await?;
+                lock_reports_of(conn, &id).await?;
+                let ours = outbox::mark_sent(conn, this, &id, cost, now).await?;
                 if ours {
                     reports::apply_parked(conn, PROVIDER, &id, this.id, now).await?;
                 }
                 ours
             }
             Next::Again { after, .. } if now + after > this.not_after => {
-                store::mark_ended(
+                outbox::mark_ended(
                     conn,
                     this,
                     "expired",
@@ -342,9 +345,9 @@ impl Sender {
                 after,
                 without_name,
                 why,
-            } => store::mark_queued(conn, this, now + after, without_name, &why, now).await?,
-            Next::Unknown { why } => store::mark_ended(conn, this, "unknown", &why, now).await?,
-            Next::Failed { why } => store::mark_ended(conn, this, "failed", &why, now).await?,
+            } => outbox::mark_queued(conn, this, now + after, without_name, &why, now).await?,
+            Next::Unknown { why } => outbox::mark_ended(conn, this, "unknown", &why, now).await?,
+            Next::Failed { why } => outbox::mark_ended(conn, this, "failed", &why, now).await?,
         };
         transaction.commit().await?;
         if !ours {

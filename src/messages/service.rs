@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Message, MessageId, store};
+use super::store::outbox;
+use super::{Message, MessageId};
 use crate::fault::Fault;
 use crate::primitives::Msisdn;
 use crate::work::Work;
@@ -15,7 +16,7 @@ use crate::work::Work;
 pub async fn send(work: &mut Work, message: Message) -> Result<MessageId, Fault> {
     let id = MessageId(Uuid::now_v7());
     let now = work.now;
-    store::insert(work.conn(), id, &message, now).await
+    outbox::insert(work.conn(), id, &message, now).await
 }
 
 /// The phone wants no promotion any more. `source` says who told us, such as `sms STOP` or a sender name.
@@ -25,14 +26,14 @@ pub async fn opt_out(
     now: DateTime<Utc>,
     source: &str,
 ) -> Result<(), Fault> {
-    store::opt_out(conn, msisdn, now, source).await
+    outbox::opt_out(conn, msisdn, now, source).await
 }
 
 /// The phone takes promotions again.
 pub async fn opt_in(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<(), Fault> {
-    store::opt_in(conn, msisdn).await
+    outbox::opt_in(conn, msisdn).await
 }
 
 pub async fn is_opted_out(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<bool, Fault> {
-    store::is_opted_out(conn, msisdn).await
+    outbox::is_opted_out(conn, msisdn).await
 }

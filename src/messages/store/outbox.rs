@@ -1,15 +1,15 @@
-//! The SQL of the outbox.
+//! The SQL of `outbox`, `send_attempt` and `opt_out`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
-use super::{Class, Message, MessageId};
 use crate::fault::Fault;
+use crate::messages::{Class, Message, MessageId};
 use crate::primitives::{Language, Money, Msisdn};
 
-pub(super) async fn insert(
+pub(in crate::messages) async fn insert(
     conn: &mut PgConnection,
     id: MessageId,
     message: &Message,
@@ -50,7 +50,7 @@ pub(super) async fn insert(
 
 /// A message that is due, locked in the caller's transaction.
 #[derive(Clone, Debug)]
-pub(super) struct Due {
+pub(in crate::messages) struct Due {
     pub id: MessageId,
     pub to: Msisdn,
     pub language: Language,
@@ -68,7 +68,7 @@ pub(super) struct Due {
 }
 
 /// Locks up to `limit` due messages of a lane, oldest first.
-pub(super) async fn lock_due(
+pub(in crate::messages) async fn lock_due(
     conn: &mut PgConnection,
     class: Class,
     now: DateTime<Utc>,
@@ -111,7 +111,7 @@ pub(super) async fn lock_due(
 
 /// One try, written down before anything leaves us.
 #[derive(Clone, Debug)]
-pub(super) struct Try {
+pub(in crate::messages) struct Try {
     pub id: MessageId,
     pub fence: i64,
     /// This one included.
@@ -124,7 +124,7 @@ pub(super) struct Try {
     pub not_after: DateTime<Utc>,
 }
 
-pub(super) async fn begin_try(
+pub(in crate::messages) async fn begin_try(
     conn: &mut PgConnection,
     due: Due,
     (text, segments): (String, i32),
@@ -168,7 +168,7 @@ pub(super) async fn begin_try(
 }
 
 /// Ends a message that was never handed over: `failed` or `expired`.
-pub(super) async fn drop_unsent(
+pub(in crate::messages) async fn drop_unsent(
     conn: &mut PgConnection,
     id: MessageId,
     state: &str,
@@ -187,7 +187,7 @@ pub(super) async fn drop_unsent(
     Ok(())
 }
 
-pub(super) async fn end_attempt(
+pub(in crate::messages) async fn end_attempt(
     conn: &mut PgConnection,
     this: &Try,
     outcome: &str,
@@ -209,7 +209,7 @@ pub(super) async fn end_attempt(
 }
 
 /// Each of the following is refused, with `false`, when the lease was lost meanwhile.
-pub(super) async fn mark_sent(
+pub(in crate::messages) async fn mark_sent(
     conn: &mut PgConnection,
     this: &Try,
     provider_id: &str,
@@ -230,7 +230,7 @@ pub(super) async fn mark_sent(
     Ok(sent.rows_affected() == 1)
 }
 
-pub(super) async fn mark_queued(
+pub(in crate::messages) async fn mark_queued(
     conn: &mut PgConnection,
     this: &Try,
     not_before: DateTime<Utc>,
@@ -254,7 +254,7 @@ pub(super) async fn mark_queued(
 }
 
 /// `unknown`, `failed` or `expired`.
-pub(super) async fn mark_ended(
+pub(in crate::messages) async fn mark_ended(
     conn: &mut PgConnection,
     this: &Try,
     state: &str,
@@ -277,7 +277,7 @@ pub(super) async fn mark_ended(
 
 /// Takes back messages whose sender died between handing over and writing down. They are said again (a dead
 /// sender mostly died before), but promotions, and anything that was tried too often, are not.
-pub(super) async fn reclaim(pool: &PgPool, now: DateTime<Utc>) -> Result<u64, Fault> {
+pub(in crate::messages) async fn reclaim(pool: &PgPool, now: DateTime<Utc>) -> Result<u64, Fault> {
     let reclaimed = sqlx::query!(
         "with lost as (
             select id, attempts, class <> 'promotion' and attempts < 5 as again from outbox
@@ -296,7 +296,7 @@ pub(super) async fn reclaim(pool: &PgPool, now: DateTime<Utc>) -> Result<u64, Fa
 }
 
 /// Ends messages whose outcome nobody has told us since `before`; a later report may still say otherwise.
-pub(super) async fn fail_unknown(
+pub(in crate::messages) async fn fail_unknown(
     pool: &PgPool,
     before: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -312,7 +312,7 @@ pub(super) async fn fail_unknown(
     Ok(failed.rows_affected())
 }
 
-pub(super) async fn opt_out(
+pub(in crate::messages) async fn opt_out(
     conn: &mut PgConnection,
     msisdn: &Msisdn,
     now: DateTime<Utc>,
@@ -329,14 +329,20 @@ pub(super) async fn opt_out(
     Ok(())
 }
 
-pub(super) async fn opt_in(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<(), Fault> {
+pub(in crate::messages) async fn opt_in(
+    conn: &mut PgConnection,
+    msisdn: &Msisdn,
+) -> Result<(), Fault> {
     sqlx::query!("delete from opt_out where msisdn = $1", msisdn.digits())
         .execute(conn)
         .await?;
     Ok(())
 }
 
-pub(super) async fn is_opted_out(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<bool, Fault> {
+pub(in crate::messages) async fn is_opted_out(
+    conn: &mut PgConnection,
+    msisdn: &Msisdn,
+) -> Result<bool, Fault> {
     let opted_out = sqlx::query_scalar!(
         r#"select exists (select from opt_out where msisdn = $1) as "opted_out!""#,
         msisdn.digits()

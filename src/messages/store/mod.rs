@@ -1,0 +1,5 @@
+//! The SQL of the room's tables, one file for each.
+
+pub(super) mod inbox;
+pub(super) mod outbox;
+pub(super) mod reports;
