@@ -733,12 +733,18 @@ proptest! {
 
 #[test]
 fn a_session_is_small() {
+    let bytes = |caller: &Caller| postcard::to_stdvec(&caller.session).unwrap().len();
     let mut caller = Caller::dials(&[]);
+    caller.facts = (1..=20).fold(Supplied::default(), |facts, row| {
+        facts.row(row, [("region_name", format!("Region number {row}"))])
+    });
     caller
         .types("1")
         .types("Wanjikũ wa Kamau-Odhiambo")
         .types("0712345678")
         .types("12/3/1990");
-    let bytes = postcard::to_stdvec(&caller.session).unwrap().len();
-    assert!(bytes < 200, "{bytes} bytes");
+    assert!(bytes(&caller) < 700, "{} bytes", bytes(&caller));
+    // Rows are kept while they are shown and no longer.
+    caller.types("00");
+    assert!(bytes(&caller) < 100, "{} bytes", bytes(&caller));
 }
