@@ -159,33 +159,32 @@ async fn read_journal(app: &App, session: &SessionId) -> Result<Vec<Told>, Fault
         .collect())
 }
 
-/// Cuts a transcript into its inputs. `*` may stand inside an answer: where the journal kept the answer, it is
-/// taken whole; a masked one is a PIN or an id and ends at the next `*`.
+/// Cuts a transcript into its inputs. `*` may stand inside an answer, so an input is as long as the journal says: what
+/// is masked there keeps its length. Where the journal is silent, an input ends at the next `*`.
 fn cut(transcript: &str, journal: &[Told]) -> Vec<String> {
     let mut inputs = Vec::new();
     let mut rest = transcript;
     let mut hops = journal.iter().skip(1);
-    while !rest.is_empty() || inputs.is_empty() {
-        let kept = hops
+    loop {
+        let told = hops
             .next()
             .and_then(|hop| hop.heard.as_deref())
-            .filter(|heard| !heard.is_empty());
-        let whole = kept.filter(|heard| {
-            rest.strip_prefix(*heard)
-                .is_some_and(|behind| behind.is_empty() || behind.starts_with('*'))
-        });
-        let length = whole.map_or_else(|| rest.find('*').unwrap_or(rest.len()), str::len);
+            .map(|heard| length_of(rest, heard.chars().count()))
+            .filter(|length| matches!(rest.as_bytes().get(*length), None | Some(b'*')));
+        let length = told.unwrap_or_else(|| rest.find('*').unwrap_or(rest.len()));
         inputs.push(rest[..length].to_owned());
         match rest[length..].strip_prefix('*') {
-            Some("") => {
-                inputs.push(String::new());
-                break;
-            }
             Some(behind) => rest = behind,
-            None => break,
+            None => return inputs,
         }
     }
-    inputs
+}
+
+/// The bytes that the first so many characters take.
+fn length_of(text: &str, characters: usize) -> usize {
+    text.char_indices()
+        .nth(characters)
+        .map_or(text.len(), |(place, _)| place)
 }
 
 #[cfg(test)]
@@ -211,8 +210,14 @@ mod tests {
             told(None),
             told(Some("3")),
             told(Some("A*B")),
-            told(Some("<pin>")),
+            told(Some("••*•*••••")),
+            told(Some("••••")),
         ];
-        assert_eq!(cut("3*A*B*4826*1", &journal), ["3", "A*B", "4826", "1"]);
+        assert_eq!(
+            cut("3*A*B*12*3*1990*4826*1", &journal),
+            ["3", "A*B", "12*3*1990", "4826", "1"]
+        );
+        // A journal that tells of something else is not believed.
+        assert_eq!(cut("31*2", &[told(None), told(Some("3"))]), ["31", "2"]);
     }
 }
