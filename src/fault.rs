@@ -25,10 +25,20 @@ impl Fault {
             Fault::Redis(_) => true,
             Fault::Database(sqlx::Error::Database(refusal)) => {
                 // Class 08 connection, 40 rollback, 53 resources, 57 operator intervention, 55P03 lock timeout.
-                refusal.code().is_some_and(|code| ["08", "40", "53", "57", "55"].iter().any(|class| code.starts_with(class)))
+                refusal.code().is_some_and(|code| {
+                    ["08", "40", "53", "57", "55"]
+                        .iter()
+                        .any(|class| code.starts_with(class))
+                })
             }
             Fault::Database(error) => {
-                matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed)
+                matches!(
+                    error,
+                    sqlx::Error::Io(_)
+                        | sqlx::Error::PoolTimedOut
+                        | sqlx::Error::PoolClosed
+                        | sqlx::Error::WorkerCrashed
+                )
             }
             Fault::Json(_) | Fault::Broken(_) => false,
         }

@@ -35,7 +35,11 @@ pub struct Work {
 
 impl Work {
     pub async fn begin(pool: &PgPool, now: DateTime<Utc>, actor: Actor) -> Result<Work, Fault> {
-        Ok(Work { transaction: pool.begin().await?, now, actor })
+        Ok(Work {
+            transaction: pool.begin().await?,
+            now,
+            actor,
+        })
     }
 
     pub fn conn(&mut self) -> &mut PgConnection {

@@ -16,7 +16,12 @@ pub trait Event: Serialize {
     fn subject(&self) -> Uuid;
 }
 
-pub(crate) async fn append<E: Event>(conn: &mut PgConnection, at: DateTime<Utc>, actor: &Actor, event: &E) -> Result<(), Fault> {
+pub(crate) async fn append<E: Event>(
+    conn: &mut PgConnection,
+    at: DateTime<Utc>,
+    actor: &Actor,
+    event: &E,
+) -> Result<(), Fault> {
     let body = serde_json::to_value(event)?;
     let actor = serde_json::to_value(actor)?;
     sqlx::query!(

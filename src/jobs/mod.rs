@@ -17,7 +17,12 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     }
 }
 
-pub(crate) async fn insert<J: Job>(conn: &mut PgConnection, now: DateTime<Utc>, job: &J, due: DateTime<Utc>) -> Result<(), Fault> {
+pub(crate) async fn insert<J: Job>(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    job: &J,
+    due: DateTime<Utc>,
+) -> Result<(), Fault> {
     let body = serde_json::to_value(job)?;
     sqlx::query!(
         "insert into job (name, key, body, run_at, created_at) values ($1, $2, $3, $4, $5) on conflict (name, key) do nothing",

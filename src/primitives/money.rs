@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 /// An exact amount in KES with at most two decimals. Never a float.
 ///
 /// Postgres keeps whole cents (`bigint`); [`Money::cents`] and [`Money::from_cents`] convert without loss.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(try_from = "Decimal", into = "Decimal")]
 pub struct Money(Decimal);
 
@@ -55,16 +57,23 @@ impl Money {
     /// Reads what a person types for an amount: `200`, `1,500`, `200/=`, `KES 200`, `ksh200.50`, `2k`.
     pub fn parse_typed(typed: &str) -> Result<Money, NotMoney> {
         let lower = typed.trim().to_ascii_lowercase();
-        let bare = ["kshs", "ksh", "kes", "sh"].iter().find_map(|unit| lower.strip_prefix(unit)).unwrap_or(&lower);
+        let bare = ["kshs", "ksh", "kes", "sh"]
+            .iter()
+            .find_map(|unit| lower.strip_prefix(unit))
+            .unwrap_or(&lower);
         let bare = bare.trim_start_matches(['.', ' ']).trim_end();
-        let bare = ["/=", "/-", "bob", "ksh", "kes", "sh"].iter().find_map(|unit| bare.strip_suffix(unit)).unwrap_or(bare);
+        let bare = ["/=", "/-", "bob", "ksh", "kes", "sh"]
+            .iter()
+            .find_map(|unit| bare.strip_suffix(unit))
+            .unwrap_or(bare);
         let bare = bare.trim_end();
         let (digits, factor) = match bare.strip_suffix('k') {
             Some(thousands) => (thousands, Decimal::ONE_THOUSAND),
             None => (bare, Decimal::ONE),
         };
         let plain: String = digits.chars().filter(|c| !matches!(c, ',' | ' ')).collect();
-        let shape_is_plain = plain.starts_with(|c: char| c.is_ascii_digit()) && plain.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let shape_is_plain = plain.starts_with(|c: char| c.is_ascii_digit())
+            && plain.chars().all(|c| c.is_ascii_digit() || c == '.');
         if !shape_is_plain || plain.len() > 15 {
             return Err(NotMoney);
         }
@@ -78,7 +87,11 @@ impl TryFrom<Decimal> for Money {
     fn try_from(amount: Decimal) -> Result<Money, NotMoney> {
         let amount = amount.normalize();
         let fits = amount.scale() <= 2 && amount.abs() <= Decimal::new(MAX_CENTS, 2);
-        if fits { Ok(Money(amount)) } else { Err(NotMoney) }
+        if fits {
+            Ok(Money(amount))
+        } else {
+            Err(NotMoney)
+        }
     }
 }
 
@@ -152,9 +165,25 @@ mod tests {
             ("1.5k", 150_000),
             ("300 bob", 30_000),
         ] {
-            assert_eq!(Money::parse_typed(typed), Ok(Money::from_cents(cents)), "{typed}");
+            assert_eq!(
+                Money::parse_typed(typed),
+                Ok(Money::from_cents(cents)),
+                "{typed}"
+            );
         }
-        for typed in ["", "abc", "-5", "1.005", "1e5", "0x10", "99999999999999", "1..2", "k", ".", "٢٠٠"] {
+        for typed in [
+            "",
+            "abc",
+            "-5",
+            "1.005",
+            "1e5",
+            "0x10",
+            "99999999999999",
+            "1..2",
+            "k",
+            ".",
+            "٢٠٠",
+        ] {
             assert_eq!(Money::parse_typed(typed), Err(NotMoney), "{typed}");
         }
     }
@@ -163,7 +192,10 @@ mod tests {
     fn shown_with_commas_and_cents_only_where_there_are_some() {
         assert_eq!(Money::from_cents(125_000).to_string(), "1,250");
         assert_eq!(Money::from_cents(-125_050).to_string(), "-1,250.50");
-        assert_eq!(Money::from_cents(100_000_000_000).to_string(), "1,000,000,000");
+        assert_eq!(
+            Money::from_cents(100_000_000_000).to_string(),
+            "1,000,000,000"
+        );
         assert_eq!(Money::ZERO.to_string(), "0");
     }
 }

@@ -20,7 +20,11 @@ pub struct NotAPhoneNumber;
 impl Msisdn {
     /// Reads `0712 345 678`, `+254712345678`, `254712345678`, `712345678` and the `011...` ranges alike.
     pub fn parse(typed: &str) -> Result<Msisdn, NotAPhoneNumber> {
-        if typed.len() > 32 || typed.chars().any(|c| !matches!(c, '0'..='9' | '+' | ' ' | '-' | '(' | ')' | '.')) {
+        if typed.len() > 32
+            || typed
+                .chars()
+                .any(|c| !matches!(c, '0'..='9' | '+' | ' ' | '-' | '(' | ')' | '.'))
+        {
             return Err(NotAPhoneNumber);
         }
         let digits: String = typed.chars().filter(char::is_ascii_digit).collect();
@@ -31,7 +35,9 @@ impl Msisdn {
             _ => None,
         };
         match national {
-            Some(national) if national.starts_with(['7', '1']) => Ok(Msisdn(format!("254{national}"))),
+            Some(national) if national.starts_with(['7', '1']) => {
+                Ok(Msisdn(format!("254{national}")))
+            }
             _ => Err(NotAPhoneNumber),
         }
     }
@@ -83,11 +89,29 @@ mod tests {
 
     #[test]
     fn every_way_to_write_a_number_is_one_number() {
-        for typed in ["0712 345 678", "+254712345678", "254712345678", "712345678", " 0712-345-678 "] {
-            assert_eq!(Msisdn::parse(typed).map(|m| m.digits().to_owned()), Ok("254712345678".to_owned()), "{typed}");
+        for typed in [
+            "0712 345 678",
+            "+254712345678",
+            "254712345678",
+            "712345678",
+            " 0712-345-678 ",
+        ] {
+            assert_eq!(
+                Msisdn::parse(typed).map(|m| m.digits().to_owned()),
+                Ok("254712345678".to_owned()),
+                "{typed}"
+            );
         }
         assert!(Msisdn::parse("0112345678").is_ok());
-        for typed in ["", "0812345678", "25571234567", "MTN", "07123456789", "+1712345678", "٠٧١٢٣٤٥٦٧٨"] {
+        for typed in [
+            "",
+            "0812345678",
+            "25571234567",
+            "MTN",
+            "07123456789",
+            "+1712345678",
+            "٠٧١٢٣٤٥٦٧٨",
+        ] {
             assert_eq!(Msisdn::parse(typed), Err(NotAPhoneNumber), "{typed}");
         }
     }

@@ -16,5 +16,8 @@ pub fn nairobi_date(at: DateTime<Utc>) -> NaiveDate {
 /// The instant at which this Nairobi day begins.
 pub fn nairobi_day_start(day: NaiveDate) -> DateTime<Utc> {
     let midnight = day.and_time(NaiveTime::MIN);
-    NAIROBI.from_local_datetime(&midnight).single().map_or_else(|| midnight.and_utc(), |at| at.with_timezone(&Utc))
+    NAIROBI
+        .from_local_datetime(&midnight)
+        .single()
+        .map_or_else(|| midnight.and_utc(), |at| at.with_timezone(&Utc))
 }
