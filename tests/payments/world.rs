@@ -124,15 +124,25 @@ impl World {
     }
 
     pub async fn ask(&self, key: &str, shillings: i64) -> Result<Requested, RequestError> {
+        self.ask_as(self.member, RIDER, key, shillings).await
+    }
+
+    pub async fn ask_as(
+        &self,
+        member: Uuid,
+        payer: &str,
+        key: &str,
+        shillings: i64,
+    ) -> Result<Requested, RequestError> {
         let purpose = Purpose::Contribution {
-            member: self.member,
+            member,
             stage: self.stage,
         };
         let request = Request {
             key: key.into(),
             purpose,
             amount: Money::from_shillings(shillings),
-            payer: Msisdn::parse(RIDER).unwrap(),
+            payer: Msisdn::parse(payer).unwrap(),
             language: Language::ENGLISH,
             ussd_session: Some(format!("session of {key}")),
         };
