@@ -1,6 +1,7 @@
 //! Runs the outside of KwaStage, or one phone of it in this terminal.
 
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
@@ -20,7 +21,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Role {
     /// Serve the providers, the phones, their control API and the page.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Hold one phone in this terminal.
     Phone {
         /// Whose phone, such as 254711000001.
@@ -45,17 +46,49 @@ struct Serve {
     /// The secret segment of the gateway's webhooks.
     #[arg(long, env = "SIMULATORS_KEY", default_value = "demo")]
     key: String,
+    /// The USSD code that leads to the gateway.
+    #[arg(long, env = "SIMULATORS_SERVICE_CODE", default_value = "*384*123#")]
+    service_code: String,
+    /// Where riders text to.
+    #[arg(long, env = "SIMULATORS_SHORT_CODE", default_value = "22384")]
+    short_code: String,
+    #[arg(long, env = "SIMULATORS_AT_USERNAME", default_value = "sandbox")]
+    at_username: String,
+    #[arg(long, env = "SIMULATORS_AT_API_KEY", default_value = "demo")]
+    at_api_key: String,
+    #[arg(long, env = "SIMULATORS_PAYBILL", default_value = "600123")]
+    paybill: String,
+    #[arg(long, env = "SIMULATORS_B2C_SHORTCODE", default_value = "600124")]
+    b2c_shortcode: String,
+    #[arg(long, env = "SIMULATORS_CONSUMER_KEY", default_value = "demo")]
+    consumer_key: String,
+    #[arg(long, env = "SIMULATORS_CONSUMER_SECRET", default_value = "demo")]
+    consumer_secret: String,
+    /// The Lipa na M-Pesa passkey; without it, the one of the protocol's test vector.
+    #[arg(long, env = "SIMULATORS_PASSKEY")]
+    passkey: Option<String>,
     /// Makes every random choice repeatable. Without it each run differs, so that receipts and ids never repeat.
     #[arg(long, env = "SIMULATORS_SEED")]
     seed: Option<u64>,
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Arguments::parse().role {
-        Role::Serve(asked) => serve(asked).await,
-        Role::Phone { msisdn, url } => terminal::hold(&Msisdn::parse(&msisdn)?, &url).await,
+async fn main() -> ExitCode {
+    let played = match Arguments::parse().role {
+        Role::Serve(asked) => serve(*asked).await,
+        Role::Phone { msisdn, url } => hold(&msisdn, &url).await,
+    };
+    match played {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("simulators: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+async fn hold(msisdn: &str, url: &str) -> anyhow::Result<()> {
+    terminal::hold(&Msisdn::parse(msisdn)?, url).await
 }
 
 async fn serve(asked: Serve) -> anyhow::Result<()> {
@@ -67,12 +100,22 @@ async fn serve(asked: Serve) -> anyhow::Result<()> {
             .duration_since(UNIX_EPOCH)
             .map_or(1, |since| since.as_nanos() as u64)
     });
+    let usual = Settings::default();
     let settings = Settings {
         bind: asked.bind,
         gateway_url: asked.gateway,
         webhook_key: asked.key,
+        service_code: asked.service_code,
+        short_code: asked.short_code,
+        at_username: asked.at_username,
+        at_api_key: asked.at_api_key,
+        paybill: asked.paybill,
+        b2c_shortcode: asked.b2c_shortcode,
+        consumer_key: asked.consumer_key,
+        consumer_secret: asked.consumer_secret,
+        passkey: asked.passkey.unwrap_or_else(|| usual.passkey.clone()),
         seed,
-        ..Settings::default()
+        ..usual
     };
     let running = Simulators::start(settings).await?;
     tracing::info!(seed, "The phones are at {}/", running.base_url);

@@ -132,6 +132,18 @@ impl World {
         });
     }
 
+    /// Does something to its end even if whoever asked for it has gone: a network does not stop halfway.
+    pub(crate) async fn see_through<T, F>(&self, deed: F) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        match tokio::spawn(deed).await {
+            Ok(done) => done,
+            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        }
+    }
+
     pub(crate) fn tell(&self, msisdn: &Msisdn, kind: &'static str) {
         _ = self.news.send(News {
             msisdn: msisdn.to_string(),

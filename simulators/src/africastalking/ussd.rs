@@ -81,7 +81,7 @@ pub async fn dial(world: &Arc<World>, msisdn: &Msisdn, code: &str) -> Shown {
         if off {
             phone.screen = NO_NETWORK.into();
             None
-        } else if extra.is_none() || phone.prompt.is_some() || phone.call.is_some() {
+        } else if extra.is_none() || phone.prompt.is_some() {
             phone.screen = NETWORK_ERROR.into();
             None
         } else {
@@ -90,7 +90,7 @@ pub async fn dial(world: &Arc<World>, msisdn: &Msisdn, code: &str) -> Shown {
     };
     world.tell(msisdn, "screen");
     match opened {
-        Some(id) => hop(world, msisdn, &id).await,
+        Some(id) => carried(world, msisdn, id).await,
         None => shown(world, msisdn),
     }
 }
@@ -126,7 +126,7 @@ pub async fn type_keys(world: &Arc<World>, msisdn: &Msisdn, keys: &str) -> Resul
         }
     };
     match id {
-        Some(id) => Ok(hop(world, msisdn, &id).await),
+        Some(id) => Ok(carried(world, msisdn, id).await),
         None => {
             world.tell(msisdn, "screen");
             Ok(shown(world, msisdn))
@@ -264,6 +264,13 @@ struct Hop {
     label: Option<String>,
     network: Network,
     trouble: Trouble,
+}
+
+async fn carried(world: &Arc<World>, msisdn: &Msisdn, id: String) -> Shown {
+    let (carrying, msisdn) = (world.clone(), msisdn.clone());
+    world
+        .see_through(async move { hop(&carrying, &msisdn, &id).await })
+        .await
 }
 
 /// Carries the session's present transcript to the gateway and its answer to the screen.

@@ -265,6 +265,42 @@ async fn the_clock_moves_only_forward() {
     );
 }
 
+#[test]
+fn a_phone_without_a_terminal_says_so() {
+    let program = env!("CARGO_BIN_EXE_simulators");
+    let run = std::process::Command::new(program)
+        .args(["phone", "254711000001"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    assert_eq!(
+        said,
+        "simulators: a phone needs a terminal to be held in; in a browser it is at http://127.0.0.1:8090/\n"
+    );
+}
+
+#[tokio::test]
+async fn a_hop_is_carried_to_its_end_though_nobody_waits_for_it() {
+    let world = World::start().await;
+    world.fault("slow-network").await;
+    let url = format!("{}/phones/{AMINA}/dial", world.outside.base_url);
+    let dialling = world
+        .raw()
+        .post(url)
+        .json(&json!({"code": "*384*123#"}))
+        .timeout(std::time::Duration::from_millis(25));
+    assert!(dialling.send().await.is_err());
+    world.seen("/at/demo/ussd", 1).await;
+    let mut phone = world.get(&format!("/phones/{AMINA}")).await;
+    while phone["screen"] == "" {
+        tokio::task::yield_now().await;
+        phone = world.get(&format!("/phones/{AMINA}")).await;
+    }
+    assert_eq!(world.keys(AMINA, "1").await["open"], true);
+}
+
 #[tokio::test]
 async fn stopping_frees_the_port() {
     let world = World::start().await;

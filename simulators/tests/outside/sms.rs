@@ -259,6 +259,29 @@ async fn the_json_endpoint_takes_an_array() {
 }
 
 #[tokio::test]
+async fn a_hashed_number_reaches_its_phone() {
+    let world = World::start().await;
+    world.get("/phones/254712345678").await;
+    let hashed = "7132104d6aae9c3fac82095a42c2817952bca48e09d98d5bf4ac08218982fb90";
+    let url = format!("{}/version1/messaging/bulk", world.outside.base_url);
+    let form = [
+        ("username", "sandbox"),
+        ("maskedNumber", hashed),
+        ("telco", "Safaricom"),
+        ("message", "Asante"),
+        ("senderId", "22384"),
+    ];
+    let request = world
+        .raw()
+        .post(url)
+        .header("apiKey", "demo")
+        .header("Accept", "application/json")
+        .form(&form);
+    assert_eq!(request.send().await.unwrap().status().as_u16(), 201);
+    assert_eq!(world.text("254712345678", 1).await["text"], "Asante");
+}
+
+#[tokio::test]
 async fn an_inbound_message_comes_again_each_minute_until_it_is_taken() {
     let world = World::start().await;
     world.gateway_says(|seen| seen.path.ends_with("/sms").then(|| Say::status(503)));
