@@ -4,8 +4,9 @@ mod delivery;
 mod inbound;
 
 pub(crate) use inbound::fetch;
-pub use inbound::text;
+pub use inbound::{opt_out, text};
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ const SHARED_SENDER: &str = "AFRICASTKNG";
 pub struct MessageBook {
     pub(crate) sent: Vec<Outbound>,
     inbound: Vec<Inbound>,
+    /// Who has blocked which sender.
+    blocked: HashSet<(Msisdn, String)>,
     balance: i64,
 }
 
@@ -71,6 +74,7 @@ impl MessageBook {
         Self {
             sent: Vec::new(),
             inbound: Vec::new(),
+            blocked: HashSet::new(),
             balance: settings.at_balance,
         }
     }
@@ -296,6 +300,14 @@ fn verdict(
         (Fault::SmsServerError, 500, "InternalServerError"),
         (Fault::SmsRejected, 502, "RejectedByGateway"),
     ];
+    let sender = asked
+        .from
+        .as_deref()
+        .unwrap_or(SHARED_SENDER)
+        .to_uppercase();
+    if state.messages.blocked.contains(&(whose.clone(), sender)) {
+        return (406, "UserInBlacklist");
+    }
     for (what, code, word) in refusals {
         if state.strikes(what, Some(whose), now) {
             return (code, word);

@@ -1,7 +1,6 @@
 //! The questions that are answered later: transaction status, account balance, reversal.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State as Shared;
@@ -83,7 +82,6 @@ impl Question {
                 &conversation,
                 &originator,
                 outcome,
-                Duration::ZERO,
             )
             .await;
         });

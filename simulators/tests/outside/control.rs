@@ -302,6 +302,65 @@ async fn a_hop_is_carried_to_its_end_though_nobody_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_test_in_the_same_process_holds_phones_directly() {
+    let world = World::start().await;
+    let phone = world
+        .outside
+        .phone("0711 000 001".replace(' ', "").as_str())
+        .unwrap();
+    assert_eq!(phone.dial("*384*123#").await.screen, "You typed ");
+    assert!(phone.type_keys("1").await.unwrap().open);
+    phone.hang_up();
+    world.push(AMINA, 200).await;
+    let prompt = phone
+        .prompt(std::time::Duration::from_secs(8))
+        .await
+        .unwrap();
+    assert_eq!(prompt.amount, "200");
+    assert_eq!(
+        phone.answer(simulators::daraja::stk::Answer::Approve).await,
+        Some(Some(simulators::daraja::Code::Number(0)))
+    );
+    assert_eq!(
+        phone.inbox(0, std::time::Duration::from_secs(8)).await[0].correspondent,
+        "MPESA"
+    );
+    assert_eq!(world.outside.ledger()[0].amount, 20_000);
+    world.outside.order(
+        simulators::faults::Fault::LostRequest,
+        std::time::Duration::from_secs(60),
+    );
+    assert!(!phone.dial("*384*123#").await.open);
+    assert!(world.outside.violations().is_empty());
+}
+
+#[tokio::test]
+async fn bodies_need_no_label_and_mistakes_are_explained() {
+    let world = World::start().await;
+    let url = format!("{}/phones/{AMINA}/dial", world.outside.base_url);
+    let dialled: Value = world
+        .raw()
+        .post(&url)
+        .body(r#"{"code":"*384*123#"}"#)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(dialled["open"], true);
+    let answer = world
+        .raw()
+        .post(&url)
+        .body("nonsense")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 400);
+    assert!(answer.json::<Value>().await.unwrap()["error"].is_string());
+}
+
+#[tokio::test]
 async fn stopping_frees_the_port() {
     let world = World::start().await;
     let address = world.outside.address;

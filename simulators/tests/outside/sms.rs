@@ -282,6 +282,27 @@ async fn a_hashed_number_reaches_its_phone() {
 }
 
 #[tokio::test]
+async fn o01_who_opts_out_is_told_to_us_and_gets_nothing_more() {
+    let world = World::start().await;
+    world
+        .try_post(
+            "/phones/254711000001/opt-out",
+            json!({"sender_id": "22384"}),
+        )
+        .await;
+    let told = &world.seen("/at/demo/sms/opt-out", 1).await[0];
+    assert_eq!(told.body, "senderId=22384&phoneNumber=%2B254711000001");
+    assert_eq!(
+        send(&world, "+254711000001").await.data()["Recipients"][0]["statusCode"],
+        406
+    );
+    assert_eq!(
+        send(&world, "+254711000002").await.data()["Recipients"][0]["statusCode"],
+        102
+    );
+}
+
+#[tokio::test]
 async fn an_inbound_message_comes_again_each_minute_until_it_is_taken() {
     let world = World::start().await;
     world.gateway_says(|seen| seen.path.ends_with("/sms").then(|| Say::status(503)));
