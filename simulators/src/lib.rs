@@ -77,6 +77,7 @@ fn routes(world: Arc<World>) -> axum::Router {
     africastalking::routes()
         .merge(daraja::routes())
         .merge(control::routes())
+        .fallback(daraja::nowhere)
         .with_state(world)
 }
 

@@ -238,6 +238,11 @@ impl State {
             .or_insert_with(|| Phone::new(msisdn.clone(), settings))
     }
 
+    /// A receipt that was never given before.
+    pub(crate) fn receipt(&mut self, now: DateTime<Utc>) -> String {
+        self.book.receipt(&mut self.dice, now)
+    }
+
     pub(crate) fn strikes(
         &mut self,
         what: Fault,

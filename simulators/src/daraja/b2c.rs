@@ -255,8 +255,8 @@ fn decide(world: &World, order: &Order) -> Outcome {
     } else {
         name
     };
-    let State { book, dice, .. } = &mut *state;
-    let receipt = book.receipt(dice, now);
+    let receipt = state.receipt(now);
+    let book = &mut state.book;
     book.utility -= order.cents;
     book.charges -= CHARGE;
     book.entries.push(Entry {

@@ -161,8 +161,7 @@ pub async fn pay(
         wallet
             .may_pay(amount, today)
             .map_err(|refusal| Code::Number(refusal.code))?;
-        let crate::world::State { book, dice, .. } = &mut *state;
-        book.receipt(dice, now)
+        state.receipt(now)
     };
     let entry = Entry {
         kind: Kind::C2b,

@@ -6,7 +6,7 @@ use serde_json::{Number, Value, json};
 
 use crate::faults::Fault;
 use crate::phones::{Msisdn, plain};
-use crate::world::{State, World};
+use crate::world::World;
 
 use super::b2c::result_urls;
 use super::{Asked, Code, Refused, SOURCE, call_back};
@@ -166,8 +166,7 @@ fn envelope(
     let dummy = || {
         let mut state = world.state();
         let now = world.now();
-        let State { book, dice, .. } = &mut *state;
-        format!("{}0000000", &book.receipt(dice, now)[..3])
+        format!("{}0000000", &state.receipt(now)[..3])
     };
     let number_or_text = |code: &Code| {
         if outcome.textual {

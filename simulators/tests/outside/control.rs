@@ -367,3 +367,15 @@ async fn stopping_frees_the_port() {
     world.outside.stop().await;
     assert!(tokio::net::TcpListener::bind(address).await.is_ok());
 }
+
+#[test]
+fn the_guide_names_every_fault() {
+    let guide = include_str!("../../../docs/simulators.md");
+    for fault in simulators::faults::Fault::ALL {
+        assert!(
+            guide.contains(&format!("`{}`", fault.name())),
+            "{}",
+            fault.name()
+        );
+    }
+}

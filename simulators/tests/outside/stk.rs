@@ -304,6 +304,13 @@ async fn the_gateway_in_front_refuses_in_its_own_words() {
     );
     let answer = world.raw().get(&url).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 405);
+    let (status, answer) = world
+        .try_post("/mpesa/stkpush/v2/processrequest", json!({}))
+        .await;
+    assert_eq!(
+        (status, answer["errorCode"].as_str()),
+        (404, Some("404.001.01"))
+    );
 }
 
 #[tokio::test]

@@ -189,11 +189,7 @@ async fn pay(world: &Arc<World>, payer: &Msisdn, checkout_id: &str) -> Outcome {
         Ok(push) => push,
         Err(outcome) => return outcome,
     };
-    let receipt = {
-        let mut state = world.state();
-        let State { book, dice, .. } = &mut *state;
-        book.receipt(dice, now)
-    };
+    let receipt = world.state().receipt(now);
     let charged = match world.strikes(Fault::AmountDiffers, Some(payer)) {
         true => (push.cents / 1000 * 100).max(100),
         false => push.cents,
