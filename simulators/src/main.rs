@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 use simulators::phones::Msisdn;
-use simulators::{Settings, Simulators, terminal};
+use simulators::{Settings, Simulators, Timings, terminal};
 
 #[derive(Parser)]
 #[command(
@@ -67,6 +67,9 @@ struct Serve {
     /// The Lipa na M-Pesa passkey; without it, the one of the protocol's test vector.
     #[arg(long, env = "SIMULATORS_PASSKEY")]
     passkey: Option<String>,
+    /// Seconds a rider may look at one screen; without it, as long as the network allows (30, Airtel 60).
+    #[arg(long, env = "SIMULATORS_INACTIVITY")]
+    inactivity: Option<u64>,
     /// Makes every random choice repeatable. Without it each run differs, so that receipts and ids never repeat.
     #[arg(long, env = "SIMULATORS_SEED")]
     seed: Option<u64>,
@@ -101,6 +104,7 @@ async fn serve(asked: Serve) -> anyhow::Result<()> {
             .map_or(1, |since| since.as_nanos() as u64)
     });
     let usual = Settings::default();
+    let inactivity = asked.inactivity.map(Duration::from_secs);
     let settings = Settings {
         bind: asked.bind,
         gateway_url: asked.gateway,
@@ -115,6 +119,10 @@ async fn serve(asked: Serve) -> anyhow::Result<()> {
         consumer_secret: asked.consumer_secret,
         passkey: asked.passkey.unwrap_or_else(|| usual.passkey.clone()),
         seed,
+        timings: Timings {
+            inactivity,
+            ..usual.timings.clone()
+        },
         ..usual
     };
     let running = Simulators::start(settings).await?;

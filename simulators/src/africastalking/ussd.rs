@@ -266,6 +266,7 @@ struct Hop {
     trouble: Trouble,
 }
 
+/// One hop, to its end: the network goes on although whoever pressed the key may have left.
 async fn carried(world: &Arc<World>, msisdn: &Msisdn, id: String) -> Shown {
     let (carrying, msisdn) = (world.clone(), msisdn.clone());
     world
@@ -321,7 +322,6 @@ fn prepare(world: &World, msisdn: &Msisdn, id: &str) -> Option<Hop> {
         early_notice: strikes(Fault::EarlyEndNotice),
         slow: strikes(Fault::SlowNetwork),
     };
-    let older = strikes(Fault::OlderHop);
     let shape = Shape {
         bare: strikes(Fault::UnescapedBody),
         permuted: strikes(Fault::PermutedFields),
@@ -338,8 +338,8 @@ fn prepare(world: &World, msisdn: &Msisdn, id: &str) -> Option<Hop> {
     session.hops += 1;
     let body = shape.written(request(session, msisdn, network));
     let label = session.labels.last().cloned();
-    if older {
-        let earlier = session.answered.clone();
+    let earlier = session.answered.clone();
+    if !earlier.is_empty() && state.strikes(Fault::OlderHop, Some(msisdn), now) {
         let place = state.dice.below(earlier.len() as u64) as usize;
         trouble.older = earlier.into_iter().nth(place);
     }

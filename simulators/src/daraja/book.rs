@@ -37,7 +37,7 @@ pub struct Entry {
     pub kind: Kind,
     pub receipt: String,
     pub msisdn: String,
-    /// Shillings with two decimals, as text.
+    /// In cents; shown as shillings.
     #[serde(serialize_with = "as_shillings")]
     pub amount: i64,
     /// What the payer typed, or our reference.
@@ -69,7 +69,11 @@ pub(crate) struct Payout {
     pub(crate) done: Option<Option<String>>,
 }
 
-fn as_shillings<S: serde::Serializer>(cents: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+/// Shillings with two decimals, as text.
+pub(super) fn as_shillings<S: serde::Serializer>(
+    cents: &i64,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&plain(*cents))
 }
 
