@@ -64,6 +64,8 @@ impl World {
     pub(crate) fn new(settings: Settings) -> anyhow::Result<Arc<Self>> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // A connection kept open would die with a gateway that is restarted, and take a callback with it by accident.
+            .pool_max_idle_per_host(0)
             .connect_timeout(Duration::from_secs(5))
             .build()
             .context("building the HTTP client")?;
@@ -140,7 +142,11 @@ impl World {
     {
         match tokio::spawn(deed).await {
             Ok(done) => done,
-            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going down, and this with it.
+                Err(_) => std::future::pending().await,
+            },
         }
     }
 
