@@ -86,12 +86,12 @@ impl App {
             session: config.ussd.session_ttl,
             resume: config.ussd.resume_window,
         };
-        let sessions = SessionStore::Redis(RedisStore::new(
+        let sessions = SessionStore::Redis(Box::new(RedisStore::new(
             redis.clone(),
             format!("{}:", config.redis.prefix),
             seal,
             lifetimes,
-        ));
+        )));
         App::assemble(config, clock, pool, redis, sessions)
     }
 
@@ -160,7 +160,6 @@ pub fn load_menus(config: &Config) -> anyhow::Result<Menus> {
     let limits = Limits {
         screen_septets: config.ussd.screen_septets,
         session_seconds: SESSION_SECONDS,
-        ..Limits::default()
     };
     Menus::load(&config.menus.dir, &VOCABULARY, limits)
         .map_err(|mistakes| told(&config.menus.dir, &mistakes))

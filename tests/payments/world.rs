@@ -194,7 +194,7 @@ impl World {
 
     /// What the rider was told and what was booked, oldest first: `PAID 1500 UK5A1B2C3D`.
     pub async fn told(&self) -> Vec<String> {
-        let rows: Vec<(String, Option<String>, Option<i64>, Option<String>)> =
+        let rows: Vec<Inflow> =
             sqlx::query_as("select kind, words, cents, receipt from told order by id")
                 .fetch_all(&self.pool)
                 .await
@@ -233,11 +233,16 @@ impl World {
     }
 }
 
+/// State, purpose, shillings and receipt of an inflow.
+type Inflow = (String, Option<String>, Option<i64>, Option<String>);
+
 pub async fn add_member(pool: &PgPool, msisdn: &str) -> Uuid {
     let member = Uuid::now_v7();
     sqlx::query(
-        "insert into member (id, msisdn, language, first_name, last_name, national_id_sealed, national_id_index, stage_id, status, joined_at)
-         values ($1, $2, 'en', 'Amina', 'Wanjiku', '', sha256($2::bytea), 1, 'active', now())",
+        "insert into member (id, joining_key, msisdn, language, first_name, last_name, national_id_sealed, national_id_index, stage_id,
+                             status, joined_at, approved_at, fee_paid_at, fee_payment)
+         values ($1, 'test:' || $2, $2, 'en', 'Amina', 'Wanjiku', sha512($2::bytea), sha256($2::bytea), 1,
+                 'active', now(), now(), now(), $1)",
     )
     .bind(member)
     .bind(msisdn)
