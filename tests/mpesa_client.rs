@@ -22,15 +22,25 @@ struct Gateway {
     refuses_tokens: bool,
 }
 
-async fn answer(State(gateway): State<Arc<Gateway>>, uri: Uri, headers: HeaderMap) -> (StatusCode, String) {
+async fn answer(
+    State(gateway): State<Arc<Gateway>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> (StatusCode, String) {
     let authorization = headers["authorization"].to_str().unwrap();
     if uri.path() == "/oauth/v1/generate" {
         assert_eq!(uri.query(), Some("grant_type=client_credentials"));
-        assert_eq!(authorization, "Basic a3NDb25zdW1lcktleTAxOmtzQ29uc3VtZXJTZWNyZXQwMQ==");
+        assert_eq!(
+            authorization,
+            "Basic a3NDb25zdW1lcktleTAxOmtzQ29uc3VtZXJTZWNyZXQwMQ=="
+        );
         let number = gateway.tokens.fetch_add(1, Ordering::SeqCst) + 1;
         return match gateway.refuses_keys {
             true => (StatusCode::BAD_REQUEST, String::new()),
-            false => (StatusCode::OK, format!(r#"{{"access_token":"token{number}","expires_in":"3599"}}"#)),
+            false => (
+                StatusCode::OK,
+                format!(r#"{{"access_token":"token{number}","expires_in":"3599"}}"#),
+            ),
         };
     }
     gateway.pushes.fetch_add(1, Ordering::SeqCst);
@@ -61,7 +71,11 @@ async fn client_of(gateway: Gateway) -> (MpesaClient, Arc<Gateway>, Clock) {
         callback_base: "https://hooks.kwastage.example".into(),
         webhook_key: "demo".into(),
     };
-    (MpesaClient::new(settings, clock.clone()).unwrap(), gateway, clock)
+    (
+        MpesaClient::new(settings, clock.clone()).unwrap(),
+        gateway,
+        clock,
+    )
 }
 
 fn order() -> PushOrder {
@@ -102,14 +116,21 @@ async fn v08_a_refused_token_is_replaced_once_and_the_call_repeated_once() {
     client.test().await.unwrap();
     // Somebody else fetched a token: ours is dead.
     gateway.tokens.fetch_add(1, Ordering::SeqCst);
-    assert!(matches!(client.push(&order()).await.1, PushAnswer::Accepted(_)));
+    assert!(matches!(
+        client.push(&order()).await.1,
+        PushAnswer::Accepted(_)
+    ));
     assert_eq!(gateway.pushes.load(Ordering::SeqCst), 2);
     assert_eq!(gateway.tokens.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
 async fn a_token_that_is_refused_again_is_a_failure_and_not_a_loop() {
-    let (client, gateway, _) = client_of(Gateway { refuses_tokens: true, ..Gateway::default() }).await;
+    let (client, gateway, _) = client_of(Gateway {
+        refuses_tokens: true,
+        ..Gateway::default()
+    })
+    .await;
     let (_, answer) = client.push(&order()).await;
     assert_eq!(answer, PushAnswer::NoPrompt(NoPrompt::TokenRefused));
     assert_eq!(gateway.pushes.load(Ordering::SeqCst), 2);
@@ -117,10 +138,18 @@ async fn a_token_that_is_refused_again_is_a_failure_and_not_a_loop() {
 
 #[tokio::test]
 async fn v03_v04_refused_keys_never_become_a_push() {
-    let (client, gateway, _) = client_of(Gateway { refuses_keys: true, ..Gateway::default() }).await;
+    let (client, gateway, _) = client_of(Gateway {
+        refuses_keys: true,
+        ..Gateway::default()
+    })
+    .await;
     assert_eq!(client.test().await, Err(TokenTrouble::Credentials));
     let (_, answer) = client.push(&order()).await;
-    assert_eq!(answer, PushAnswer::NoPrompt(NoPrompt::SystemBusy), "it provably never left");
+    assert_eq!(
+        answer,
+        PushAnswer::NoPrompt(NoPrompt::SystemBusy),
+        "it provably never left"
+    );
     assert_eq!(gateway.pushes.load(Ordering::SeqCst), 0);
 }
 

@@ -43,12 +43,8 @@ impl Event for AttemptChanged {
 /// Judges everything known about an attempt, saves where that leads, and says what is new. Called again with
 /// nothing new it says nothing. A question that is due is left to a job.
 pub async fn apply(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Vec<News>, Fault> {
-    let Applied { news, question, .. } = conclude(work, rules, id).await?;
-    if question.is_some() {
-        let at = work.now;
-        work.enqueue(AttendAttempt { attempt: id, at, insist: false }).await?;
-    }
-    Ok(news)
+    let asks_at = work.now;
+    Ok(conclude(work, rules, id, asks_at).await?.news)
 }
 
 /// As [`apply`], for who will ask the provider as soon as this is committed: also says which prompt to ask
@@ -59,16 +55,21 @@ pub async fn attend(
     id: AttemptId,
     insist: bool,
 ) -> Result<(Vec<News>, Option<String>), Fault> {
-    let Applied { news, question, attempt } = conclude(work, rules, id).await?;
-    let Some(attempt) = attempt else { return Ok((news, None)) };
+    let now = work.now;
+    if !insist && !store::is_due(work.conn(), id, now).await? {
+        return Ok((vec![], None));
+    }
+    let Applied {
+        news,
+        question,
+        attempt,
+    } = conclude(work, rules, id, now + QUESTION_PATIENCE).await?;
+    let Some(attempt) = attempt else {
+        return Ok((news, None));
+    };
     let is_certain = matches!(attempt.state, AttemptState::Paid { certain: true, .. });
     let known = attempt.state.ids().filter(|_| insist && !is_certain);
-    let question = question.or(known.map(|ids| ids.checkout.clone()));
-    if question.is_some() {
-        let at = work.now + QUESTION_PATIENCE;
-        work.enqueue_at(AttendAttempt { attempt: id, at, insist: false }, at).await?;
-    }
-    Ok((news, question))
+    Ok((news, question.or(known.map(|ids| ids.checkout.clone()))))
 }
 
 /// Longer than a question takes, with all its waits.
@@ -80,21 +81,49 @@ struct Applied {
     attempt: Option<Attempt>,
 }
 
-async fn conclude(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Applied, Fault> {
+/// `asks_at` is when somebody should come to ask a question that is due, if it has not been asked by then.
+async fn conclude(
+    work: &mut Work,
+    rules: &Rules,
+    id: AttemptId,
+    asks_at: DateTime<Utc>,
+) -> Result<Applied, Fault> {
     let Some(mut obligation) = store::lock_obligation_of(work.conn(), id).await? else {
-        return Ok(Applied { news: vec![], question: None, attempt: None });
+        return Ok(Applied {
+            news: vec![],
+            question: None,
+            attempt: None,
+        });
     };
     let before = store::attempt(work.conn(), id).await?;
     let evidence = store::evidence_of(work.conn(), id).await?;
     let mut news = vec![];
 
-    let judgement = judge_and_book(work, rules, &mut obligation, &before, &evidence, &mut news).await?;
+    let judgement =
+        judge_and_book(work, rules, &mut obligation, &before, &evidence, &mut news).await?;
     for alarm in store::raise_once(work.conn(), id, &judgement.alarms).await? {
-        news.push(News::Alarm { attempt: Some(id), alarm });
+        news.push(News::Alarm {
+            attempt: Some(id),
+            alarm,
+        });
     }
-    let mut attempt = before.clone().follow(&judgement.verdict, judgement.ids.clone());
-    tell_check(work.now, rules, &obligation, &mut attempt, &judgement, &mut news);
-    save(work, &attempt, judgement.look_again_at).await?;
+    let mut attempt = before
+        .clone()
+        .follow(&judgement.verdict, judgement.ids.clone());
+    tell_check(
+        work.now,
+        rules,
+        &obligation,
+        &mut attempt,
+        &judgement,
+        &mut news,
+    );
+    let question_at = judgement.question.is_some().then_some(asks_at);
+    let attend_at = [question_at, judgement.look_again_at]
+        .into_iter()
+        .flatten()
+        .min();
+    save(work, &attempt, attend_at).await?;
 
     if attempt.state.name() != before.state.name() {
         note_change(work, &before, &attempt, evidence.len()).await?;
@@ -107,7 +136,11 @@ async fn conclude(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Appli
     if obligation.state == ObligationState::Paid {
         withdraw_others(work, &obligation, id).await?;
     }
-    Ok(Applied { news, question: judgement.question, attempt: Some(attempt) })
+    Ok(Applied {
+        news,
+        question: judgement.question,
+        attempt: Some(attempt),
+    })
 }
 
 /// An attempt that could not be sent while the rider was still expecting it.
@@ -398,11 +431,11 @@ fn tell_check(
 async fn save(
     work: &mut Work,
     attempt: &Attempt,
-    look_again_at: Option<DateTime<Utc>>,
+    attend_at: Option<DateTime<Utc>>,
 ) -> Result<(), Fault> {
     let now = work.now;
-    store::save_attempt(work.conn(), attempt, look_again_at, now).await?;
-    if let Some(at) = look_again_at {
+    store::save_attempt(work.conn(), attempt, attend_at, now).await?;
+    if let Some(at) = attend_at {
         work.enqueue_at(
             AttendAttempt {
                 attempt: attempt.id,

@@ -297,6 +297,22 @@ pub(super) async fn save_attempt(
     Ok(())
 }
 
+/// Whether somebody should look at the attempt now; a later judgement may have put that off.
+pub(super) async fn is_due(
+    conn: &mut PgConnection,
+    id: AttemptId,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let due = sqlx::query_scalar!(
+        r#"select coalesce(attend_at <= $2, false) as "due!" from attempt where id = $1"#,
+        id.0,
+        now
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(due.unwrap_or(false))
+}
+
 pub(super) async fn mark_submitting(
     conn: &mut PgConnection,
     id: AttemptId,

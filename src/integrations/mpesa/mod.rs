@@ -7,7 +7,9 @@ mod client;
 mod settings;
 mod wire;
 
-pub use answers::{Heard, Token, TokenTrouble, push_answer, query_answer, register_answer, token_answer};
+pub use answers::{
+    Heard, Token, TokenTrouble, push_answer, query_answer, register_answer, token_answer,
+};
 pub use client::{CallFailure, MpesaClient, Registered};
 pub use settings::{MpesaSettings, TransactionType};
 pub use wire::{password, read_paybill, read_prompt_result};

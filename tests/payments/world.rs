@@ -36,7 +36,10 @@ pub async fn stand_in(answers: Answers) -> String {
         let answers = answers.clone();
         async move {
             if uri.path() == "/oauth/v1/generate" {
-                return (StatusCode::OK, r#"{"access_token":"token","expires_in":"3599"}"#.to_owned());
+                return (
+                    StatusCode::OK,
+                    r#"{"access_token":"token","expires_in":"3599"}"#.to_owned(),
+                );
             }
             let body = serde_json::from_slice(&body).unwrap_or_default();
             let (status, body) = answers(uri.path(), &body);
@@ -91,24 +94,55 @@ impl World {
         let settle: jobs::Settle = Arc::new(|work, news| Box::pin(write_down(work, news)));
         let is_in_session: jobs::IsInSession = Arc::new(|_| Box::pin(async { Ok(false) }));
         let rules = Rules::for_shortcode(SHORTCODE);
-        let desk = PaymentsDesk::new(pool.clone(), clock.clone(), mpesa, rules, settle, is_in_session);
+        let desk = PaymentsDesk::new(
+            pool.clone(),
+            clock.clone(),
+            mpesa,
+            rules,
+            settle,
+            is_in_session,
+        );
         let door = Door {
             webhook_key: KEY.into(),
             shortcode: SHORTCODE.into(),
             published: vec![SAFARICOM.parse().unwrap()],
             address_header: None,
         };
-        let door = PaymentsState { pool: pool.clone(), clock: clock.clone(), door: Arc::new(door) };
-        World { pool, clock, desk, door, member, stage: 1 }
+        let door = PaymentsState {
+            pool: pool.clone(),
+            clock: clock.clone(),
+            door: Arc::new(door),
+        };
+        World {
+            pool,
+            clock,
+            desk,
+            door,
+            member,
+            stage: 1,
+        }
     }
 
     pub async fn ask(&self, key: &str, shillings: i64) -> Result<Requested, RequestError> {
-        let purpose = Purpose::Contribution { member: self.member, stage: self.stage };
+        self.ask_as(self.member, RIDER, key, shillings).await
+    }
+
+    pub async fn ask_as(
+        &self,
+        member: Uuid,
+        payer: &str,
+        key: &str,
+        shillings: i64,
+    ) -> Result<Requested, RequestError> {
+        let purpose = Purpose::Contribution {
+            member,
+            stage: self.stage,
+        };
         let request = Request {
             key: key.into(),
             purpose,
             amount: Money::from_shillings(shillings),
-            payer: Msisdn::parse(RIDER).unwrap(),
+            payer: Msisdn::parse(payer).unwrap(),
             language: Language::ENGLISH,
             ussd_session: Some(format!("session of {key}")),
         };
@@ -119,7 +153,9 @@ impl World {
     }
 
     pub async fn begin(&self) -> Work {
-        Work::begin(&self.pool, self.clock.now(), Actor::System).await.unwrap()
+        Work::begin(&self.pool, self.clock.now(), Actor::System)
+            .await
+            .unwrap()
     }
 
     /// A callback from Safaricom's address.
@@ -141,7 +177,8 @@ impl World {
     pub async fn pass(&self, time: TimeDelta) {
         let end = self.clock.now() + time;
         while let Some(due) = next_job_at(&self.pool).await.filter(|due| *due <= end) {
-            self.clock.advance((due - self.clock.now()).max(TimeDelta::zero()));
+            self.clock
+                .advance((due - self.clock.now()).max(TimeDelta::zero()));
             self.do_due().await;
         }
         self.clock.advance(end - self.clock.now());
@@ -157,21 +194,20 @@ impl World {
 
     /// What the rider was told and what was booked, oldest first: `PAID 1500 UK5A1B2C3D`.
     pub async fn told(&self) -> Vec<String> {
-        let rows: Vec<(String, Option<String>, Option<i64>, Option<String>)> =
-            sqlx::query_as("select kind, words, cents, receipt from told order by id").fetch_all(&self.pool).await.unwrap();
-        let line = |(kind, words, cents, receipt): (String, Option<String>, Option<i64>, Option<String>)| {
-            let cents = cents.map(|cents| (cents / 100).to_string());
-            let parts = [words.or(Some(kind)), cents, receipt];
-            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
-        };
-        rows.into_iter().map(line).collect()
+        self.text_of(
+            "select concat_ws(' ', coalesce(words, kind), cents / 100, receipt) from told order by id",
+        )
+        .await
     }
 
     pub async fn text_of<T>(&self, sql: &str) -> Vec<T>
     where
         T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
     {
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&self.pool).await.unwrap()
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .fetch_all(&self.pool)
+            .await
+            .unwrap()
     }
 
     pub async fn attempt_states(&self) -> Vec<String> {
@@ -205,15 +241,39 @@ async fn write_down(work: &mut Work, news: Vec<News>) -> Result<(), Fault> {
         let words = news.text().map(|text| text.as_str());
         let body = format!("{news:?}");
         let (kind, obligation, amount, receipt) = match news {
-            News::Paid { obligation, amount, receipt, .. } => ("paid", Some(obligation), Some(amount), receipt),
-            News::Confirmed { obligation, amount, receipt, .. } => ("confirmed", Some(obligation), Some(amount), receipt),
-            News::NotPaid { obligation, amount, .. } => ("not_paid", Some(obligation), Some(amount), None),
+            News::Paid {
+                obligation,
+                amount,
+                receipt,
+                ..
+            } => ("paid", Some(obligation), Some(amount), receipt),
+            News::Confirmed {
+                obligation,
+                amount,
+                receipt,
+                ..
+            } => ("confirmed", Some(obligation), Some(amount), receipt),
+            News::NotPaid {
+                obligation, amount, ..
+            } => ("not_paid", Some(obligation), Some(amount), None),
             News::StillChecking { obligation, .. } => ("checking", Some(obligation), None, None),
             News::Busy { obligation, .. } => ("busy", Some(obligation), None, None),
-            News::PaidTwice { obligation, amount, receipt, .. } => ("twice", Some(obligation), Some(amount), receipt),
-            News::Mismatch { obligation, paid, receipt, .. } => ("mismatch", Some(obligation), Some(paid), receipt),
+            News::PaidTwice {
+                obligation,
+                amount,
+                receipt,
+                ..
+            } => ("twice", Some(obligation), Some(amount), receipt),
+            News::Mismatch {
+                obligation,
+                paid,
+                receipt,
+                ..
+            } => ("mismatch", Some(obligation), Some(paid), receipt),
             News::Unresolved { obligation, .. } => ("unresolved", Some(obligation), None, None),
-            News::Unallocated { receipt, amount, .. } => ("unallocated", None, Some(amount), Some(receipt)),
+            News::Unallocated {
+                receipt, amount, ..
+            } => ("unallocated", None, Some(amount), Some(receipt)),
             News::Alarm { alarm, .. } => (alarm.as_str(), None, None, None),
         };
         sqlx::query("insert into told (at, obligation, kind, words, cents, receipt, body) values ($1, $2, $3, $4, $5, $6, $7)")
@@ -237,7 +297,10 @@ pub struct Taken {
 }
 
 pub async fn next_job_at(pool: &PgPool) -> Option<DateTime<Utc>> {
-    sqlx::query_scalar("select min(run_at) from job where state = 'waiting'").fetch_one(pool).await.unwrap()
+    sqlx::query_scalar("select min(run_at) from job where state = 'waiting'")
+        .fetch_one(pool)
+        .await
+        .unwrap()
 }
 
 pub async fn take_job(pool: &PgPool, now: DateTime<Utc>) -> Option<Taken> {
@@ -261,7 +324,12 @@ pub async fn perform(desk: &PaymentsDesk, job: &Taken) -> Result<(), Undone> {
     }
 }
 
-pub async fn finish_job(pool: &PgPool, job: &Taken, outcome: Result<(), Undone>, now: DateTime<Utc>) {
+pub async fn finish_job(
+    pool: &PgPool,
+    job: &Taken,
+    outcome: Result<(), Undone>,
+    now: DateTime<Utc>,
+) {
     let sql = match &outcome {
         Ok(()) => "update job set state = 'done', finished_at = $2 where id = $1",
         Err(_) => "update job set run_at = $2, attempts = attempts + 1 where id = $1",
@@ -271,7 +339,12 @@ pub async fn finish_job(pool: &PgPool, job: &Taken, outcome: Result<(), Undone>,
         Err(Undone::Later { after, .. }) => now + after.max(TimeDelta::milliseconds(100)),
         Err(Undone::Fault(fault)) => panic!("{}: {fault}", job.name),
     };
-    sqlx::query(sql).bind(job.id).bind(at).execute(pool).await.unwrap();
+    sqlx::query(sql)
+        .bind(job.id)
+        .bind(at)
+        .execute(pool)
+        .await
+        .unwrap();
 }
 
 /// A value shared between a test and the stand-in.
