@@ -29,13 +29,16 @@ pub use evidence::{
 pub use hearing::{
     BODY_BYTES_MAX, Received, Unread, push_answered, query_answered, receive, understand, unread,
 };
-pub use model::{Alarm, Attempt, AttemptId, AttemptState, News, ObligationId, Purpose};
+pub use model::{
+    Alarm, Attempt, AttemptId, AttemptState, News, Obligation, ObligationId, ObligationState,
+    Purpose,
+};
 pub use pushing::{
     PushOrder, Readiness, attempt_of_token, begin_push, expire_if_late, waiting_push,
 };
 pub use rules::Rules;
 pub use service::{
-    ApplyEvidence, AttendAttempt, PushAttempt, Request, RequestError, Requested, pause,
+    ApplyEvidence, AttendAttempt, PushAttempt, Request, RequestError, Requested, obligation, pause,
     paused_until, request, session_ended, sweep,
 };
 pub use settling::{apply, attend};

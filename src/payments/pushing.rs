@@ -9,7 +9,7 @@ use super::rules::Rules;
 use super::service::{AttendAttempt, spaced};
 use super::{settling, store};
 use crate::fault::Fault;
-use crate::primitives::{Money, Msisdn};
+use crate::primitives::{Money, Msisdn, Secret};
 use crate::work::Work;
 
 /// Whether an attempt may be pushed now.
@@ -34,7 +34,7 @@ pub struct PushOrder {
     pub account_reference: String,
     pub description: &'static str,
     /// The secret segment of the callback's path, 32 lower-case hexadecimal digits.
-    pub token: String,
+    pub token: Secret,
 }
 
 /// Decides whether an attempt may leave, and if so marks it as pushed. From that commit on nobody pushes it
@@ -100,7 +100,7 @@ pub async fn begin_push(work: &mut Work, rules: &Rules, id: AttemptId) -> Result
         amount: attempt.amount,
         account_reference: attempt.account_reference,
         description: obligation.purpose.prompt_description(),
-        token,
+        token: Secret::new(token),
     }))
 }
 

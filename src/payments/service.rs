@@ -224,6 +224,14 @@ async fn possibly_paid_moments_ago(
     Ok(pushed_at.map(|pushed_at| pushed_at + rules.between_equal_pushes))
 }
 
+/// What is known of an obligation: for whoever writes to its payer.
+pub async fn obligation(
+    conn: &mut PgConnection,
+    id: ObligationId,
+) -> Result<Option<Obligation>, Fault> {
+    store::obligation(conn, id).await
+}
+
 /// Writes down a new attempt and its push.
 pub(super) async fn plan_attempt(
     work: &mut Work,

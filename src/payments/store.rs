@@ -95,6 +95,20 @@ impl TryFrom<ObligationRow> for Obligation {
     }
 }
 
+pub(super) async fn obligation(
+    conn: &mut PgConnection,
+    id: ObligationId,
+) -> Result<Option<Obligation>, Fault> {
+    let row = sqlx::query_as!(
+        ObligationRow,
+        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at from obligation where id = $1",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Obligation::try_from).transpose()
+}
+
 pub(super) async fn obligation_by_key(
     conn: &mut PgConnection,
     key: &str,
