@@ -1,4 +1,7 @@
-//! The SQL of obligations, attempts, evidence and inflows.
+//! The SQL of obligations and attempts, and of what holds all of them up.
+
+mod evidence;
+mod inflows;
 
 use std::collections::BTreeSet;
 
@@ -6,12 +9,18 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::evidence::{Evidence, PromptIds, Receipt, Source};
+use super::evidence::PromptIds;
 use super::model::{
     Alarm, Attempt, AttemptId, AttemptState, Obligation, ObligationId, ObligationState, Purpose,
 };
 use crate::fault::Fault;
 use crate::primitives::{Language, Money, Msisdn};
+
+pub(super) use evidence::{NewEvidence, evidence, evidence_of, insert_evidence, understand};
+pub(super) use inflows::{
+    NewInflow, Share, claim_inflow, inflows_of, insert_inflow, lock_inflow, name_inflow,
+    receipts_elsewhere,
+};
 
 pub(super) struct NewObligation<'a> {
     pub obligation: &'a Obligation,
@@ -84,6 +93,20 @@ impl TryFrom<ObligationRow> for Obligation {
             created_at: row.created_at,
         })
     }
+}
+
+pub(super) async fn obligation(
+    conn: &mut PgConnection,
+    id: ObligationId,
+) -> Result<Option<Obligation>, Fault> {
+    let row = sqlx::query_as!(
+        ObligationRow,
+        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at from obligation where id = $1",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Obligation::try_from).transpose()
 }
 
 pub(super) async fn obligation_by_key(
@@ -510,275 +533,6 @@ pub(super) async fn raise_once(
     .execute(conn)
     .await?;
     Ok(fresh)
-}
-
-/// A body as it came, before anybody reads it.
-pub(super) struct NewEvidence<'a> {
-    pub attempt: Option<AttemptId>,
-    pub source: Source,
-    pub provider_id: &'a str,
-    pub content_hash: &'a [u8],
-    pub body: &'a [u8],
-    pub trusted: bool,
-    pub at: DateTime<Utc>,
-}
-
-/// Returns the row's id, and whether it still has to be applied. A repetition only counts the copies.
-pub(super) async fn insert_evidence(
-    conn: &mut PgConnection,
-    new: NewEvidence<'_>,
-) -> Result<(i64, bool), Fault> {
-    let row = sqlx::query!(
-        "insert into evidence (attempt_id, source, provider_id, content_hash, body, trusted, received_at)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (source, provider_id, content_hash, trusted) do update set copies = evidence.copies + 1
-         returning id, applied_at",
-        new.attempt.map(|attempt| attempt.0),
-        new.source.as_str(),
-        new.provider_id,
-        new.content_hash,
-        new.body,
-        new.trusted,
-        new.at
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok((row.id, row.applied_at.is_none()))
-}
-
-pub(super) struct EvidenceRow {
-    pub attempt: Option<AttemptId>,
-    pub source: Source,
-    pub body: Vec<u8>,
-    pub trusted: bool,
-    pub is_applied: bool,
-}
-
-pub(super) async fn evidence(
-    conn: &mut PgConnection,
-    id: i64,
-) -> Result<Option<EvidenceRow>, Fault> {
-    let row = sqlx::query!(
-        "select attempt_id, source, body, trusted, applied_at from evidence where id = $1",
-        id
-    )
-    .fetch_optional(conn)
-    .await?;
-    row.map(|row| {
-        let source = Source::parse(&row.source)
-            .ok_or_else(|| Fault::broken(format!("evidence {id}: its source")))?;
-        Ok(EvidenceRow {
-            attempt: row.attempt_id.map(AttemptId),
-            source,
-            body: row.body,
-            trusted: row.trusted,
-            is_applied: row.applied_at.is_some(),
-        })
-    })
-    .transpose()
-}
-
-/// Keeps what a body says, and for which attempt.
-pub(super) async fn understand(
-    conn: &mut PgConnection,
-    id: i64,
-    said: &serde_json::Value,
-    attempt: Option<AttemptId>,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    sqlx::query!(
-        "update evidence set said = $2, attempt_id = coalesce(attempt_id, $3), applied_at = $4 where id = $1",
-        id,
-        said,
-        attempt.map(|attempt| attempt.0),
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Everything that has been understood about an attempt.
-pub(super) async fn evidence_of(
-    conn: &mut PgConnection,
-    attempt: AttemptId,
-) -> Result<Vec<Evidence>, Fault> {
-    let rows = sqlx::query!(
-        r#"select id, said as "said!", trusted, received_at from evidence where attempt_id = $1 and said is not null order by id"#,
-        attempt.0
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let said = serde_json::from_value(row.said)?;
-            Ok(Evidence {
-                at: row.received_at,
-                trusted: row.trusted,
-                said,
-            })
-        })
-        .collect()
-}
-
-/// Which of these receipts belong to something else than this attempt.
-pub(super) async fn receipts_elsewhere(
-    conn: &mut PgConnection,
-    receipts: &[String],
-    attempt: AttemptId,
-) -> Result<BTreeSet<Receipt>, Fault> {
-    let rows = sqlx::query_scalar!(
-        r#"select receipt as "receipt!" from inflow
-           where provider = 'mpesa' and receipt = any($1) and attempt_id is distinct from $2 and attempt_id is not null"#,
-        receipts,
-        attempt.0
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows
-        .iter()
-        .filter_map(|receipt| Receipt::parse(receipt))
-        .collect())
-}
-
-/// A row of money that came.
-pub(super) struct Inflow {
-    pub id: Uuid,
-    pub receipt: Option<Receipt>,
-    pub attempt: Option<AttemptId>,
-    pub amount: Money,
-    /// It is the one that pays its obligation.
-    pub is_credit: bool,
-}
-
-pub(super) async fn inflows_of(
-    conn: &mut PgConnection,
-    attempt: AttemptId,
-) -> Result<Vec<Inflow>, Fault> {
-    let rows = sqlx::query!(r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!" from inflow where attempt_id = $1"#, attempt.0)
-        .fetch_all(conn)
-        .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Inflow {
-            id: row.id,
-            receipt: row.receipt.as_deref().and_then(Receipt::parse),
-            attempt: row.attempt_id.map(AttemptId),
-            amount: Money::from_cents(row.amount_cents),
-            is_credit: row.is_credit,
-        })
-        .collect())
-}
-
-pub(super) async fn lock_inflow(
-    conn: &mut PgConnection,
-    receipt: &Receipt,
-) -> Result<Option<Inflow>, Fault> {
-    let row = sqlx::query!(
-        r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!"
-           from inflow where provider = 'mpesa' and receipt = $1 for update"#,
-        receipt.as_str()
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|row| Inflow {
-        id: row.id,
-        receipt: row.receipt.as_deref().and_then(Receipt::parse),
-        attempt: row.attempt_id.map(AttemptId),
-        amount: Money::from_cents(row.amount_cents),
-        is_credit: row.is_credit,
-    }))
-}
-
-/// What an inflow is to us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Share {
-    /// It pays the obligation; the database allows one for each.
-    Allocated,
-    /// The obligation was paid before.
-    Extra,
-    /// Nobody's yet.
-    Suspense,
-}
-
-impl Share {
-    fn name(self) -> &'static str {
-        match self {
-            Share::Allocated => "allocated",
-            Share::Extra => "extra",
-            Share::Suspense => "suspense",
-        }
-    }
-}
-
-pub(super) struct NewInflow<'a> {
-    pub receipt: Option<&'a Receipt>,
-    pub amount: Money,
-    pub of: Option<(ObligationId, AttemptId)>,
-    pub payer_hint: Option<&'a str>,
-    pub account: Option<&'a str>,
-    pub share: Share,
-    pub at: DateTime<Utc>,
-}
-
-/// False when the receipt is already known.
-pub(super) async fn insert_inflow(
-    conn: &mut PgConnection,
-    new: NewInflow<'_>,
-) -> Result<bool, Fault> {
-    let inserted = sqlx::query!(
-        "insert into inflow (id, provider, receipt, amount_cents, obligation_id, attempt_id, payer_hint, account, state, received_at)
-         values ($1, 'mpesa', $2, $3, $4, $5, $6, $7, $8, $9) on conflict (provider, receipt) do nothing",
-        Uuid::now_v7(),
-        new.receipt.map(Receipt::as_str),
-        new.amount.cents(),
-        new.of.map(|(obligation, _)| obligation.0),
-        new.of.map(|(_, attempt)| attempt.0),
-        new.payer_hint,
-        new.account,
-        new.share.name(),
-        new.at
-    )
-    .execute(conn)
-    .await?;
-    Ok(inserted.rows_affected() == 1)
-}
-
-/// Money from suspense finds its attempt.
-pub(super) async fn claim_inflow(
-    conn: &mut PgConnection,
-    inflow: Uuid,
-    obligation: ObligationId,
-    attempt: AttemptId,
-    share: Share,
-) -> Result<(), Fault> {
-    sqlx::query!(
-        "update inflow set obligation_id = $2, attempt_id = $3, state = $4 where id = $1",
-        inflow,
-        obligation.0,
-        attempt.0,
-        share.name()
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// The receipt of a payment that was known without one. False when the receipt belongs to another payment.
-pub(super) async fn name_inflow(
-    conn: &mut PgConnection,
-    inflow: Uuid,
-    receipt: &Receipt,
-) -> Result<bool, Fault> {
-    let named = sqlx::query!(
-        "update inflow set receipt = $2 where id = $1
-         and not exists (select 1 from inflow other where other.provider = 'mpesa' and other.receipt = $2)",
-        inflow,
-        receipt.as_str()
-    )
-    .execute(conn)
-    .await?;
-    Ok(named.rows_affected() == 1)
 }
 
 pub(super) async fn pause(

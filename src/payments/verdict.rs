@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 
 use super::codes::{self, Class, TextKey};
 use super::evidence::{
-    Evidence, NoPrompt, PaybillPayment, PromptIds, PromptResult, PushAnswer, QueryAnswer, Receipt,
-    ResultCode, Said,
+    Evidence, NoPrompt, Pace, PaybillPayment, PromptIds, PromptResult, PushAnswer, QueryAnswer,
+    Receipt, ResultCode, Said,
 };
 use super::model::Alarm;
 use super::rules::Rules;
@@ -190,6 +190,9 @@ impl<'a> Sorted<'a> {
             answer
         {
             self.alarms.insert(Alarm::Misconfigured);
+        }
+        if let PushAnswer::NoPrompt(NoPrompt::SlowDown(Pace::Quota)) = answer {
+            self.alarms.insert(Alarm::Quota);
         }
         let is_stronger = self
             .push

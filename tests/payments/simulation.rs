@@ -464,7 +464,7 @@ impl Run {
 
     fn waits_left(&mut self) -> Option<u64> {
         let dies = self.dice.chance(CRASHES);
-        let waits = self.dice.below(60);
+        let waits = self.dice.below(30);
         dies.then_some(waits)
     }
 
@@ -517,7 +517,8 @@ impl Run {
     }
 
     async fn check(&self) {
-        assert!(self.crashes > 20, "only {} crashes", self.crashes);
+        let crashes_min = self.riders.len() as u64 / 4;
+        assert!(self.crashes >= crashes_min, "only {} crashes", self.crashes);
         self.nothing_is_pending().await;
         self.nobody_was_prompted_twice_by_one_attempt();
         self.the_books_agree_with_the_provider().await;

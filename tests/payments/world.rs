@@ -194,22 +194,10 @@ impl World {
 
     /// What the rider was told and what was booked, oldest first: `PAID 1500 UK5A1B2C3D`.
     pub async fn told(&self) -> Vec<String> {
-        let rows: Vec<Inflow> =
-            sqlx::query_as("select kind, words, cents, receipt from told order by id")
-                .fetch_all(&self.pool)
-                .await
-                .unwrap();
-        let line = |(kind, words, cents, receipt): (
-            String,
-            Option<String>,
-            Option<i64>,
-            Option<String>,
-        )| {
-            let cents = cents.map(|cents| (cents / 100).to_string());
-            let parts = [words.or(Some(kind)), cents, receipt];
-            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
-        };
-        rows.into_iter().map(line).collect()
+        self.text_of(
+            "select concat_ws(' ', coalesce(words, kind), cents / 100, receipt) from told order by id",
+        )
+        .await
     }
 
     pub async fn text_of<T>(&self, sql: &str) -> Vec<T>

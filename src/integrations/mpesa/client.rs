@@ -98,7 +98,7 @@ impl MpesaClient {
             party_a: order.payer.digits(),
             party_b: settings.till.as_deref().unwrap_or(&settings.shortcode),
             phone_number: order.payer.digits(),
-            callback_url: settings.callback_url(&order.token),
+            callback_url: settings.callback_url(order.token.expose()),
             account_reference: &order.account_reference,
             transaction_desc: order.description,
         };
