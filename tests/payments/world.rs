@@ -221,9 +221,6 @@ impl World {
     }
 }
 
-/// State, purpose, shillings and receipt of an inflow.
-type Inflow = (String, Option<String>, Option<i64>, Option<String>);
-
 pub async fn add_member(pool: &PgPool, msisdn: &str) -> Uuid {
     let member = Uuid::now_v7();
     sqlx::query(
