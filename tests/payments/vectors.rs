@@ -928,7 +928,8 @@ async fn two_attempts_that_claim_one_receipt_at_the_same_time_get_one_credit(poo
     };
     let desk = &case.world.desk;
     let (first, second) = tokio::join!(perform(desk, first), perform(desk, second));
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     assert_eq!(case.world.inflows().await, ["allocated 1500 UK5A1B2C3D"]);
     assert!(
         case.world
