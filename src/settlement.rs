@@ -11,7 +11,7 @@ use crate::ledger::{self, Key, PostError, Posting, postings};
 use crate::members::{self, FeePaid, MemberId};
 use crate::messages::{self, Class, Message, Values};
 use crate::payments::{self, News, ObligationId, Purpose, Receipt, TextKey};
-use crate::primitives::{Language, Money, Msisdn, nairobi_date};
+use crate::primitives::{Money, nairobi_date};
 use crate::receipts::{self, CheckCode, Issue, IssueError};
 use crate::welfare::{self, ContributionReceived, FundError, Status};
 use crate::work::Work;
@@ -356,20 +356,22 @@ async fn tell_outcome(
 /// One message of a kind for each payment, ever.
 async fn tell(
     work: &mut Work,
-    obligation: ObligationId,
+    id: ObligationId,
     template: &'static str,
     values: Values,
     once: &str,
 ) -> Result<(), Fault> {
-    let (to, language): (Msisdn, Language) = payments::payer_of(work.conn(), obligation).await?;
+    let obligation = payments::obligation(work.conn(), id)
+        .await?
+        .ok_or_else(|| Fault::broken(format!("obligation {id} has gone")))?;
     let message = Message {
-        to,
-        language,
+        to: obligation.payer,
+        language: obligation.language,
         class: Class::Money,
         template,
         values,
-        key: Some(format!("payment:{obligation}:{once}")),
-        about: Some(obligation.0),
+        key: Some(format!("payment:{id}:{once}")),
+        about: Some(id.0),
         not_before: None,
         not_after: None,
     };

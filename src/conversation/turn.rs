@@ -34,27 +34,37 @@ pub(super) struct Answer {
 pub async fn turn(app: &App, turn: Turn, started: Instant) -> Reply {
     let at = app.clock.now();
     let menus = app.menus.load_full();
-    let answer =
-        match tokio::time::timeout(app.config.ussd.hop_budget, hop(app, &menus, &turn)).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(fault)) => {
-                tracing::error!(%fault, "A hop failed");
-                failed(&menus, "sorry")
-            }
-            // A deed under way goes on without us, so we may not say that nothing happened.
-            Err(_elapsed) => {
-                tracing::error!(budget = ?app.config.ussd.hop_budget, "A hop ran out of time");
-                failed(&menus, "unsure")
-            }
-        };
+    let turn = Arc::new(turn);
+    // A task of its own: a hop that was begun is ended, whoever stops waiting for it. Dropped half way it could leave a
+    // connection with an open transaction behind.
+    let hop = tokio::spawn({
+        let (app, menus, turn) = (app.clone(), menus.clone(), turn.clone());
+        async move { hop(&app, &menus, &turn).await }
+    });
+    let answer = match tokio::time::timeout(app.config.ussd.hop_budget, hop).await {
+        Ok(Ok(Ok(answer))) => answer,
+        Ok(Ok(Err(fault))) => {
+            tracing::error!(%fault, "A hop failed");
+            failed(&menus, "sorry")
+        }
+        Ok(Err(panicked)) => {
+            tracing::error!(%panicked, "A hop broke");
+            failed(&menus, "sorry")
+        }
+        // It goes on without us, so we may not say that nothing happened.
+        Err(_elapsed) => {
+            tracing::error!(budget = ?app.config.ussd.hop_budget, "A hop ran out of time");
+            failed(&menus, "unsure")
+        }
+    };
     let duration = started.elapsed();
     metric::hop(answer.screen.clone(), answer.outcome.name(), duration);
     app.journal.note(Hop {
-        session: turn.session,
+        session: turn.session.clone(),
         step: answer.step,
-        msisdn: turn.msisdn,
+        msisdn: turn.msisdn.clone(),
         at,
-        network: turn.network,
+        network: turn.network.clone(),
         menus: answer.menus,
         screen: answer.screen,
         heard: answer.heard,

@@ -43,6 +43,12 @@ const ALREADY_ASKED: OutcomeSpec = OutcomeSpec {
     supplies: &[Variable::new("asked", AMOUNT)],
     decides: &[],
 };
+/// The same amount went to M-PESA moments ago and may have been paid.
+const JUST_ASKED: OutcomeSpec = OutcomeSpec {
+    name: "just_asked",
+    supplies: &[Variable::new("asked", AMOUNT)],
+    decides: &[],
+};
 
 /// What the menus of this release may say.
 pub static VOCABULARY: Vocabulary = Vocabulary {
@@ -221,7 +227,12 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             needs: &[],
             secret: false,
             effect: Effect::Writes,
-            outcomes: &[outcome("accepted"), ALREADY_ASKED, outcome("nothing_due")],
+            outcomes: &[
+                outcome("accepted"),
+                ALREADY_ASKED,
+                JUST_ASKED,
+                outcome("nothing_due"),
+            ],
         },
         // Money.
         IntentSpec {
@@ -257,6 +268,7 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
                 LOCKED,
                 BUSY,
                 ALREADY_ASKED,
+                JUST_ASKED,
                 outcome("not_possible"),
             ],
         },

@@ -42,5 +42,4 @@ pub use service::{
     paused_until, request, session_ended, sweep,
 };
 pub use settling::{apply, attend};
-pub use store::payer_of;
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

@@ -39,7 +39,7 @@ struct HeldToken {
     use_until: DateTime<Utc>,
 }
 
-/// The client could not be built.
+/// Why a call that is made by hand did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum CallFailure {
     #[error(transparent)]
