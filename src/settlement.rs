@@ -8,11 +8,12 @@ use tracing::{error, info};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::ledger::{self, Key, PostError, Posting, postings};
-use crate::members::{self, FeePaid, MemberId};
+use crate::members::{self, FeePaid, MemberId, StatusWord};
 use crate::messages::{self, Class, Message, Values};
 use crate::payments::{self, News, ObligationId, Purpose, Receipt, TextKey};
 use crate::primitives::{Language, Money, Msisdn, nairobi_date};
 use crate::receipts::{self, CheckCode, Issue, IssueError};
+use crate::welcome;
 use crate::welfare::{self, ContributionReceived, FundError, Status};
 use crate::work::Work;
 
@@ -127,7 +128,11 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
                 )
                 .await?;
             }
-            tell_outcome(work, obligation, paid, TextKey::Mismatch).await
+            let values = Values::new()
+                .money("amount", paid)
+                .code("receipt", shown(receipt.as_ref()));
+            let once = TextKey::Mismatch.as_str();
+            tell(work, obligation, "payment.mismatch", values, once).await
         }
         News::Unallocated {
             receipt, amount, ..
@@ -222,7 +227,13 @@ async fn fee_paid(
     code: &CheckCode,
 ) -> Result<(), Fault> {
     match members::fee_paid(work, member, obligation.0).await? {
-        FeePaid::Now { .. } | FeePaid::Repeated => {
+        noted @ (FeePaid::Now { .. } | FeePaid::Repeated) => {
+            let template = match noted {
+                FeePaid::Now {
+                    status: StatusWord::Active,
+                } => "receipt.registration_fee_approved",
+                _ => "receipt.registration_fee",
+            };
             book(
                 work,
                 postings::registration_fee_received(obligation.0, amount),
@@ -233,14 +244,8 @@ async fn fee_paid(
                 .money("amount", amount)
                 .code("receipt", provider_receipt)
                 .code("code", code.as_str());
-            tell(
-                work,
-                obligation,
-                "receipt.registration_fee",
-                values,
-                "receipt",
-            )
-            .await
+            tell(work, obligation, template, values, "receipt").await?;
+            welcome::greet(work, member).await
         }
         // A second fee is the member's own money.
         FeePaid::PaidBefore { .. } => {
@@ -345,10 +350,9 @@ async fn tell_outcome(
         TextKey::Wallet => ("payment.wallet", Values::new()),
         TextKey::BadPhone => ("payment.bad_phone", Values::new()),
         TextKey::Unresolved => ("payment.unresolved", with_amount()),
-        TextKey::Mismatch => ("payment.mismatch", with_amount()),
         TextKey::System => ("payment.system", Values::new()),
         // Said with the receipt, by the deeds above.
-        TextKey::Paid | TextKey::Late | TextKey::Twice => return Ok(()),
+        TextKey::Paid | TextKey::Late | TextKey::Twice | TextKey::Mismatch => return Ok(()),
     };
     tell(work, obligation, template, values, outcome.as_str()).await
 }

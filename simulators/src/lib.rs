@@ -95,6 +95,11 @@ impl Running {
         self.world.clock.advance(by);
     }
 
+    /// What the gateway has answered so far that the real outside would not have liked.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.world.state().violations.clone()
+    }
+
     /// Stops serving and lets go of the port. Requests still open are dropped.
     pub async fn stop(mut self) {
         self.world.close();

@@ -5,6 +5,7 @@
 //! tell what came of them. What cannot be rebuilt, such as a conversation taken off the shelf, goes on from home.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::caller::Caller;
 use super::journal::HopOutcome;
@@ -43,20 +44,22 @@ pub(super) async fn from_transcript(
         turn,
         caller: &caller,
         may_be_repeat: true,
+        proved: AtomicBool::new(false),
     };
     let first_dialled = match journal.first() {
-        Some(hop) => usize::from(hop.step),
+        // A first hop has heard nothing typed; where another one comes first, the first was not written down.
+        Some(hop) if hop.heard.is_none() => usize::from(hop.step),
+        Some(_) => 0,
         // Never heard of: digits dialled behind the code (form A), which stop in front of anything that counts.
         None => usize::MAX,
     };
-    let behind_the_code = turn
+    let mut inputs: Vec<String> = turn
         .dialled
         .iter()
         .flat_map(|dialled| dialled.split('*'))
-        .map(str::to_owned);
-    let inputs: Vec<String> = behind_the_code
-        .chain(cut(&turn.transcript, &journal))
+        .map(str::to_owned)
         .collect();
+    inputs.extend(cut(&turn.transcript, inputs.len(), &journal));
     let mut session = performer.settle(caller.open(app, menus, None), 0).await?;
     let mut heard = None;
     for (place, input) in inputs.iter().enumerate() {
@@ -80,6 +83,7 @@ pub(super) async fn from_transcript(
                     let steps = u16::try_from(inputs.len()).unwrap_or(u16::MAX);
                     return Ok(Next {
                         session: before,
+                        proved: performer.proved.load(Ordering::Relaxed),
                         caller,
                         steps,
                         heard: None,
@@ -90,13 +94,13 @@ pub(super) async fn from_transcript(
         };
     }
     let steps = u16::try_from(inputs.len()).unwrap_or(u16::MAX);
-    let outcome = if journal.is_empty() {
-        HopOutcome::Shown
-    } else {
-        HopOutcome::Rebuilt
+    let (heard, outcome) = match journal.is_empty() {
+        true => (None, HopOutcome::Shown),
+        false => (heard, HopOutcome::Rebuilt),
     };
     Ok(Next {
         session,
+        proved: performer.proved.load(Ordering::Relaxed),
         caller,
         steps,
         heard,
@@ -118,12 +122,14 @@ pub(super) async fn at_home(
         turn,
         caller: &caller,
         may_be_repeat: true,
+        proved: AtomicBool::new(false),
     };
     let session = performer
         .settle(caller.open(app, menus, None), steps)
         .await?;
     Ok(Next {
         session,
+        proved: performer.proved.load(Ordering::Relaxed),
         caller,
         steps,
         heard: None,
@@ -159,42 +165,50 @@ async fn read_journal(app: &App, session: &SessionId) -> Result<Vec<Told>, Fault
         .collect())
 }
 
-/// Cuts a transcript into its inputs. `*` may stand inside an answer: where the journal kept the answer, it is
-/// taken whole; a masked one is a PIN or an id and ends at the next `*`.
-fn cut(transcript: &str, journal: &[Told]) -> Vec<String> {
+/// Cuts a transcript into its inputs, of which `before` were dialled in front of it. `*` may stand inside an answer:
+/// where the journal heard one at that step, its shape tells how far it goes.
+fn cut(transcript: &str, before: usize, journal: &[Told]) -> Vec<String> {
     let mut inputs = Vec::new();
     let mut rest = transcript;
-    let mut hops = journal.iter().skip(1);
-    while !rest.is_empty() || inputs.is_empty() {
-        let kept = hops
-            .next()
-            .and_then(|hop| hop.heard.as_deref())
-            .filter(|heard| !heard.is_empty());
-        let whole = kept.filter(|heard| {
-            rest.strip_prefix(*heard)
-                .is_some_and(|behind| behind.is_empty() || behind.starts_with('*'))
-        });
-        let length = whole.map_or_else(|| rest.find('*').unwrap_or(rest.len()), str::len);
+    loop {
+        let step = before + inputs.len() + 1;
+        let heard = journal
+            .iter()
+            .find(|hop| usize::from(hop.step) == step)
+            .and_then(|hop| hop.heard.as_deref());
+        let length = heard
+            .and_then(|heard| length_as_heard(rest, heard))
+            .unwrap_or_else(|| rest.find('*').unwrap_or(rest.len()));
         inputs.push(rest[..length].to_owned());
         match rest[length..].strip_prefix('*') {
-            Some("") => {
-                inputs.push(String::new());
-                break;
-            }
             Some(behind) => rest = behind,
-            None => break,
+            None => return inputs,
         }
     }
-    inputs
+}
+
+/// How many bytes of the transcript are this input. A masked one has `•` for each character but `*`.
+fn length_as_heard(rest: &str, heard: &str) -> Option<usize> {
+    let mut typed = rest.char_indices();
+    for kept in heard.chars() {
+        let (_, character) = typed.next()?;
+        let fits = character == kept || kept == '•' && character != '*';
+        if !fits {
+            return None;
+        }
+    }
+    let length = typed.next().map_or(rest.len(), |(place, _)| place);
+    let ends_here = rest[length..].is_empty() || rest[length..].starts_with('*');
+    ends_here.then_some(length)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(heard: Option<&str>) -> Told {
+    fn told(step: u16, heard: Option<&str>) -> Told {
         Told {
-            step: 0,
+            step,
             screen: String::new(),
             heard: heard.map(str::to_owned),
             menus: Vec::new(),
@@ -203,16 +217,30 @@ mod tests {
 
     #[test]
     fn inputs_are_cut_as_they_were_typed() {
-        let plain = |transcript| cut(transcript, &[]);
+        let plain = |transcript| cut(transcript, 0, &[]);
         assert_eq!(plain("1"), ["1"]);
         assert_eq!(plain("2*200"), ["2", "200"]);
         assert_eq!(plain("1*"), ["1", ""]);
         let journal = [
-            told(None),
-            told(Some("3")),
-            told(Some("A*B")),
-            told(Some("<pin>")),
+            told(0, None),
+            told(1, Some("3")),
+            told(2, Some("A*B")),
+            told(3, Some("••••")),
+            told(4, Some("•*•")),
         ];
-        assert_eq!(cut("3*A*B*4826*1", &journal), ["3", "A*B", "4826", "1"]);
+        assert_eq!(
+            cut("3*A*B*4826*x*é*1", 0, &journal),
+            ["3", "A*B", "4826", "x*é", "1"]
+        );
+    }
+
+    #[test]
+    fn what_was_dialled_and_what_the_journal_missed_shift_nothing() {
+        let form_a = [told(2, None), told(3, Some("A*B"))];
+        assert_eq!(cut("2*200*A*B*1", 0, &form_a), ["2", "200", "A*B", "1"]);
+        let form_b = [told(2, None), told(3, Some("A*B"))];
+        assert_eq!(cut("A*B*1", 2, &form_b), ["A*B", "1"]);
+        let gap = [told(0, None), told(2, Some("A*B"))];
+        assert_eq!(cut("3*A*B", 0, &gap), ["3", "A*B"]);
     }
 }

@@ -1,6 +1,7 @@
 //! The turn itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::caller::Caller;
@@ -149,6 +150,8 @@ async fn try_hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Option<An
 /// Where a turn has led, before it is rendered and saved.
 pub(super) struct Next {
     pub session: Session,
+    /// The member's PIN was right at this hop.
+    pub proved: bool,
     pub caller: Caller,
     pub steps: u16,
     pub heard: Option<Heard>,
@@ -212,6 +215,7 @@ async fn open(
         turn,
         caller: &caller,
         may_be_repeat: false,
+        proved: AtomicBool::new(false),
     };
     let mut session = performer
         .settle(caller.open(app, menus, shelved), 0)
@@ -225,6 +229,7 @@ async fn open(
     }
     Ok(Next {
         session,
+        proved: performer.proved.load(Ordering::Relaxed),
         caller,
         steps,
         heard: None,
@@ -246,6 +251,7 @@ async fn advance(
         turn,
         caller: &caller,
         may_be_repeat: false,
+        proved: AtomicBool::new(false),
     };
     let session = record.session.clone();
     // The request of a hop in between was lost on its way to us: what came together is walked as navigation only.
@@ -259,6 +265,7 @@ async fn advance(
         }
         return Ok(Next {
             session,
+            proved: performer.proved.load(Ordering::Relaxed),
             caller,
             steps,
             heard: None,
@@ -277,6 +284,7 @@ async fn advance(
     };
     Ok(Next {
         session,
+        proved: performer.proved.load(Ordering::Relaxed),
         caller,
         steps,
         heard,
@@ -295,8 +303,8 @@ async fn finish(
 ) -> Result<Option<Answer>, Fault> {
     let page = menu::render(menus, &next.session);
     let screen = next.session.screen_name(menus).to_owned();
-    let (version, answers) = before.map_or((0, Vec::new()), |record| {
-        (record.version, record.answers.clone())
+    let (version, answers, proved_before) = before.map_or((0, Vec::new(), false), |record| {
+        (record.version, record.answers.clone(), record.proved)
     });
     let mut record = Record {
         version: version + 1,
@@ -304,6 +312,7 @@ async fn finish(
         seen: received,
         steps: next.steps,
         caller: next.caller,
+        proved: (next.proved || proved_before) && !menu::is_home(menus, &next.session),
         session: next.session,
         ended: page.end,
         answers,
@@ -335,9 +344,11 @@ async fn finish(
                 .insert(turn.session.clone(), Arc::new(record));
         }
     }
-    let outcome = match (page.end, next.outcome) {
-        (true, HopOutcome::Shown) => HopOutcome::Ended,
-        (_, outcome) => outcome,
+    // However it came to its last screen, the call is over and an M-PESA prompt can show.
+    let outcome = if page.end {
+        HopOutcome::Ended
+    } else {
+        next.outcome
     };
     Ok(Some(Answer {
         reply: Reply {
@@ -354,7 +365,7 @@ async fn finish(
 
 /// Only a journey begun is worth picking up again, and only a change of that is worth a write.
 fn shelf(menus: &Menus, record: &Record) -> Option<Shelf> {
-    if record.ended {
+    if record.ended || record.proved {
         return Some(Shelf::Clear);
     }
     if menu::is_worth_resuming(menus, &record.session) {

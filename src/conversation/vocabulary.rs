@@ -257,6 +257,7 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
                 LOCKED,
                 BUSY,
                 ALREADY_ASKED,
+                outcome("not_active"),
                 outcome("not_possible"),
             ],
         },

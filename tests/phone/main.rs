@@ -1,0 +1,4 @@
+//! A rider's phone and everything behind it: the product as its riders, and those who mean it ill, meet it.
+
+mod dialogues;
+mod world;
