@@ -253,42 +253,58 @@ async fn advance(
         may_be_repeat: false,
         proved: AtomicBool::new(false),
     };
-    let session = record.session.clone();
+    let taken = take(&performer, record.session.clone(), record.steps, input).await?;
+    Ok(Next {
+        session: taken.session,
+        proved: performer.proved.load(Ordering::Relaxed),
+        caller,
+        steps: taken.steps,
+        heard: taken.heard,
+        outcome: match taken.missed {
+            true => HopOutcome::Missed,
+            false => HopOutcome::Shown,
+        },
+    })
+}
+
+/// Where new input leads.
+pub(super) struct Taken {
+    pub session: Session,
+    pub steps: u16,
+    pub heard: Option<Heard>,
+    pub missed: bool,
+}
+
+pub(super) async fn take(
+    performer: &Performer<'_>,
+    mut session: Session,
+    mut steps: u16,
+    input: &str,
+) -> Result<Taken, Fault> {
+    let menus = performer.menus;
     // The request of a hop in between was lost on its way to us: what came together is walked as navigation only.
     if input.contains('*') && menu::expects_choice(menus, &session) {
-        let (mut session, mut steps) = (session, record.steps);
         for piece in input.split('*') {
             steps += 1;
             session = performer
                 .settle(menu::decide_dialled(menus, session, piece), steps)
                 .await?;
         }
-        return Ok(Next {
+        return Ok(Taken {
             session,
-            proved: performer.proved.load(Ordering::Relaxed),
-            caller,
             steps,
             heard: None,
-            outcome: HopOutcome::Shown,
+            missed: false,
         });
     }
-    let steps = record.steps + 1;
+    steps += 1;
     let moved = menu::decide(menus, session, input);
-    let heard = moved.heard.clone();
-    let missed = moved.missed;
-    let session = performer.settle(moved, steps).await?;
-    let outcome = if missed {
-        HopOutcome::Missed
-    } else {
-        HopOutcome::Shown
-    };
-    Ok(Next {
-        session,
-        proved: performer.proved.load(Ordering::Relaxed),
-        caller,
+    let (heard, missed) = (moved.heard.clone(), moved.missed);
+    Ok(Taken {
+        session: performer.settle(moved, steps).await?,
         steps,
         heard,
-        outcome,
+        missed,
     })
 }
 

@@ -25,6 +25,7 @@ use kwastage::redis_connection::RedisConnection;
 use kwastage::work::{Actor, Work};
 use kwastage::{http, serve, welcome};
 use redis::AsyncCommands;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use simulators::dialogue::{Hooks, Phones};
 use simulators::{Running, Settings, Simulators, Timings};
 use sqlx::PgPool;
@@ -60,6 +61,7 @@ pub struct Parts {
     pub app: App,
     pub pool: PgPool,
     pub clock: Clock,
+    sessions: Sessions,
     /// `http://127.0.0.1:…` of the gateway.
     pub gateway: String,
     pub outside: Running,
@@ -68,6 +70,7 @@ pub struct Parts {
     pub redis_prefix: String,
     registry: Registry<App>,
     sender: Sender,
+    stop: CancellationToken,
     _serving: DropGuard,
     database: Database,
 }
@@ -111,7 +114,10 @@ impl World {
         };
         let config = config(&outside.base_url, &gateway, &redis_url, settings);
         let clock = Clock::frozen_at(SEEDED_AT.parse().unwrap());
-        let redis = RedisConnection::open(&redis_url, false).await.unwrap();
+        let redis = match sessions {
+            Sessions::RedisAway => RedisConnection::open(&redis_url, false).await.unwrap(),
+            _ => patient_redis(&redis_url),
+        };
         let lifetimes = Lifetimes {
             session: config.ussd.session_ttl,
             resume: config.ussd.resume_window,
@@ -137,11 +143,13 @@ impl World {
             registry: serve::registry(&app),
             sender: serve::sender(&app),
             http: reqwest::Client::new(),
-            _serving: stop.drop_guard(),
+            _serving: stop.clone().drop_guard(),
+            stop,
             database,
             app,
             pool,
             clock,
+            sessions,
             gateway,
             outside,
             redis_prefix,
@@ -154,6 +162,27 @@ impl World {
             parts.pool.close().await;
             parts.database.take_away().await;
         }
+    }
+
+    /// Another process of ours beside this world's gateway: the same database and session store, and nothing else in common.
+    pub async fn another_gateway(&self) -> String {
+        let app = App::assemble(
+            self.app.config.clone(),
+            self.clock.clone(),
+            self.pool.clone(),
+            self.app.redis.clone(),
+            self.app.sessions.clone(),
+        )
+        .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(http::serve(listener, serve::router(app), self.stop.clone()));
+        url
+    }
+
+    /// Connections of one's own, when the gateway's are gone.
+    pub fn fresh_pool(&self) -> PgPool {
+        self.database.pool()
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -217,12 +246,10 @@ impl World {
 
     async fn advance_ours(&self, by: Duration) {
         self.clock.advance(TimeDelta::from_std(by).unwrap());
-        if !matches!(self.app.sessions, SessionStore::Redis(_)) {
+        if self.sessions != Sessions::Redis {
             return;
         }
-        let Ok(mut redis) = self.redis().await else {
-            return;
-        };
+        let mut redis = self.app.redis.clone();
         for key in self.redis_keys().await {
             let left: i64 = redis.pttl(&key).await.unwrap();
             let left = left - i64::try_from(by.as_millis()).unwrap();
@@ -230,15 +257,9 @@ impl World {
         }
     }
 
-    pub async fn redis(&self) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
-        redis::Client::open(redis_url())?
-            .get_multiplexed_async_connection()
-            .await
-    }
-
     /// The keys of this world.
     pub async fn redis_keys(&self) -> Vec<String> {
-        let mut redis = self.redis().await.unwrap();
+        let mut redis = self.app.redis.clone();
         let mut found = Vec::new();
         let mut keys = redis
             .scan_match::<_, String>(format!("{}*", self.redis_prefix))
@@ -338,8 +359,20 @@ impl World {
     }
 }
 
-pub fn redis_url() -> String {
-    std::env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6399".to_owned())
+/// A database of that Redis in which only worlds are, so that looking for one's keys is quick.
+fn redis_url() -> String {
+    let url = std::env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6399".to_owned());
+    format!("{}/7", url.trim_end_matches('/'))
+}
+
+/// The gateway's own connection gives up after an instant, which a machine full of tests may take.
+fn patient_redis(url: &str) -> RedisConnection {
+    let patience = Some(Duration::from_secs(10));
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(patience)
+        .set_response_timeout(patience);
+    let client = redis::Client::open(url).unwrap();
+    RedisConnection::Single(ConnectionManager::new_lazy_with_config(client, config).unwrap())
 }
 
 fn config(outside: &str, gateway: &str, redis: &str, more: &[(&str, &str)]) -> Arc<Config> {
