@@ -3,25 +3,28 @@
 use crate::app::App;
 use crate::fault::Fault;
 use crate::members::{
-    self, ApproveError, Approved, Fee, Member, Reason, RefuseError, Refused, StatusWord, Who,
+    self, ApproveError, Approved, Fee, Member, MemberId, Reason, RefuseError, Refused, StatusWord,
+    Who,
 };
 use crate::messages::{self, Class, Message, Values};
-use crate::primitives::Money;
 use crate::stages;
 use crate::work::{Actor, Work};
 
 /// Approves an applicant and tells them, in one transaction.
 pub async fn approve(
+    app: &App,
     work: &mut Work,
     who: &Who,
     fee: Fee,
-    fee_due: Money,
 ) -> Result<Approved, ApproveError> {
     let approved = members::approve(work, who, fee).await?;
-    let member = the_member(work, approved.id).await?;
+    let member = the_member(work, MemberId(approved.id.0)).await?;
     let (template, values) = match approved.status {
         StatusWord::Active => ("member.approved", Values::new()),
-        _ => ("joining.fee_pending", Values::new().money("fee", fee_due)),
+        _ => (
+            "joining.fee_pending",
+            Values::new().money("fee", app.config.fees.registration),
+        ),
     };
     tell(work, &member, template, values, "approved").await?;
     Ok(approved)
@@ -45,21 +48,25 @@ pub async fn refuse(work: &mut Work, who: &Who, reason: Reason) -> Result<Refuse
 /// Gives new members their numbers, after the commit and without gaps, and welcomes them.
 pub async fn number_members(app: App) -> Result<(), Fault> {
     let mut work = Work::begin(&app.pool, app.clock.now(), Actor::System).await?;
-    for (id, number) in members::number_pending(&mut work).await? {
-        let member = the_member(&mut work, id).await?;
-        tell(
-            &mut work,
-            &member,
-            "member.welcome",
-            Values::new().code("number", number.to_string()),
-            "welcome",
-        )
-        .await?;
+    for (id, _number) in members::number_pending(&mut work).await? {
+        greet(&mut work, id).await?;
     }
     work.commit().await
 }
 
-async fn the_member(work: &mut Work, id: members::MemberId) -> Result<Member, Fault> {
+/// Welcomes a member, once, as soon as both hold: the number is given and the fee is paid.
+pub async fn greet(work: &mut Work, id: MemberId) -> Result<(), Fault> {
+    let member = the_member(work, id).await?;
+    match member.number {
+        Some(number) if member.status.word() == StatusWord::Active => {
+            let values = Values::new().code("number", number.to_string());
+            tell(work, &member, "member.welcome", values, "welcome").await
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn the_member(work: &mut Work, id: MemberId) -> Result<Member, Fault> {
     members::load(work.conn(), id)
         .await?
         .ok_or_else(|| Fault::broken(format!("member {id} has gone")))

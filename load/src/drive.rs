@@ -45,8 +45,15 @@ pub async fn drive(run: Run) -> anyhow::Result<Met> {
     let run = Arc::new(run);
     let turn = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
-    let riders = (0..run.connections).map(|lane| tokio::spawn(ride(run.clone(), turn.clone(), lane, started)));
-    let mut met = Met { hops: 0, errors: 0, first_error: None, lasted: Duration::ZERO, latency: histogram() };
+    let riders = (0..run.connections)
+        .map(|lane| tokio::spawn(ride(run.clone(), turn.clone(), lane, started)));
+    let mut met = Met {
+        hops: 0,
+        errors: 0,
+        first_error: None,
+        lasted: Duration::ZERO,
+        latency: histogram(),
+    };
     for rider in riders.collect::<Vec<_>>() {
         let theirs = rider.await??;
         met.hops += theirs.hops;
@@ -60,15 +67,32 @@ pub async fn drive(run: Run) -> anyhow::Result<Met> {
 
 fn histogram() -> Histogram<u64> {
     // From a microsecond to a minute, three digits.
-    Histogram::new_with_bounds(1, 60_000_000, 3).unwrap_or_else(|_| unreachable!("the bounds are in order"))
+    Histogram::new_with_bounds(1, 60_000_000, 3)
+        .unwrap_or_else(|_| unreachable!("the bounds are in order"))
 }
 
 /// One connection: call after call until the time is over.
-async fn ride(run: Arc<Run>, turn: Arc<AtomicU64>, lane: usize, started: Instant) -> anyhow::Result<Met> {
+async fn ride(
+    run: Arc<Run>,
+    turn: Arc<AtomicU64>,
+    lane: usize,
+    started: Instant,
+) -> anyhow::Result<Met> {
     let mut connection = Connection::open(&run.address).await?;
-    let mut met = Met { hops: 0, errors: 0, first_error: None, lasted: Duration::ZERO, latency: histogram() };
-    let between = run.offered.map(|offered| Duration::from_secs_f64(run.connections as f64 / offered as f64));
-    let mut due = started + between.unwrap_or_default().mul_f64(lane as f64 / run.connections as f64);
+    let mut met = Met {
+        hops: 0,
+        errors: 0,
+        first_error: None,
+        lasted: Duration::ZERO,
+        latency: histogram(),
+    };
+    let between = run
+        .offered
+        .map(|offered| Duration::from_secs_f64(run.connections as f64 / offered as f64));
+    let mut due = started
+        + between
+            .unwrap_or_default()
+            .mul_f64(lane as f64 / run.connections as f64);
     while started.elapsed() < run.lasts {
         let turn = turn.fetch_add(1, Ordering::Relaxed);
         let journey = journey::pick(run.mix, turn);
@@ -89,20 +113,27 @@ async fn ride(run: Arc<Run>, turn: Arc<AtomicU64>, lane: usize, started: Instant
                 tokio::time::sleep_until(due.into()).await;
                 due += between;
             }
-            let sent = if between.is_some() { due - between.unwrap_or_default() } else { Instant::now() };
+            let sent = if between.is_some() {
+                due - between.unwrap_or_default()
+            } else {
+                Instant::now()
+            };
             let answer = connection.post(&run.path, &form).await;
-            met.latency.saturating_record(sent.elapsed().as_micros() as u64);
+            met.latency
+                .saturating_record(sent.elapsed().as_micros() as u64);
             met.hops += 1;
             match answer {
                 Ok(said) if said.starts_with(must_say) => {}
                 Ok(said) => {
                     met.errors += 1;
-                    met.first_error.get_or_insert_with(|| format!("{}, hop {hop}: {said}", journey.name));
+                    met.first_error
+                        .get_or_insert_with(|| format!("{}, hop {hop}: {said}", journey.name));
                     break;
                 }
                 Err(error) => {
                     met.errors += 1;
-                    met.first_error.get_or_insert_with(|| format!("{}, hop {hop}: {error}", journey.name));
+                    met.first_error
+                        .get_or_insert_with(|| format!("{}, hop {hop}: {error}", journey.name));
                     connection = Connection::open(&run.address).await?;
                     break;
                 }

@@ -19,8 +19,15 @@ struct Floor {
 
 pub async fn serve(bind: &str, redis: &str, database: &str) -> anyhow::Result<()> {
     let redis = ConnectionManager::new(redis::Client::open(redis)?).await?;
-    let pool = sqlx::postgres::PgPoolOptions::new().max_connections(16).connect(database).await?;
-    sqlx::query("create table if not exists load_floor (id uuid primary key, amount bigint not null)").execute(&pool).await?;
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(16)
+        .connect(database)
+        .await?;
+    sqlx::query(
+        "create table if not exists load_floor (id uuid primary key, amount bigint not null)",
+    )
+    .execute(&pool)
+    .await?;
     let routes = Router::new()
         .route("/navigation/ussd", post(navigation))
         .route("/mixed/ussd", post(mixed))
@@ -35,7 +42,11 @@ async fn navigation(State(mut floor): State<Floor>, body: String) -> String {
 }
 
 async fn mixed(State(mut floor): State<Floor>, body: String) -> String {
-    let typed = body.split("text=").nth(1).and_then(|text| text.split('&').next()).unwrap_or("");
+    let typed = body
+        .split("text=")
+        .nth(1)
+        .and_then(|text| text.split('&').next())
+        .unwrap_or("");
     let trip = floor.one_trip(&body).await;
     let worked = match typed.split("%2A").count() {
         1 if typed.is_empty() => floor.read(&body).await,
@@ -43,33 +54,62 @@ async fn mixed(State(mut floor): State<Floor>, body: String) -> String {
         3 => floor.write().await,
         _ => Ok(()),
     };
-    answer(trip.and(worked), if typed.split("%2A").count() == 3 { "END" } else { "CON" })
+    answer(
+        trip.and(worked),
+        if typed.split("%2A").count() == 3 {
+            "END"
+        } else {
+            "CON"
+        },
+    )
 }
 
 fn answer(done: anyhow::Result<()>, word: &str) -> String {
     match done {
-        Ok(()) => format!("{word} Karibu Amina. Steji ya Kencom\n1 My balances\n2 Contribute\n9 EMERGENCY"),
+        Ok(()) => format!(
+            "{word} Karibu Amina. Steji ya Kencom\n1 My balances\n2 Contribute\n9 EMERGENCY"
+        ),
         Err(error) => format!("FAIL {error}"),
     }
 }
 
 impl Floor {
     async fn one_trip(&mut self, body: &str) -> anyhow::Result<()> {
-        let session = body.split("sessionId=").nth(1).and_then(|rest| rest.split('&').next()).unwrap_or("none");
+        let session = body
+            .split("sessionId=")
+            .nth(1)
+            .and_then(|rest| rest.split('&').next())
+            .unwrap_or("none");
         let value = [b'x'; 400];
-        let () = redis::cmd("SET").arg(session).arg(&value[..]).arg("EX").arg(300).query_async(&mut self.redis).await?;
+        let () = redis::cmd("SET")
+            .arg(session)
+            .arg(&value[..])
+            .arg("EX")
+            .arg(300)
+            .query_async(&mut self.redis)
+            .await?;
         Ok(())
     }
 
     async fn read(&self, body: &str) -> anyhow::Result<()> {
-        let msisdn = body.split("phoneNumber=%2B").nth(1).and_then(|rest| rest.split('&').next()).unwrap_or("");
-        sqlx::query("select id, first_name, status, stage_id from member where msisdn = $1").bind(msisdn).fetch_optional(&self.pool).await?;
+        let msisdn = body
+            .split("phoneNumber=%2B")
+            .nth(1)
+            .and_then(|rest| rest.split('&').next())
+            .unwrap_or("");
+        sqlx::query("select id, first_name, status, stage_id from member where msisdn = $1")
+            .bind(msisdn)
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(())
     }
 
     async fn write(&self) -> anyhow::Result<()> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("insert into load_floor (id, amount) values ($1, 20000)").bind(Uuid::now_v7()).execute(&mut *transaction).await?;
+        sqlx::query("insert into load_floor (id, amount) values ($1, 20000)")
+            .bind(Uuid::now_v7())
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -16,15 +16,38 @@ pub static NAVIGATION: &[(u32, Journey)] = &[(
     Journey {
         name: "navigate",
         inputs: &["5", "0", "5", "0", "5", "0", "5", "0", "5"],
-        must_say: &["CON ", "CON ", "CON ", "CON ", "CON ", "CON ", "CON ", "CON ", "CON ", "CON "],
+        must_say: &[
+            "CON ", "CON ", "CON ", "CON ", "CON ", "CON ", "CON ", "CON ", "CON ", "CON ",
+        ],
     },
 )];
 
 /// A day's mix, in parts of ten: most dial and leave, some look at their balance, some contribute.
 pub static MIXED: &[(u32, Journey)] = &[
-    (5, Journey { name: "dial and leave", inputs: &[], must_say: &["CON "] }),
-    (3, Journey { name: "balance", inputs: &["1", PIN], must_say: &["CON ", "CON ", "CON "] }),
-    (2, Journey { name: "contribute", inputs: &["2", "200", PIN], must_say: &["CON ", "CON ", "CON ", "END "] }),
+    (
+        5,
+        Journey {
+            name: "dial and leave",
+            inputs: &[],
+            must_say: &["CON "],
+        },
+    ),
+    (
+        3,
+        Journey {
+            name: "balance",
+            inputs: &["1", PIN],
+            must_say: &["CON ", "CON ", "CON "],
+        },
+    ),
+    (
+        2,
+        Journey {
+            name: "contribute",
+            inputs: &["2", "200", PIN],
+            must_say: &["CON ", "CON ", "CON ", "END "],
+        },
+    ),
 ];
 
 /// The journey that the `turn`-th rider takes.

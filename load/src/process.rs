@@ -12,7 +12,12 @@ const TICKS_PER_SECOND: u64 = 100;
 pub fn cpu(pid: u32) -> anyhow::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name in parentheses may hold spaces; the fields count from behind it.
-    let fields: Vec<&str> = stat.rsplit_once(')').context("an odd /proc stat")?.1.split_whitespace().collect();
+    let fields: Vec<&str> = stat
+        .rsplit_once(')')
+        .context("an odd /proc stat")?
+        .1
+        .split_whitespace()
+        .collect();
     let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
     Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
@@ -20,7 +25,14 @@ pub fn cpu(pid: u32) -> anyhow::Result<Duration> {
 /// Resident memory in megabytes.
 pub fn resident_mb(pid: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-    let kilobytes: u64 = line.split_whitespace().nth(1).context("no VmRSS")?.parse()?;
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .context("no VmRSS")?;
+    let kilobytes: u64 = line
+        .split_whitespace()
+        .nth(1)
+        .context("no VmRSS")?
+        .parse()?;
     Ok(kilobytes / 1024)
 }

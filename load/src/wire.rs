@@ -14,9 +14,16 @@ pub struct Connection {
 
 impl Connection {
     pub async fn open(address: &str) -> anyhow::Result<Connection> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
+        let stream = TcpStream::connect(address)
+            .await
+            .with_context(|| format!("connecting to {address}"))?;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream, host: address.to_owned(), request: Vec::new(), answer: Vec::with_capacity(4096) })
+        Ok(Connection {
+            stream,
+            host: address.to_owned(),
+            request: Vec::new(),
+            answer: Vec::with_capacity(4096),
+        })
     }
 
     /// Posts a form and gives the body of a 200 answer.
@@ -39,7 +46,10 @@ impl Connection {
             }
         };
         while self.answer.len() < body + length {
-            ensure!(self.stream.read_buf(&mut self.answer).await? > 0, "the gateway closed the connection");
+            ensure!(
+                self.stream.read_buf(&mut self.answer).await? > 0,
+                "the gateway closed the connection"
+            );
         }
         if !self.answer.starts_with(b"HTTP/1.1 200 ") {
             bail!("{}", String::from_utf8_lossy(&self.answer[..body.min(64)]));
@@ -50,6 +60,13 @@ impl Connection {
 
 fn content_length(head: &[u8]) -> anyhow::Result<usize> {
     let head = std::str::from_utf8(head)?;
-    let value = head.split("\r\n").filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    Ok(value.context("an answer without content-length")?.1.trim().parse()?)
+    let value = head
+        .split("\r\n")
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    Ok(value
+        .context("an answer without content-length")?
+        .1
+        .trim()
+        .parse()?)
 }

@@ -5,15 +5,16 @@
 //! tell what came of them. What cannot be rebuilt, such as a conversation taken off the shelf, goes on from home.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::caller::Caller;
 use super::journal::HopOutcome;
 use super::perform::Performer;
-use super::turn::Next;
+use super::turn::{Next, take};
 use super::{SessionId, Turn};
 use crate::app::App;
 use crate::fault::Fault;
-use crate::menu::{self, Menus};
+use crate::menu::{self, Heard, Menus, Session};
 
 /// Rebuilds what the transcript tells, takes its last input as new, and answers it.
 pub(super) async fn from_transcript(
@@ -43,59 +44,69 @@ pub(super) async fn from_transcript(
         turn,
         caller: &caller,
         may_be_repeat: true,
+        proved: AtomicBool::new(false),
     };
-    let first_dialled = match journal.first() {
-        Some(hop) => usize::from(hop.step),
-        // Never heard of: digits dialled behind the code (form A), which stop in front of anything that counts.
-        None => usize::MAX,
-    };
-    let behind_the_code = turn
-        .dialled
-        .iter()
-        .flat_map(|dialled| dialled.split('*'))
-        .map(str::to_owned);
-    let inputs: Vec<String> = behind_the_code
-        .chain(cut(&turn.transcript, &journal))
-        .collect();
-    let (dialled, typed) = inputs.split_at(first_dialled.min(inputs.len()));
-    let session = performer.settle(caller.open(app, menus, None), 0).await?;
-    let dialled = dialled.iter().map(String::as_str);
-    let (mut session, mut step) = performer.walk(session, 0, dialled).await?;
+    let transcript = retrace(turn, &journal);
+    let inputs_told = usize::from(journal.last().map_or(0, |hop| hop.step));
+    let mut session = performer.settle(caller.open(app, menus, None), 0).await?;
     let mut heard = None;
-    for (place, input) in typed.iter().enumerate() {
+    let mut steps = 0;
+    let mut stopped = false;
+    for input in &transcript.walked {
+        steps += 1;
         if menu::is_over(menus, &session) {
             break;
         }
-        step = step.saturating_add(1);
+        // What was dialled behind a stop was dropped then, too.
+        if input.came == Came::Together && stopped {
+            continue;
+        }
         let before = session.clone();
-        let moved = menu::decide(menus, session, input);
+        let moved = match input.came {
+            Came::Together => menu::decide_dialled(menus, session, &input.text),
+            Came::Alone => menu::decide(menus, session, &input.text),
+        };
         heard = moved.heard.clone();
-        let is_new = place + 1 == typed.len();
-        session = match is_new {
-            true => performer.settle(moved, step).await?,
-            false => match performer.replay(moved, step).await? {
-                Some(session) => session,
-                // The deed was never done, so the rider stands in front of it again.
-                None => {
-                    (session, heard) = (before, None);
-                    break;
-                }
-            },
+        stopped = input.came == Came::Together && heard.is_none();
+        // A step long past is recalled and never done; the one the request is about may not have been done yet.
+        let is_asked = usize::from(steps) == transcript.walked.len() && transcript.new.is_none();
+        session = if is_asked || usize::from(steps) > inputs_told {
+            performer.settle(moved, steps).await?
+        } else if let Some(session) = performer.replay(moved, steps).await? {
+            session
+        } else {
+            // The deed was never done, so the rider stands in front of it again.
+            session = before;
+            steps = transcript.steps();
+            return Ok(rebuilt(session, &performer, steps, None));
         };
     }
-    let steps = u16::try_from(inputs.len()).unwrap_or(u16::MAX);
-    let outcome = if journal.is_empty() {
-        HopOutcome::Shown
-    } else {
-        HopOutcome::Rebuilt
-    };
-    Ok(Next {
+    if let Some(new) = &transcript.new
+        && !menu::is_over(menus, &session)
+    {
+        let taken = take(&performer, session, steps, new).await?;
+        (session, steps, heard) = (taken.session, taken.steps, taken.heard);
+    }
+    if journal.is_empty() {
+        // Digits dialled behind the code (form A), as the first that is heard of a session.
+        let next = rebuilt(session, &performer, steps, None);
+        return Ok(Next {
+            outcome: HopOutcome::Shown,
+            ..next
+        });
+    }
+    Ok(rebuilt(session, &performer, steps, heard))
+}
+
+fn rebuilt(session: Session, performer: &Performer<'_>, steps: u16, heard: Option<Heard>) -> Next {
+    Next {
         session,
-        caller,
+        proved: performer.proved.load(Ordering::Relaxed),
+        caller: performer.caller.clone(),
         steps,
         heard,
-        outcome,
-    })
+        outcome: HopOutcome::Rebuilt,
+    }
 }
 
 /// From home, whatever was typed before.
@@ -112,17 +123,12 @@ pub(super) async fn at_home(
         turn,
         caller: &caller,
         may_be_repeat: true,
+        proved: AtomicBool::new(false),
     };
     let session = performer
         .settle(caller.open(app, menus, None), steps)
         .await?;
-    Ok(Next {
-        session,
-        caller,
-        steps,
-        heard: None,
-        outcome: HopOutcome::Rebuilt,
-    })
+    Ok(rebuilt(session, &performer, steps, None))
 }
 
 /// What the journal tells of one hop.
@@ -153,65 +159,171 @@ async fn read_journal(app: &App, session: &SessionId) -> Result<Vec<Told>, Fault
         .collect())
 }
 
-/// Cuts a transcript into its inputs. `*` may stand inside an answer, so an input is as long as the journal says: what
-/// is masked there keeps its length. Where the journal is silent, an input ends at the next `*`.
-fn cut(transcript: &str, journal: &[Told]) -> Vec<String> {
-    let mut inputs = Vec::new();
-    let mut rest = transcript;
-    let mut hops = journal.iter().skip(1);
+/// A transcript as the journal tells that it was typed.
+#[derive(Debug, Default)]
+struct Transcript {
+    walked: Vec<Input>,
+    /// Behind all that the journal tells, and not cut: `*` may stand inside it.
+    new: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Input {
+    text: String,
+    came: Came,
+}
+
+/// How an input reached us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    Alone,
+    /// With others in one request: dialled behind the code, or because a request before was lost. It was only walked.
+    Together,
+}
+
+impl Transcript {
+    fn steps(&self) -> u16 {
+        u16::try_from(self.walked.len() + usize::from(self.new.is_some())).unwrap_or(u16::MAX)
+    }
+}
+
+/// Cuts a transcript into its inputs. `*` may stand inside an answer: where the journal heard one at that step, its
+/// shape tells how far it goes.
+fn retrace(turn: &Turn, journal: &[Told]) -> Transcript {
+    let together = |text: &str| Input {
+        text: text.to_owned(),
+        came: Came::Together,
+    };
+    let behind_the_code = turn.dialled.iter().flat_map(|dialled| dialled.split('*'));
+    let mut transcript = Transcript {
+        walked: behind_the_code.map(together).collect(),
+        new: None,
+    };
+    if journal.is_empty() {
+        let pieces = turn.transcript.split('*').map(together);
+        transcript.walked.extend(pieces);
+        return transcript;
+    }
+    let mut rest = turn.transcript.as_str();
     loop {
-        let told = hops
-            .next()
-            .and_then(|hop| hop.heard.as_deref())
-            .map(|heard| length_of(rest, heard.chars().count()))
-            .filter(|length| matches!(rest.as_bytes().get(*length), None | Some(b'*')));
-        let length = told.unwrap_or_else(|| rest.find('*').unwrap_or(rest.len()));
-        inputs.push(rest[..length].to_owned());
+        let step = transcript.walked.len() + 1;
+        let Some(hop) = journal.iter().find(|hop| usize::from(hop.step) >= step) else {
+            transcript.new = Some(rest.to_owned());
+            return transcript;
+        };
+        let heard = hop.heard.as_deref();
+        let length = heard
+            .filter(|_| usize::from(hop.step) == step)
+            .and_then(|heard| length_as_heard(rest, heard))
+            .unwrap_or_else(|| rest.find('*').unwrap_or(rest.len()));
+        transcript.walked.push(Input {
+            text: rest[..length].to_owned(),
+            came: if heard.is_some() {
+                Came::Alone
+            } else {
+                Came::Together
+            },
+        });
         match rest[length..].strip_prefix('*') {
             Some(behind) => rest = behind,
-            None => return inputs,
+            None => return transcript,
         }
     }
 }
 
-/// The bytes that the first so many characters take.
-fn length_of(text: &str, characters: usize) -> usize {
-    text.char_indices()
-        .nth(characters)
-        .map_or(text.len(), |(place, _)| place)
+/// How many bytes of the transcript are this input. A masked one has `•` for each character but `*`.
+fn length_as_heard(rest: &str, heard: &str) -> Option<usize> {
+    let mut typed = rest.char_indices();
+    for kept in heard.chars() {
+        let (_, character) = typed.next()?;
+        let fits = character == kept || kept == '•' && character != '*';
+        if !fits {
+            return None;
+        }
+    }
+    let length = typed.next().map_or(rest.len(), |(place, _)| place);
+    let ends_here = rest[length..].is_empty() || rest[length..].starts_with('*');
+    ends_here.then_some(length)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::primitives::Msisdn;
 
-    fn told(heard: Option<&str>) -> Told {
+    fn told(step: u16, heard: Option<&str>) -> Told {
         Told {
-            step: 0,
+            step,
             screen: String::new(),
             heard: heard.map(str::to_owned),
             menus: Vec::new(),
         }
     }
 
+    fn turn(dialled: Option<&str>, transcript: &str) -> Turn {
+        Turn {
+            session: SessionId::parse("S1").unwrap(),
+            msisdn: Msisdn::parse("254711000001").unwrap(),
+            network: None,
+            dialled: dialled.map(str::to_owned),
+            transcript: transcript.to_owned(),
+        }
+    }
+
+    /// What was walked, `+` in front of what came together, and what is new.
+    fn retraced(dialled: Option<&str>, transcript: &str, journal: &[Told]) -> (String, String) {
+        let retraced = retrace(&turn(dialled, transcript), journal);
+        let walked = retraced.walked.iter().map(|input| match input.came {
+            Came::Alone => input.text.clone(),
+            Came::Together => format!("+{}", input.text),
+        });
+        let walked: Vec<String> = walked.collect();
+        (walked.join(" "), retraced.new.unwrap_or_default())
+    }
+
     #[test]
     fn inputs_are_cut_as_they_were_typed() {
-        let plain = |transcript| cut(transcript, &[]);
-        assert_eq!(plain("1"), ["1"]);
-        assert_eq!(plain("2*200"), ["2", "200"]);
-        assert_eq!(plain("1*"), ["1", ""]);
         let journal = [
-            told(None),
-            told(Some("3")),
-            told(Some("A*B")),
-            told(Some("••*•*••••")),
-            told(Some("••••")),
+            told(0, None),
+            told(1, Some("3")),
+            told(2, Some("A*B")),
+            told(3, Some("••••")),
+            told(4, Some("•*•")),
         ];
-        assert_eq!(
-            cut("3*A*B*12*3*1990*4826*1", &journal),
-            ["3", "A*B", "12*3*1990", "4826", "1"]
-        );
-        // A journal that tells of something else is not believed.
-        assert_eq!(cut("31*2", &[told(None), told(Some("3"))]), ["31", "2"]);
+        for (transcript, walked, new) in [
+            ("3*A*B*4826*x*é*1", "3 A*B 4826 x*é", "1"),
+            ("3*A*B*4826*x*é*A*B", "3 A*B 4826 x*é", "A*B"),
+            ("3*A*B*4826*x*é", "3 A*B 4826 x*é", ""),
+            ("3*A*B", "3 A*B", ""),
+        ] {
+            let expected = (walked.to_owned(), new.to_owned());
+            assert_eq!(
+                retraced(None, transcript, &journal),
+                expected,
+                "{transcript}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_came_together_is_told_from_what_was_typed() {
+        let skipped = [told(0, None), told(2, None), told(3, Some("4"))];
+        let form_a = [told(2, None), told(3, Some("A*B"))];
+        let gap = [told(0, None), told(2, Some("A*B"))];
+        for (dialled, transcript, journal, walked, new) in [
+            (None, "2*200", &[][..], "+2 +200", ""),
+            (Some("2*200"), "1", &[][..], "+2 +200 +1", ""),
+            (None, "1*2*4*5", &skipped[..], "+1 +2 4", "5"),
+            (None, "2*200*A*B*1", &form_a[..], "+2 +200 A*B", "1"),
+            (Some("2*200"), "A*B*1", &form_a[..], "+2 +200 A*B", "1"),
+            (None, "3*A*B", &gap[..], "3 A*B", ""),
+        ] {
+            let expected = (walked.to_owned(), new.to_owned());
+            assert_eq!(
+                retraced(dialled, transcript, journal),
+                expected,
+                "{transcript}"
+            );
+        }
     }
 }

@@ -25,6 +25,8 @@ pub struct Record {
     /// Who is calling, as known when the session opened.
     pub caller: Caller,
     pub session: Session,
+    /// The member's PIN was right, and home was not reached since: what is shown may not be shown to another call.
+    pub proved: bool,
     /// The session has shown its last screen.
     pub ended: bool,
     /// The latest answers, newest last, each with the transcript it answered.

@@ -75,8 +75,9 @@ pub async fn has_open_session(
         r#"select exists (
              select 1
              from (select distinct on (session_id) session_id, outcome from hop
-                   where msisdn = $1 and at > $2 order by session_id, step desc, id desc) latest
-             where latest.outcome in ('shown', 'rebuilt', 'missed', 'repeated')
+                   where msisdn = $1 and at > $2 and outcome <> 'repeated'
+                   order by session_id, step desc, id desc) latest
+             where latest.outcome in ('shown', 'rebuilt', 'missed')
                and not exists (select 1 from session_end over where over.session_id = latest.session_id)
            ) as "open!""#,
         msisdn.digits(),

@@ -1,6 +1,7 @@
 //! The turn itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::caller::Caller;
@@ -166,6 +167,8 @@ async fn try_hop(
 /// Where a turn has led, before it is rendered and saved.
 pub(super) struct Next {
     pub session: Session,
+    /// The member's PIN was right at this hop.
+    pub proved: bool,
     pub caller: Caller,
     pub steps: u16,
     pub heard: Option<Heard>,
@@ -234,6 +237,7 @@ async fn open(
         turn,
         caller: &caller,
         may_be_repeat: false,
+        proved: AtomicBool::new(false),
     };
     let session = performer
         .settle(caller.open(app, menus, shelved), 0)
@@ -242,6 +246,7 @@ async fn open(
     let (session, steps) = performer.walk(session, 0, dialled).await?;
     Ok(Next {
         session,
+        proved: performer.proved.load(Ordering::Relaxed),
         caller,
         steps,
         heard: None,
@@ -264,37 +269,55 @@ async fn advance(
         turn,
         caller: &caller,
         may_be_repeat,
+        proved: AtomicBool::new(false),
     };
-    let session = record.session.clone();
+    let taken = take(&performer, record.session.clone(), record.steps, input).await?;
+    Ok(Next {
+        session: taken.session,
+        proved: performer.proved.load(Ordering::Relaxed),
+        caller,
+        steps: taken.steps,
+        heard: taken.heard,
+        outcome: match taken.missed {
+            true => HopOutcome::Missed,
+            false => HopOutcome::Shown,
+        },
+    })
+}
+
+/// Where new input leads.
+pub(super) struct Taken {
+    pub session: Session,
+    pub steps: u16,
+    pub heard: Option<Heard>,
+    pub missed: bool,
+}
+
+pub(super) async fn take(
+    performer: &Performer<'_>,
+    session: Session,
+    mut steps: u16,
+    input: &str,
+) -> Result<Taken, Fault> {
+    let menus = performer.menus;
     // The request of a hop in between was lost on its way to us: what came together is walked as navigation only.
     if input.contains('*') && menu::expects_choice(menus, &session) {
-        let (session, steps) = performer
-            .walk(session, record.steps, input.split('*'))
-            .await?;
-        return Ok(Next {
+        let (session, steps) = performer.walk(session, steps, input.split('*')).await?;
+        return Ok(Taken {
             session,
-            caller,
             steps,
             heard: None,
-            outcome: HopOutcome::Shown,
+            missed: false,
         });
     }
-    let steps = record.steps + 1;
+    steps += 1;
     let moved = menu::decide(menus, session, input);
-    let heard = moved.heard.clone();
-    let missed = moved.missed;
-    let session = performer.settle(moved, steps).await?;
-    let outcome = if missed {
-        HopOutcome::Missed
-    } else {
-        HopOutcome::Shown
-    };
-    Ok(Next {
-        session,
-        caller,
+    let (heard, missed) = (moved.heard.clone(), moved.missed);
+    Ok(Taken {
+        session: performer.settle(moved, steps).await?,
         steps,
         heard,
-        outcome,
+        missed,
     })
 }
 
@@ -309,8 +332,8 @@ async fn finish(
 ) -> Result<Option<Answer>, Fault> {
     let page = menu::render(menus, &next.session);
     let screen = next.session.screen_name(menus).to_owned();
-    let (version, answers) = before.map_or((0, Vec::new()), |record| {
-        (record.version, record.answers.clone())
+    let (version, answers, proved_before) = before.map_or((0, Vec::new(), false), |record| {
+        (record.version, record.answers.clone(), record.proved)
     });
     let mut record = Record {
         version: version + 1,
@@ -318,6 +341,7 @@ async fn finish(
         seen: received,
         steps: next.steps,
         caller: next.caller,
+        proved: (next.proved || proved_before) && !menu::is_home(menus, &next.session),
         session: next.session,
         ended: page.end,
         answers,
@@ -349,9 +373,11 @@ async fn finish(
                 .insert(turn.session.clone(), Arc::new(record));
         }
     }
-    let outcome = match (page.end, next.outcome) {
-        (true, HopOutcome::Shown) => HopOutcome::Ended,
-        (_, outcome) => outcome,
+    // However it came to its last screen, the call is over and an M-PESA prompt can show.
+    let outcome = if page.end {
+        HopOutcome::Ended
+    } else {
+        next.outcome
     };
     Ok(Some(Answer {
         reply: Reply {
@@ -368,7 +394,7 @@ async fn finish(
 
 /// Only a journey begun is worth picking up again, and only a change of that is worth a write.
 fn shelf(menus: &Menus, record: &Record) -> Option<Shelf> {
-    if record.ended {
+    if record.ended || record.proved {
         return Some(Shelf::Clear);
     }
     if menu::is_worth_resuming(menus, &record.session) {

@@ -271,6 +271,7 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
                 BUSY,
                 ALREADY_ASKED,
                 JUST_ASKED,
+                outcome("not_active"),
                 outcome("not_possible"),
             ],
         },

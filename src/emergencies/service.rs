@@ -61,13 +61,9 @@ impl Event for EmergencyRaised {
 pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> {
     let now = work.now;
     let reporter = members::at_dial(work.conn(), &asked.msisdn).await?;
-    let (name, member, stage) = match &reporter {
-        AtDial::Member(member) => (
-            member.first_name.as_str().to_owned(),
-            Some(member.id.0),
-            Some(member.stage),
-        ),
-        AtDial::Stranger { .. } => (String::from("-"), None, None),
+    let (member, stage) = match &reporter {
+        AtDial::Member(member) => (Some(member.id.0), Some(member.stage)),
+        AtDial::Stranger { .. } => (None, None),
     };
     let year = nairobi_date(now).year();
     let inserted = store::insert(
@@ -107,27 +103,22 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
     if to_alert.is_empty() {
         return Err(RaiseError::NobodyToAlert);
     }
-    let stage_name = match &reporter {
-        AtDial::Member(member) => member.stage_name.clone(),
-        AtDial::Stranger { .. } => String::from("-"),
-    };
+    let phone = asked.msisdn.national();
     for (to, language) in &to_alert {
         store::note_alert(work.conn(), case.id, to, *language, now).await?;
         let values = Values::new()
             .code("case", case.number.serial.to_string())
-            .words("name", &name)
-            .code("phone", asked.msisdn.national())
-            .words("stage", &stage_name);
-        tell(
-            work,
-            to,
-            *language,
-            "emergency.alert",
-            values,
-            case.id,
-            "alert",
-        )
-        .await?;
+            .code("phone", &phone);
+        let (template, values) = match &reporter {
+            AtDial::Member(member) => (
+                "emergency.alert",
+                values
+                    .words("name", member.first_name.as_str())
+                    .words("stage", &member.stage_name),
+            ),
+            AtDial::Stranger { .. } => ("emergency.alert_stranger", values),
+        };
+        tell(work, to, *language, template, values, case.id, "alert").await?;
     }
     let values = Values::new().code("case", case.number.to_string());
     tell(

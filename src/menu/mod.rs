@@ -26,5 +26,7 @@ pub use exchange::{Asked, Heard, Moved, Name, Opening, Outcome, Row, Supplied, W
 pub use mistake::Mistake;
 pub use render::{Page, render, sorry};
 pub use screens::{Digest, Limits, Menus};
-pub use session::{Session, expects_choice, fits, is_over, is_resume_offer, is_worth_resuming};
+pub use session::{
+    Session, expects_choice, fits, is_home, is_over, is_resume_offer, is_worth_resuming,
+};
 pub use vocabulary::{Effect, Fact, IntentSpec, Kind, OutcomeSpec, Variable, Vocabulary};

@@ -192,12 +192,20 @@ pub fn is_over(menus: &Menus, session: &Session) -> bool {
     matches!(menus.screen(session.screen).form, Form::End(_))
 }
 
-/// True when picking the session up again would show more than a plain dial does.
+/// True on the first screen of a plain dial.
+pub fn is_home(menus: &Menus, session: &Session) -> bool {
+    session.screen == menus.home
+}
+
+/// True when picking the session up again saves more than the one key that the offer costs: a screen straight behind home
+/// is not worth it. (With nothing behind it at all, something was done on the way.)
 pub fn is_worth_resuming(menus: &Menus, session: &Session) -> bool {
+    let is_one_key_away = session.trail.len() == 1;
     fits(menus, session)
         && !is_over(menus, session)
-        && session.screen != menus.home
+        && !is_home(menus, session)
         && !is_resume_offer(menus, session)
+        && !is_one_key_away
 }
 
 /// True on the screen that offers to go on where a call was cut.

@@ -91,7 +91,7 @@ impl CodeKey {
         })
     }
 
-    /// None where the draw is not a code: too few fair bytes, or no digit.
+    /// None where the draw is not a code: too few fair bytes, no digit, or nothing but digits, which could be somebody's PIN.
     fn derive(&self, payment: Uuid, counter: u32, length: usize) -> Option<CheckCode> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
         mac.update(b"receipt-check-code");
@@ -107,7 +107,9 @@ impl CodeKey {
             .take(length)
             .map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]))
             .collect();
-        let is_code = code.len() == length && code.contains(|c: char| c.is_ascii_digit());
+        let is_code = code.len() == length
+            && code.contains(|c: char| c.is_ascii_digit())
+            && code.contains(|c: char| c.is_ascii_alphabetic());
         is_code.then_some(CheckCode(code))
     }
 }

@@ -194,13 +194,16 @@ impl Person {
 }
 
 /// Region, zone, code, name.
-const STAGES: [(&str, &str, &str, &str); 26] = [
+const STAGES: [(&str, &str, &str, &str); 29] = [
     ("Nairobi", "CBD", "101", "Kencom"),
     ("Nairobi", "CBD", "102", "Mfangano"),
     ("Nairobi", "CBD", "103", "Railways"),
     ("Nairobi", "CBD", "104", "Odeon"),
     ("Nairobi", "CBD", "105", "Koja"),
     ("Nairobi", "CBD", "106", "Ambassadeur"),
+    ("Nairobi", "CBD", "107", "Afya Centre"),
+    ("Nairobi", "CBD", "108", "Globe Roundabout"),
+    ("Nairobi", "CBD", "109", "Tea Room"),
     ("Nairobi", "Westlands", "111", "Sarit"),
     ("Nairobi", "Westlands", "112", "Kangemi"),
     ("Nairobi", "Westlands", "113", "Mwanzi Road"),

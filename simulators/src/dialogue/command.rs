@@ -43,6 +43,10 @@ pub struct Play {
     #[arg(long, value_name = "COMMAND")]
     forget_with: Option<String>,
 
+    /// A shell command that does at the gateway's desk what $DESK says, such as `approve 254711000009`.
+    #[arg(long, value_name = "COMMAND")]
+    desk_with: Option<String>,
+
     /// Print every screen and message.
     #[arg(long)]
     show: bool,
@@ -136,24 +140,14 @@ impl Play {
     }
 
     fn hooks(&self) -> Hooks {
-        let Some(command) = self.forget_with.clone() else {
-            return Hooks::none();
-        };
-        Hooks::none().on_forget(move |msisdn| {
-            let command = command.clone();
-            async move {
-                let status = Command::new("sh")
-                    .arg("-c")
-                    .arg(&command)
-                    .env("MSISDN", msisdn)
-                    .status()
-                    .await?;
-                if !status.success() {
-                    bail!("`{command}` ended with {status}");
-                }
-                Ok(())
-            }
-        })
+        let mut hooks = Hooks::none();
+        if let Some(command) = self.forget_with.clone() {
+            hooks = hooks.on_forget(move |msisdn| run(command.clone(), "MSISDN", msisdn));
+        }
+        if let Some(command) = self.desk_with.clone() {
+            hooks = hooks.on_desk(move |words| run(command.clone(), "DESK", words));
+        }
+        hooks
     }
 
     fn show(&self, moment: Moment<'_>) {
@@ -164,6 +158,19 @@ impl Play {
             }
         }
     }
+}
+
+async fn run(command: String, name: &'static str, value: String) -> anyhow::Result<()> {
+    let status = Command::new("sh")
+        .arg("-c")
+        .arg(&command)
+        .env(name, value)
+        .status()
+        .await?;
+    if !status.success() {
+        bail!("`{command}` ended with {status}");
+    }
+    Ok(())
 }
 
 fn is_yaml(file: &Path) -> bool {

@@ -204,12 +204,16 @@ impl Stage for Phones {
         self.hooks.forget(msisdn).await
     }
 
-    /// Moves the simulators' clock; the gateway's is the hook's to move.
+    async fn desk(&mut self, words: &str) -> Result<(), StageError> {
+        self.hooks.desk(words).await
+    }
+
+    /// Moves the simulators' clock, and then, by the hook, the gateway's: whatever it does on the way finds the world as it
+    /// is by then.
     async fn advance(&mut self, by: Duration) -> Result<(), StageError> {
-        self.hooks.advance(by).await?;
         self.post::<Value>("/sim/clock", json!({ "advance_seconds": by.as_secs_f64() }))
-            .await
-            .map(drop)
+            .await?;
+        self.hooks.advance(by).await
     }
 
     async fn prompt(&mut self, msisdn: &str, answer: Answer) -> Result<Option<String>, StageError> {

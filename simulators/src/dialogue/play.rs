@@ -127,6 +127,10 @@ impl<S: Stage> Player<'_, S> {
             }
             Deed::Drop => self.stage.let_go(msisdn).await.map_err(cannot).map(nothing),
             Deed::Forget => self.stage.forget(msisdn).await.map_err(cannot).map(nothing),
+            Deed::Desk { words } => {
+                let words = fill(words, &self.known);
+                self.stage.desk(&words).await.map_err(cannot).map(nothing)
+            }
             Deed::Wait { length } => self
                 .stage
                 .advance(*length)

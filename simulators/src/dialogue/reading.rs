@@ -20,7 +20,7 @@ pub struct Mistake {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
     #[error(
-        "no such deed: `{0}`; there are phone, dial, type, drop, again, forget, wait, prompt, sms to, sms says, sms from, no sms, fault"
+        "no such deed: `{0}`; there are phone, dial, type, drop, again, forget, wait, prompt, sms to, sms says, sms from, no sms, fault, desk"
     )]
     UnknownDeed(String),
     #[error("write: {0}")]
@@ -230,6 +230,10 @@ impl Reader {
             }
             "no" if rest == "sms" => Deed::NoSms,
             "fault" => Deed::Fault(trouble(rest)?),
+            "desk" if rest.is_empty() => return Err(Wrong::Form("desk approve 254711000009")),
+            "desk" => Deed::Desk {
+                words: rest.to_owned(),
+            },
             "sms" => return sms(rest, text),
             _ => return Err(Wrong::UnknownDeed(written.to_owned())),
         };

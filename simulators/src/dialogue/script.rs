@@ -77,6 +77,10 @@ pub enum Deed {
     },
     NoSms,
     Fault(Trouble),
+    /// Somebody at the gateway's desk does something, in the desk's own words.
+    Desk {
+        words: String,
+    },
 }
 
 /// What a person does when M-PESA asks.

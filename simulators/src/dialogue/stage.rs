@@ -44,6 +44,8 @@ pub trait Stage: Send {
     fn again(&mut self, msisdn: &str) -> impl Future<Output = Done<Screen>> + Send;
     /// Makes the gateway's session store lose this phone's session.
     fn forget(&mut self, msisdn: &str) -> impl Future<Output = Done<()>> + Send;
+    /// Has the gateway's desk do something, such as `approve 254711000009`.
+    fn desk(&mut self, words: &str) -> impl Future<Output = Done<()>> + Send;
     /// Moves the clock on.
     fn advance(&mut self, by: Duration) -> impl Future<Output = Done<()>> + Send;
     /// Waits for an M-PESA prompt and answers it. Gives what it said, or nothing when none came.
@@ -78,6 +80,7 @@ type Hook<T> =
 #[derive(Default)]
 pub struct Hooks {
     forget: Option<Hook<String>>,
+    desk: Option<Hook<String>>,
     advance: Option<Hook<Duration>>,
     settle: Option<Hook<()>>,
 }
@@ -94,6 +97,16 @@ impl Hooks {
         Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
         self.forget = Some(Box::new(move |msisdn| Box::pin(deed(msisdn))));
+        self
+    }
+
+    /// How the gateway's desk does what it is told.
+    pub fn on_desk<F, Fut>(mut self, deed: F) -> Hooks
+    where
+        F: Fn(String) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        self.desk = Some(Box::new(move |words| Box::pin(deed(words))));
         self
     }
 
@@ -122,6 +135,13 @@ impl Hooks {
             "forgetting a session needs a hook into the gateway's session store",
         ))?;
         Ok(hook(msisdn.to_owned()).await?)
+    }
+
+    pub(super) async fn desk(&self, words: &str) -> Done<()> {
+        let hook = self.desk.as_ref().ok_or(StageError::Unable(
+            "a deed of the desk needs a hook into the gateway",
+        ))?;
+        Ok(hook(words.to_owned()).await?)
     }
 
     pub(super) async fn advance(&self, by: Duration) -> Done<()> {

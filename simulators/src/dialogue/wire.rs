@@ -205,6 +205,10 @@ impl Stage for Wire {
         self.hooks.forget(msisdn).await
     }
 
+    async fn desk(&mut self, words: &str) -> Result<(), StageError> {
+        self.hooks.desk(words).await
+    }
+
     async fn advance(&mut self, by: Duration) -> Result<(), StageError> {
         self.hooks.advance(by).await
     }

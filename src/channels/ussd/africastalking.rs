@@ -5,6 +5,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -30,9 +31,12 @@ pub fn routes() -> Router<App> {
 }
 
 /// Answers one screen. Always 200 with `CON`/`END`: any other status shows the rider a bare network error.
-async fn hop(State(app): State<App>, body: Bytes) -> Response {
+async fn hop(State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Response {
     let started = Instant::now();
-    let reply = match Request::parse(&body) {
+    let read = body
+        .map_err(|_too_long| Malformed::TooLong)
+        .and_then(|body| Request::parse(&body));
+    let reply = match read {
         Ok(request) => {
             conversation::turn(&app, request.into_turn(&app.config.ussd.code), started).await
         }

@@ -8,6 +8,8 @@ mod joining;
 mod money;
 mod settings;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::Turn;
 use super::caller::{Caller, CallingMember};
 use super::deeds::{self, Claim};
@@ -31,6 +33,8 @@ pub(super) struct Performer<'a> {
     pub caller: &'a Caller,
     /// The session was lost, so this very step may have been done before.
     pub may_be_repeat: bool,
+    /// Becomes true when the member's PIN was asked for and was right, now or, in a session rebuilt, before.
+    pub proved: AtomicBool,
 }
 
 impl Performer<'_> {
@@ -86,12 +90,16 @@ impl Performer<'_> {
                 Wants::Deed(asked) => {
                     let name = asked.intent;
                     let typed_a_pin = asked.secret.is_some();
-                    let outcome = match Intent::read(asked)?.what {
+                    let intent = Intent::read(asked)?;
+                    let outcome = match intent.what {
                         What::Question(question) if !typed_a_pin => {
                             Some(self.answer(question).await?)
                         }
                         _ => self.recall(name, step).await?,
                     };
+                    if let Some(outcome) = &outcome {
+                        self.note_proof(intent.pin.is_some(), outcome);
+                    }
                     match outcome {
                         Some(outcome) => menu::resolve(self.menus, moved.session, outcome),
                         None => return Ok(None),
@@ -105,17 +113,37 @@ impl Performer<'_> {
         let name = asked.intent;
         let typed_a_pin = asked.secret.is_some();
         let intent = Intent::read(asked)?;
+        let is_alarm = matches!(intent.what, What::Deed(Deed::RaiseEmergency));
+        match self.perform_once(intent, name, typed_a_pin, step).await {
+            // Somebody who needs help is never only told that we are sorry.
+            Err(fault) if is_alarm => {
+                tracing::error!(%fault, "An emergency could not be recorded");
+                Ok(emergency::not_recorded(self))
+            }
+            performed => performed,
+        }
+    }
+
+    async fn perform_once(
+        &self,
+        intent: Intent,
+        name: &'static str,
+        typed_a_pin: bool,
+        step: u16,
+    ) -> Result<Outcome, Fault> {
         let is_kept = typed_a_pin || matches!(intent.what, What::Deed(_));
         if is_kept
             && self.may_be_repeat
             && let Some(outcome) = self.recall(name, step).await?
         {
+            self.note_proof(intent.pin.is_some(), &outcome);
             return Ok(outcome);
         }
-        if let Some(pin) = intent.pin
-            && let Some(refusal) = self.refusal_of(pin).await?
-        {
-            return self.note(name, step, refusal).await;
+        if let Some(pin) = intent.pin {
+            if let Some(refusal) = self.refusal_of(pin).await? {
+                return self.note(name, step, refusal).await;
+            }
+            self.proved.store(true, Ordering::Relaxed);
         }
         match intent.what {
             What::Question(question) => {
@@ -124,16 +152,6 @@ impl Performer<'_> {
                     self.note(name, step, outcome).await
                 } else {
                     Ok(outcome)
-                }
-            }
-            // Somebody who needs help is never only told that we are sorry.
-            What::Deed(Deed::RaiseEmergency) => {
-                match self.act(Deed::RaiseEmergency, name, step).await {
-                    Ok(outcome) => Ok(outcome),
-                    Err(fault) => {
-                        tracing::error!(%fault, "An emergency could not be recorded");
-                        Ok(emergency::not_recorded(self))
-                    }
                 }
             }
             What::Deed(deed) => self.act(deed, name, step).await,
@@ -216,12 +234,19 @@ impl Performer<'_> {
                     Some(Outcome::new("wrong_pin").value("tries_left", tries_left))
                 }
                 PinAnswer::Locked { until } => {
-                    let minutes = (until - now).num_seconds().max(1).div_euclid(60) + 1;
+                    let minutes = ((until - now).num_seconds() + 59).div_euclid(60).max(1);
                     Some(Outcome::new("locked").value("wait_minutes", minutes))
                 }
                 PinAnswer::Busy => Some(Outcome::new("busy")),
             },
         )
+    }
+
+    /// An outcome that is none of a wrong PIN's tells that the PIN was right.
+    fn note_proof(&self, was_asked: bool, outcome: &Outcome) {
+        if was_asked && !["wrong_pin", "locked", "busy"].contains(&outcome.name.as_ref()) {
+            self.proved.store(true, Ordering::Relaxed);
+        }
     }
 
     async fn recall(&self, name: &'static str, step: u16) -> Result<Option<Outcome>, Fault> {

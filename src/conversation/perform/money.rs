@@ -51,7 +51,7 @@ pub(super) async fn contribute(
     // Asked again here: a member suspended since the session opened pays nothing in.
     let member = match members::at_dial(work.conn(), &hands.turn.msisdn).await? {
         AtDial::Member(member) if member.status == StatusWord::Active => member,
-        _ => return Ok(Outcome::new("not_possible")),
+        _ => return Ok(Outcome::new("not_active")),
     };
     let request = Request {
         key,

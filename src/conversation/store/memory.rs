@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Lifetimes, Saved, Shelf};
+use crate::clock::Clock;
 use crate::conversation::SessionId;
 use crate::conversation::record::Record;
 use crate::menu::Session;
@@ -15,20 +18,22 @@ const SWEEP_EVERY: usize = 1024;
 
 #[derive(Clone)]
 pub struct MemoryStore {
+    clock: Clock,
     lifetimes: Lifetimes,
     kept: Arc<Mutex<Kept>>,
 }
 
 #[derive(Default)]
 struct Kept {
-    sessions: HashMap<SessionId, (Instant, Record)>,
-    shelves: HashMap<Msisdn, (Instant, Session)>,
+    sessions: HashMap<SessionId, (DateTime<Utc>, Record)>,
+    shelves: HashMap<Msisdn, (DateTime<Utc>, Session)>,
     added: usize,
 }
 
 impl MemoryStore {
-    pub fn new(lifetimes: Lifetimes) -> MemoryStore {
+    pub fn new(clock: Clock, lifetimes: Lifetimes) -> MemoryStore {
         MemoryStore {
+            clock,
             lifetimes,
             kept: Arc::default(),
         }
@@ -38,7 +43,7 @@ impl MemoryStore {
         self.kept()
             .sessions
             .get(id)
-            .filter(|(until, _)| *until > Instant::now())
+            .filter(|(until, _)| *until > self.clock.now())
             .map(|(_, record)| record.clone())
     }
 
@@ -46,12 +51,12 @@ impl MemoryStore {
         self.kept()
             .shelves
             .get(msisdn)
-            .filter(|(until, _)| *until > Instant::now())
+            .filter(|(until, _)| *until > self.clock.now())
             .map(|(_, session)| session.clone())
     }
 
     pub(super) fn save(&self, id: &SessionId, record: &Record, shelf: Option<&Shelf>) -> Saved {
-        let now = Instant::now();
+        let now = self.clock.now();
         let mut kept = self.kept();
         let stored = kept
             .sessions
@@ -61,13 +66,15 @@ impl MemoryStore {
         if stored != record.version - 1 {
             return Saved::Overtaken;
         }
-        kept.sessions
-            .insert(id.clone(), (now + self.lifetimes.session, record.clone()));
+        kept.sessions.insert(
+            id.clone(),
+            (after(now, self.lifetimes.session), record.clone()),
+        );
         match shelf {
             Some(Shelf::Keep(session)) => {
                 kept.shelves.insert(
                     record.msisdn.clone(),
-                    (now + self.lifetimes.resume, (**session).clone()),
+                    (after(now, self.lifetimes.resume), (**session).clone()),
                 );
             }
             Some(Shelf::Clear) => {
@@ -94,4 +101,8 @@ impl MemoryStore {
         // A panic while holding the lock leaves at worst a stale session, which is rebuilt like a lost one.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn after(now: DateTime<Utc>, lifetime: Duration) -> DateTime<Utc> {
+    now + TimeDelta::from_std(lifetime).unwrap_or_default()
 }
