@@ -7,7 +7,7 @@ COPY . .
 # The committed query data stands in for a database.
 ENV SQLX_OFFLINE=true
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/source/target \
-    cargo build --release --locked --workspace \
+    cargo build --release --locked -p kwastage -p simulators \
     && install -D -t /built target/release/kwastage target/release/simulators
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS simulators

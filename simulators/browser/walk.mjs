@@ -22,6 +22,8 @@ const { values: given } = parseArgs({
 });
 
 const PATIENCE_MS = 20_000;
+// The gateway leaves a minute between two M-PESA requests to one phone: a second walk may have to wait for it.
+const PROMPT_PATIENCE_MS = 80_000;
 const ENTER = "\uE007";
 const AMINA = 0;
 const JUMA = 1;
@@ -46,7 +48,7 @@ async function walk(page) {
   await page.until("the last screen", async () => await page.has(AMINA, ".dialog .text:not(.wait)") && !(await page.has(AMINA, ".answer")));
 
   told("M-PESA asks over everything");
-  await page.until("the M-PESA prompt", () => page.shows(AMINA, "prompt"));
+  await page.prompt(AMINA);
   await page.focus(AMINA);
   await page.type("1234");
   await page.press(AMINA, "ok");
@@ -59,15 +61,23 @@ async function walk(page) {
   console.log(`    ${receipt.replaceAll("\n", "\n    ")}`);
 
   if (given.picture) {
+    told("Juma looks at the menu while M-PESA asks Wambui");
+    await page.focus(WAMBUI);
+    await page.type(`*384*123*2*200#${ENTER}`);
+    await page.screenSays(WAMBUI, /PIN/);
+    await page.type(`${given.pin}${ENTER}`);
+    await page.prompt(WAMBUI);
+    await page.type("12");
     await page.focus(JUMA);
     await page.type(`*384*123#${ENTER}`);
     await page.until("Juma's menu", () => page.has(JUMA, ".answer"));
-    // A direct dial, about to be made.
-    await page.focus(WAMBUI);
-    await page.type("*384*123*2*200#");
     await page.run("document.activeElement.blur()");
-    await page.until("the keys to come up", async () => !(await page.has(WAMBUI, ".pressed")));
+    await page.until("the keys to come up", async () => !(await page.run("return document.querySelector('.body .pressed')")));
     await writeFile(given.picture, await page.picture());
+    // Nothing is left open: neither her payment nor his call.
+    await page.press(WAMBUI, "end");
+    await page.press(JUMA, "end");
+    await page.until("both to put their phones away", async () => (await page.shows(JUMA, "idle")) && !(await page.shows(WAMBUI, "prompt")));
   }
   const complaints = (await page.complaints()).filter(({ level }) => level === "SEVERE");
   if (complaints.length) throw new Error(`the page complained: ${complaints.map(({ message }) => message).join("; ")}`);
@@ -129,6 +139,8 @@ class Page {
     return said;
   }
 
+  prompt(phone) { return this.until("the M-PESA prompt", () => this.shows(phone, "prompt"), PROMPT_PATIENCE_MS); }
+
   /** Presses keys of a phone with the pointer. */
   async press(phone, ...keys) {
     for (const key of keys) {
@@ -148,8 +160,8 @@ class Page {
     return this.session("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions: strokes }] });
   }
 
-  async until(what, holds) {
-    const deadline = Date.now() + PATIENCE_MS;
+  async until(what, holds, patience = PATIENCE_MS) {
+    const deadline = Date.now() + patience;
     while (!(await holds())) {
       if (Date.now() > deadline) throw new Error(`waited in vain for ${what}; the phone shows:\n${await this.run("return document.querySelector('.screen').innerText")}`);
       await new Promise((resolve) => setTimeout(resolve, 50));

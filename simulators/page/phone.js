@@ -726,8 +726,11 @@ function international(typed) {
 
 // ------------------------------------------------------------------------------------------------------------------ trouble
 
+const PLAIN_NAMES = { "cut-after-con": "Dropped session", "duplicate-hop": "Doubled request", "daraja-down": "M-PESA is down" };
+
 /** `slow-network` as a person would write it. */
-const named = (what) => (what[0].toUpperCase() + what.slice(1)).replaceAll("-", " ").replace(/\bsms\b/i, "SMS").replace(/\bpin\b/i, "PIN");
+const named = (what) => PLAIN_NAMES[what]
+  ?? (what[0].toUpperCase() + what.slice(1)).replaceAll("-", " ").replace(/\bsms\b/i, "SMS").replace(/\bpin\b/i, "PIN");
 
 /** Shown without being searched for: what a newcomer wants to see the service survive. */
 const USUAL_TROUBLES = ["slow-network", "cut-after-con", "lost-answer", "duplicate-hop", "phone-off", "busy-line", "low-balance", "daraja-down"];
@@ -745,7 +748,7 @@ const trouble = {
   paint() {
     const sought = document.getElementById("fault-search").value.trim().toLowerCase();
     const wanted = ({ what, says }) => sought
-      ? `${what} ${says}`.toLowerCase().includes(sought)
+      ? `${what} ${named(what)} ${says}`.toLowerCase().includes(sought)
       : USUAL_TROUBLES.includes(what) || this.active.some((fault) => fault.what === what);
     const rank = ({ what }) => (USUAL_TROUBLES.includes(what) ? USUAL_TROUBLES.indexOf(what) : USUAL_TROUBLES.length);
     const rows = this.known.filter(wanted).sort((a, b) => rank(a) - rank(b)).map(({ what, says }) => {
