@@ -11,7 +11,7 @@ use crate::ledger::{self, Key, PostError, Posting, postings};
 use crate::members::{self, FeePaid, MemberId, StatusWord};
 use crate::messages::{self, Class, Message, Values};
 use crate::payments::{self, News, ObligationId, Purpose, Receipt, TextKey};
-use crate::primitives::{Language, Money, Msisdn, nairobi_date};
+use crate::primitives::{Money, nairobi_date};
 use crate::receipts::{self, CheckCode, Issue, IssueError};
 use crate::welcome;
 use crate::welfare::{self, ContributionReceived, FundError, Status};
@@ -131,8 +131,7 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
             let values = Values::new()
                 .money("amount", paid)
                 .code("receipt", shown(receipt.as_ref()));
-            let once = TextKey::Mismatch.as_str();
-            tell(work, obligation, "payment.mismatch", values, once).await
+            tell(work, obligation, "payment.mismatch", values, "mismatch").await
         }
         News::Unallocated {
             receipt, amount, ..
@@ -227,23 +226,36 @@ async fn fee_paid(
     code: &CheckCode,
 ) -> Result<(), Fault> {
     match members::fee_paid(work, member, obligation.0).await? {
-        noted @ (FeePaid::Now { .. } | FeePaid::Repeated) => {
-            let template = match noted {
-                FeePaid::Now {
-                    status: StatusWord::Active,
-                } => "receipt.registration_fee_approved",
-                _ => "receipt.registration_fee",
-            };
-            book(
-                work,
-                postings::registration_fee_received(obligation.0, amount),
-                Key::of("payment", obligation),
-            )
-            .await?;
+        // Somebody refused while the prompt was on the phone is owed the money back, by a person.
+        FeePaid::Now {
+            status: StatusWord::Refused,
+        } => {
+            error!(target: "financial", { payment.id = %obligation, %amount }, "A refused applicant has paid the fee: it is owed back");
+            let posting = postings::unallocated_received(obligation.0, amount);
+            book(work, posting, Key::of("payment", obligation)).await?;
+            let values = Values::new()
+                .money("amount", amount)
+                .code("receipt", provider_receipt);
+            tell(work, obligation, "payment.mismatch", values, "receipt").await
+        }
+        told @ (FeePaid::Now { .. } | FeePaid::Repeated) => {
+            let posting = postings::registration_fee_received(obligation.0, amount);
+            book(work, posting, Key::of("payment", obligation)).await?;
             let values = Values::new()
                 .money("amount", amount)
                 .code("receipt", provider_receipt)
                 .code("code", code.as_str());
+            // Approved before the fee came: nothing is left to wait for.
+            let is_member = matches!(
+                told,
+                FeePaid::Now {
+                    status: StatusWord::Active
+                }
+            );
+            let template = match is_member {
+                true => "receipt.registration_fee_of_member",
+                false => "receipt.registration_fee",
+            };
             tell(work, obligation, template, values, "receipt").await?;
             welcome::greet(work, member).await
         }
@@ -360,20 +372,22 @@ async fn tell_outcome(
 /// One message of a kind for each payment, ever.
 async fn tell(
     work: &mut Work,
-    obligation: ObligationId,
+    id: ObligationId,
     template: &'static str,
     values: Values,
     once: &str,
 ) -> Result<(), Fault> {
-    let (to, language): (Msisdn, Language) = payments::payer_of(work.conn(), obligation).await?;
+    let obligation = payments::obligation(work.conn(), id)
+        .await?
+        .ok_or_else(|| Fault::broken(format!("obligation {id} has gone")))?;
     let message = Message {
-        to,
-        language,
+        to: obligation.payer,
+        language: obligation.language,
         class: Class::Money,
         template,
         values,
-        key: Some(format!("payment:{obligation}:{once}")),
-        about: Some(obligation.0),
+        key: Some(format!("payment:{id}:{once}")),
+        about: Some(id.0),
         not_before: None,
         not_after: None,
     };
