@@ -131,8 +131,7 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
             let values = Values::new()
                 .money("amount", paid)
                 .code("receipt", shown(receipt.as_ref()));
-            let once = TextKey::Mismatch.as_str();
-            tell(work, obligation, "payment.mismatch", values, once).await
+            tell(work, obligation, "payment.mismatch", values, "mismatch").await
         }
         News::Unallocated {
             receipt, amount, ..
@@ -239,23 +238,24 @@ async fn fee_paid(
                 .code("receipt", provider_receipt);
             tell(work, obligation, "payment.mismatch", values, "receipt").await
         }
-        noted @ (FeePaid::Now { .. } | FeePaid::Repeated) => {
-            let template = match noted {
-                FeePaid::Now {
-                    status: StatusWord::Active,
-                } => "receipt.registration_fee_approved",
-                _ => "receipt.registration_fee",
-            };
-            book(
-                work,
-                postings::registration_fee_received(obligation.0, amount),
-                Key::of("payment", obligation),
-            )
-            .await?;
+        told @ (FeePaid::Now { .. } | FeePaid::Repeated) => {
+            let posting = postings::registration_fee_received(obligation.0, amount);
+            book(work, posting, Key::of("payment", obligation)).await?;
             let values = Values::new()
                 .money("amount", amount)
                 .code("receipt", provider_receipt)
                 .code("code", code.as_str());
+            // Approved before the fee came: nothing is left to wait for.
+            let is_member = matches!(
+                told,
+                FeePaid::Now {
+                    status: StatusWord::Active
+                }
+            );
+            let template = match is_member {
+                true => "receipt.registration_fee_of_member",
+                false => "receipt.registration_fee",
+            };
             tell(work, obligation, template, values, "receipt").await?;
             welcome::greet(work, member).await
         }

@@ -51,34 +51,40 @@ pub(super) async fn from_transcript(
     let mut session = performer.settle(caller.open(app, menus, None), 0).await?;
     let mut heard = None;
     let mut steps = 0;
-    let mut stopped = false;
-    for input in &transcript.walked {
-        steps += 1;
+    // What came in one request is one group; what was typed on its own stands alone.
+    let groups = transcript
+        .walked
+        .chunk_by(|one, next| one.came == next.came && one.came != Came::Alone);
+    for group in groups {
         if menu::is_over(menus, &session) {
             break;
         }
-        // What was dialled behind a stop was dropped then, too.
-        if input.came == Came::Together && stopped {
+        let [
+            Input {
+                text,
+                came: Came::Alone,
+            },
+        ] = group
+        else {
+            let inputs = group.iter().map(|input| input.text.as_str());
+            (session, steps) = performer.walk(session, steps, inputs).await?;
+            heard = None;
             continue;
-        }
-        let before = session.clone();
-        let moved = match input.came {
-            Came::Together => menu::decide_dialled(menus, session, &input.text),
-            Came::Alone => menu::decide(menus, session, &input.text),
         };
+        steps = steps.saturating_add(1);
+        let before = session.clone();
+        let moved = menu::decide(menus, session, text);
         heard = moved.heard.clone();
-        stopped = input.came == Came::Together && heard.is_none();
         // A step long past is recalled and never done; the one the request is about may not have been done yet.
-        let is_asked = usize::from(steps) == transcript.walked.len() && transcript.new.is_none();
+        let is_asked = steps == transcript.steps();
         session = if is_asked || usize::from(steps) > inputs_told {
             performer.settle(moved, steps).await?
         } else if let Some(session) = performer.replay(moved, steps).await? {
             session
         } else {
             // The deed was never done, so the rider stands in front of it again.
-            session = before;
             steps = transcript.steps();
-            return Ok(rebuilt(session, &performer, steps, None));
+            return Ok(rebuilt(before, &performer, steps, None));
         };
     }
     if let Some(new) = &transcript.new
@@ -177,8 +183,11 @@ struct Input {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Came {
     Alone,
-    /// With others in one request: dialled behind the code, or because a request before was lost. It was only walked.
-    Together,
+    /// With others in one request, told as this hop: dialled behind the code, or because a request before was lost. They
+    /// were only walked.
+    Together {
+        hop: u16,
+    },
 }
 
 impl Transcript {
@@ -190,9 +199,10 @@ impl Transcript {
 /// Cuts a transcript into its inputs. `*` may stand inside an answer: where the journal heard one at that step, its
 /// shape tells how far it goes.
 fn retrace(turn: &Turn, journal: &[Told]) -> Transcript {
+    let first_hop = journal.first().map_or(0, |hop| hop.step);
     let together = |text: &str| Input {
         text: text.to_owned(),
-        came: Came::Together,
+        came: Came::Together { hop: first_hop },
     };
     let behind_the_code = turn.dialled.iter().flat_map(|dialled| dialled.split('*'));
     let mut transcript = Transcript {
@@ -218,10 +228,9 @@ fn retrace(turn: &Turn, journal: &[Told]) -> Transcript {
             .unwrap_or_else(|| rest.find('*').unwrap_or(rest.len()));
         transcript.walked.push(Input {
             text: rest[..length].to_owned(),
-            came: if heard.is_some() {
-                Came::Alone
-            } else {
-                Came::Together
+            came: match heard {
+                Some(_) => Came::Alone,
+                None => Came::Together { hop: hop.step },
             },
         });
         match rest[length..].strip_prefix('*') {
@@ -275,7 +284,7 @@ mod tests {
         let retraced = retrace(&turn(dialled, transcript), journal);
         let walked = retraced.walked.iter().map(|input| match input.came {
             Came::Alone => input.text.clone(),
-            Came::Together => format!("+{}", input.text),
+            Came::Together { .. } => format!("+{}", input.text),
         });
         let walked: Vec<String> = walked.collect();
         (walked.join(" "), retraced.new.unwrap_or_default())

@@ -22,13 +22,15 @@ const WEBHOOKS: &[&str] = &[
     "/pay/demo/c2b/validation",
     "/pay/demo/c2b/confirmation",
 ];
-/// What may be kept although nobody can make sense of it: the notebooks of what came in.
+/// What may be kept although nobody can make sense of it: the notebooks of what came in. Whoever posts a phone and nothing
+/// else to the opt-outs has opted it out.
 const NOTEBOOKS: &[&str] = &[
-    "inbox",
     "delivery_report",
     "evidence",
-    "job",
     "hop",
+    "inbox",
+    "job",
+    "opt_out",
     "session_end",
     // Some of the bodies happen to be a proper opt-out.
     "opt_out",
@@ -67,7 +69,8 @@ async fn any_bytes_are_survived_and_change_nothing() {
         }
     }
     world.settle().await;
-    assert_eq!(contents(&world).await, before, "seed {seed}");
+    let changed = changed(&before, &contents(&world).await);
+    assert!(changed.is_empty(), "seed {seed}: {changed:?}");
     world.close().await;
 }
 
@@ -148,7 +151,7 @@ async fn with_a_wrong_key_there_is_nothing() {
     let (status, _) = post(&world, "/at/demo", TYPES[0], form.into()).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     world.settle().await;
-    assert_eq!(contents(&world).await, before);
+    assert_eq!(changed(&before, &contents(&world).await), [""; 0]);
     world.close().await;
 }
 
@@ -191,8 +194,20 @@ async fn post(world: &World, path: &str, kind: &str, body: Vec<u8>) -> (StatusCo
     (answer.status(), answer.text().await.unwrap_or_default())
 }
 
+/// The tables that are not what they were.
+fn changed(before: &[Rows], after: &[Rows]) -> Vec<String> {
+    let pairs = before.iter().zip(after);
+    pairs
+        .filter(|(before, after)| before != after)
+        .map(|(_, (table, rows, _))| format!("{table}: {rows} rows"))
+        .collect()
+}
+
+/// A table's name, how many rows it has, and their digest.
+type Rows = (String, i64, Option<String>);
+
 /// Every row of every table but the notebooks and the house's own housekeeping.
-async fn contents(world: &World) -> Vec<(String, i64, Option<String>)> {
+async fn contents(world: &World) -> Vec<Rows> {
     let tables: Vec<(String, String)> = sqlx::query_as(
         "select table_schema, table_name from information_schema.tables
          where table_schema in ('public', 'ledger') and table_type = 'BASE TABLE' order by 1, 2",

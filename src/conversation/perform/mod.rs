@@ -132,8 +132,11 @@ impl Performer<'_> {
         step: u16,
     ) -> Result<Outcome, Fault> {
         let is_kept = typed_a_pin || matches!(intent.what, What::Deed(_));
+        // An alarm asks nothing of the database before it is raised; raising it twice is found out there.
+        let is_alarm = matches!(intent.what, What::Deed(Deed::RaiseEmergency));
         if is_kept
             && self.may_be_repeat
+            && !is_alarm
             && let Some(outcome) = self.recall(name, step).await?
         {
             self.note_proof(intent.pin.is_some(), &outcome);

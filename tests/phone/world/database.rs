@@ -1,5 +1,6 @@
 //! A seeded database for each world: a copy of one that is seeded once for each build of the test.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
@@ -70,9 +71,10 @@ async fn seeded() -> String {
     let program = std::env::current_exe().unwrap();
     let built = program.metadata().unwrap().modified().unwrap();
     let built = built.duration_since(UNIX_EPOCH).unwrap().as_millis();
-    let test = program.file_name().unwrap().to_string_lossy().into_owned();
-    let test = test.split('-').next().unwrap_or_default().to_owned();
-    let family = format!("kwa_seeded_{test}_");
+    // Another checkout may use the same server.
+    let mut checkout = DefaultHasher::new();
+    env!("CARGO_MANIFEST_DIR").hash(&mut checkout);
+    let family = format!("kwa_seeded_{:08x}_", checkout.finish() as u32);
     let name = format!("{family}{built}");
     let mut server = server().await;
     // Another process of the same build waits and finds it done.

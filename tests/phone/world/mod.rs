@@ -299,13 +299,14 @@ impl World {
         let actor = Actor::Staff {
             name: "desk".to_owned(),
         };
+        let fee_due = self.app.config.fees.registration;
         let mut work = Work::begin(&self.pool, self.now(), actor).await?;
         match (deed, rest) {
             ("approve", "") => {
-                welcome::approve(&self.app, &mut work, &parsed, Fee::MustBePaid).await?;
+                welcome::approve(&mut work, &parsed, Fee::MustBePaid, fee_due).await?;
             }
             ("approve", "without-fee") => {
-                welcome::approve(&self.app, &mut work, &parsed, Fee::MayFollow).await?;
+                welcome::approve(&mut work, &parsed, Fee::MayFollow, fee_due).await?;
             }
             ("refuse", reason) => {
                 welcome::refuse(&mut work, &parsed, Reason::parse(reason)?).await?;
