@@ -103,11 +103,13 @@ async fn try_hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Option<An
     let received = app.transcript_key.mark(&turn.transcript);
     let found = find(app, turn).await;
     let Some(record) = found.record else {
+        let may_be_shelved = found.may_be_shelved;
         let next = match turn.transcript.is_empty() {
             true => open(app, menus, turn, found.shelved).await?,
             false => rebuild::from_transcript(app, menus, turn).await?,
         };
-        return finish(app, menus, turn, received, None, next).await;
+        let before = Before::nothing(may_be_shelved);
+        return finish(app, menus, turn, received, before, next).await;
     };
     if record.msisdn != turn.msisdn {
         tracing::warn!(target: "security", "A session id came back with another number");
@@ -141,7 +143,7 @@ async fn try_hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Option<An
                 true => advance(app, menus, turn, &record, input).await?,
                 false => rebuild::at_home(app, menus, turn, record.steps + 1).await?,
             };
-            finish(app, menus, turn, received, Some(record), next).await
+            finish(app, menus, turn, received, Before::of(&record), next).await
         }
     }
 }
@@ -158,6 +160,34 @@ pub(super) struct Next {
 struct Found {
     record: Option<Arc<Record>>,
     shelved: Option<Session>,
+    /// False when the shelf was looked at and is empty.
+    may_be_shelved: bool,
+}
+
+/// What a turn's record goes on from.
+struct Before {
+    /// Zero for a new session.
+    version: u32,
+    answers: Vec<Answered>,
+    shelved: bool,
+}
+
+impl Before {
+    fn nothing(shelved: bool) -> Before {
+        Before {
+            version: 0,
+            answers: Vec::new(),
+            shelved,
+        }
+    }
+
+    fn of(record: &Record) -> Before {
+        Before {
+            version: record.version,
+            answers: record.answers.clone(),
+            shelved: record.shelved,
+        }
+    }
 }
 
 /// The session from this process's own copy, else from the store. A store that is away is a session lost:
@@ -167,9 +197,11 @@ async fn find(app: &App, turn: &Turn) -> Found {
         return Found {
             record: Some(record),
             shelved: None,
+            may_be_shelved: true,
         };
     }
-    let loaded = match turn.transcript.is_empty() && turn.dialled.is_none() {
+    let is_plain_dial = turn.transcript.is_empty() && turn.dialled.is_none();
+    let loaded = match is_plain_dial {
         true => {
             app.sessions
                 .load_for_dial(&turn.session, &turn.msisdn)
@@ -184,6 +216,7 @@ async fn find(app: &App, turn: &Turn) -> Found {
     match loaded {
         Ok((record, shelved)) => Found {
             record: record.map(Arc::new),
+            may_be_shelved: !is_plain_dial || shelved.is_some(),
             shelved,
         },
         Err(fault) => {
@@ -192,6 +225,7 @@ async fn find(app: &App, turn: &Turn) -> Found {
             Found {
                 record: None,
                 shelved: None,
+                may_be_shelved: true,
             }
         }
     }
@@ -284,29 +318,27 @@ async fn advance(
     })
 }
 
-/// Renders, saves and answers. `before` is what the decision was made from, `None` for a new session.
+/// Renders, saves and answers. `before` is what the decision was made from.
 async fn finish(
     app: &App,
     menus: &Arc<Menus>,
     turn: &Turn,
     received: Mark,
-    before: Option<Arc<Record>>,
+    before: Before,
     next: Next,
 ) -> Result<Option<Answer>, Fault> {
     let page = menu::render(menus, &next.session);
     let screen = next.session.screen_name(menus).to_owned();
-    let (version, answers) = before.map_or((0, Vec::new()), |record| {
-        (record.version, record.answers.clone())
-    });
     let mut record = Record {
-        version: version + 1,
+        version: before.version + 1,
         msisdn: turn.msisdn.clone(),
         seen: received,
         steps: next.steps,
         caller: next.caller,
         session: next.session,
         ended: page.end,
-        answers,
+        shelved: before.shelved,
+        answers: before.answers,
     };
     record.answer(Answered {
         to: received,
@@ -314,6 +346,9 @@ async fn finish(
         end: page.end,
     });
     let shelf = shelf(menus, &record);
+    if let Some(change) = &shelf {
+        record.shelved = matches!(change, Shelf::Keep(_));
+    }
     match app
         .sessions
         .save(&turn.session, &record, shelf.as_ref())
@@ -355,13 +390,14 @@ async fn finish(
 /// Only a journey begun is worth picking up again, and only a change of that is worth a write.
 fn shelf(menus: &Menus, record: &Record) -> Option<Shelf> {
     if record.ended {
-        return Some(Shelf::Clear);
+        return record.shelved.then_some(Shelf::Clear);
     }
     if menu::is_worth_resuming(menus, &record.session) {
         return Some(Shelf::Keep(Box::new(record.session.clone())));
     }
     // At home by the first hop there is nothing of this session on the shelf; an offer not taken stays.
-    (record.version > 1 && !menu::is_resume_offer(menus, &record.session)).then_some(Shelf::Clear)
+    let has_moved_on = record.version > 1 && !menu::is_resume_offer(menus, &record.session);
+    (record.shelved && has_moved_on).then_some(Shelf::Clear)
 }
 
 fn repeated(menus: &Menus, record: &Record, mark: Mark) -> Answer {
