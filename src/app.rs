@@ -202,6 +202,8 @@ fn pool(config: &Config) -> anyhow::Result<PgPool> {
         ]);
     Ok(PgPoolOptions::new()
         .max_connections(config.database.max_connections)
+        // A burst of dials after a quiet hour must not wait for handshakes.
+        .min_connections(config.database.max_connections / 2)
         .acquire_timeout(Duration::from_secs(1))
         .test_before_acquire(false)
         .connect_lazy_with(options))

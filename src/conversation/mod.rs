@@ -22,9 +22,9 @@ mod vocabulary;
 
 pub use editions::MenuEditions;
 pub use journal::Journal;
-pub use record::Record;
+pub use record::{Answered, Record};
 pub use session_end::{SessionEnd, has_open_session, session_ended};
-pub use transcript::{TRANSCRIPT_BYTES_MAX, TranscriptKey};
+pub use transcript::{Arrival, Mark, TRANSCRIPT_BYTES_MAX, TranscriptKey, arrival};
 pub use turn::{malformed, turn};
 pub use turns::SessionTurns;
 pub use vocabulary::VOCABULARY;
