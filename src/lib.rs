@@ -20,6 +20,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod conversation;
+pub mod documents;
 pub mod emergencies;
 pub mod events;
 pub mod fault;

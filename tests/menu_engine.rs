@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 use chrono::NaiveDate;
 use kwastage::menu::{
     self, Asked, Heard, Limits, Menus, Moved, Opening, Outcome, Page, Session, Supplied, Wants,
-    decide, decide_dialled, gsm7, render, resolve, supply,
+    decide, decide_dialled, render, resolve, supply,
 };
 use kwastage::primitives::Language;
+use kwastage::primitives::gsm7;
 use proptest::prelude::*;
 
 static MENUS: LazyLock<Menus> = LazyLock::new(|| load(Limits::default()));
