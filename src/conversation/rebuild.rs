@@ -36,7 +36,7 @@ pub(super) async fn from_transcript(
         )
         .await;
     }
-    let caller = Caller::at_dial(app, &turn.msisdn).await?;
+    let caller = Caller::at_dial(app, &turn.msisdn).await;
     let performer = Performer {
         app,
         menus,
@@ -57,34 +57,28 @@ pub(super) async fn from_transcript(
     let inputs: Vec<String> = behind_the_code
         .chain(cut(&turn.transcript, &journal))
         .collect();
-    let mut session = performer.settle(caller.open(app, menus, None), 0).await?;
+    let (dialled, typed) = inputs.split_at(first_dialled.min(inputs.len()));
+    let session = performer.settle(caller.open(app, menus, None), 0).await?;
+    let dialled = dialled.iter().map(String::as_str);
+    let (mut session, mut step) = performer.walk(session, 0, dialled).await?;
     let mut heard = None;
-    for (place, input) in inputs.iter().enumerate() {
-        let step = u16::try_from(place + 1).unwrap_or(u16::MAX);
+    for (place, input) in typed.iter().enumerate() {
         if menu::is_over(menus, &session) {
             break;
         }
+        step = step.saturating_add(1);
         let before = session.clone();
-        let moved = match place < first_dialled {
-            true => menu::decide_dialled(menus, session, input),
-            false => menu::decide(menus, session, input),
-        };
+        let moved = menu::decide(menus, session, input);
         heard = moved.heard.clone();
-        let is_new = place + 1 == inputs.len();
+        let is_new = place + 1 == typed.len();
         session = match is_new {
             true => performer.settle(moved, step).await?,
             false => match performer.replay(moved, step).await? {
                 Some(session) => session,
                 // The deed was never done, so the rider stands in front of it again.
                 None => {
-                    let steps = u16::try_from(inputs.len()).unwrap_or(u16::MAX);
-                    return Ok(Next {
-                        session: before,
-                        caller,
-                        steps,
-                        heard: None,
-                        outcome: HopOutcome::Rebuilt,
-                    });
+                    (session, heard) = (before, None);
+                    break;
                 }
             },
         };
@@ -111,7 +105,7 @@ pub(super) async fn at_home(
     turn: &Turn,
     steps: u16,
 ) -> Result<Next, Fault> {
-    let caller = Caller::at_dial(app, &turn.msisdn).await?;
+    let caller = Caller::at_dial(app, &turn.msisdn).await;
     let performer = Performer {
         app,
         menus,

@@ -33,7 +33,7 @@ pub(super) struct Answer {
 /// Answers one screen, always, within the hop's budget.
 pub async fn turn(app: &App, turn: Turn, started: Instant) -> Reply {
     let at = app.clock.now();
-    let menus = app.menus.load_full();
+    let menus = app.menus.current();
     let turn = Arc::new(turn);
     // A task of its own: a hop that was begun is ended, whoever stops waiting for it. Dropped half way it could leave a
     // connection with an open transaction behind.
@@ -76,7 +76,7 @@ pub async fn turn(app: &App, turn: Turn, started: Instant) -> Reply {
 
 /// What a rider sees when the request itself could not be read.
 pub fn malformed(app: &App) -> Reply {
-    failed(&app.menus.load(), "unreadable").reply
+    failed(&app.menus.current(), "unreadable").reply
 }
 
 fn failed(menus: &Menus, phrase: &'static str) -> Answer {
@@ -100,8 +100,8 @@ fn said(menus: &Menus, language: Language, phrase: &'static str, outcome: HopOut
 
 async fn hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Answer, Fault> {
     let _mine = app.session_turns.take(&turn.session).await;
-    for _ in 0..OVERTAKEN_MAX {
-        if let Some(answer) = try_hop(app, menus, turn).await? {
+    for tries in 0..OVERTAKEN_MAX {
+        if let Some(answer) = try_hop(app, menus, turn, tries > 0).await? {
             return Ok(answer);
         }
     }
@@ -109,7 +109,12 @@ async fn hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Answer, Fault
 }
 
 /// `None` when another hop of this session was saved in between.
-async fn try_hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Option<Answer>, Fault> {
+async fn try_hop(
+    app: &App,
+    menus: &Arc<Menus>,
+    turn: &Turn,
+    is_retry: bool,
+) -> Result<Option<Answer>, Fault> {
     let received = app.transcript_key.mark(&turn.transcript);
     let found = find(app, turn).await;
     let Some(record) = found.record else {
@@ -146,12 +151,14 @@ async fn try_hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Option<An
             Ok(Some(said(menus, language, "over", HopOutcome::Refused)))
         }
         Arrival::Next(input) => {
-            // The documents may have changed under a running session; it goes on from their home.
-            let next = match menu::fits(menus, &record.session) {
-                true => advance(app, menus, turn, &record, input).await?,
-                false => rebuild::at_home(app, menus, turn, record.steps + 1).await?,
+            // A running session goes on with the menus it began with; only an edition long gone sends it home.
+            let Some(began_with) = app.menus.edition(record.session.digest()) else {
+                let next = rebuild::at_home(app, menus, turn, record.steps + 1).await?;
+                return finish(app, menus, turn, received, Some(record), next).await;
             };
-            finish(app, menus, turn, received, Some(record), next).await
+            let may_be_repeat = is_retry || !found.at_hand;
+            let next = advance(app, &began_with, turn, &record, input, may_be_repeat).await?;
+            finish(app, &began_with, turn, received, Some(record), next).await
         }
     }
 }
@@ -167,6 +174,8 @@ pub(super) struct Next {
 
 struct Found {
     record: Option<Arc<Record>>,
+    /// It is this process's own copy: nobody else has had this turn.
+    at_hand: bool,
     shelved: Option<Session>,
 }
 
@@ -176,6 +185,7 @@ async fn find(app: &App, turn: &Turn) -> Found {
     if let Some(record) = app.sessions_at_hand.get(&turn.session) {
         return Found {
             record: Some(record),
+            at_hand: true,
             shelved: None,
         };
     }
@@ -194,6 +204,7 @@ async fn find(app: &App, turn: &Turn) -> Found {
     match loaded {
         Ok((record, shelved)) => Found {
             record: record.map(Arc::new),
+            at_hand: false,
             shelved,
         },
         Err(fault) => {
@@ -201,6 +212,7 @@ async fn find(app: &App, turn: &Turn) -> Found {
             tracing::warn!(%fault, "The session store is away");
             Found {
                 record: None,
+                at_hand: false,
                 shelved: None,
             }
         }
@@ -214,7 +226,7 @@ async fn open(
     turn: &Turn,
     shelved: Option<Session>,
 ) -> Result<Next, Fault> {
-    let caller = Caller::at_dial(app, &turn.msisdn).await?;
+    let caller = Caller::at_dial(app, &turn.msisdn).await;
     let shelved = shelved.filter(|session| menu::fits(menus, session));
     let performer = Performer {
         app,
@@ -223,16 +235,11 @@ async fn open(
         caller: &caller,
         may_be_repeat: false,
     };
-    let mut session = performer
+    let session = performer
         .settle(caller.open(app, menus, shelved), 0)
         .await?;
-    let mut steps = 0;
-    for input in turn.dialled.iter().flat_map(|dialled| dialled.split('*')) {
-        steps += 1;
-        session = performer
-            .settle(menu::decide_dialled(menus, session, input), steps)
-            .await?;
-    }
+    let dialled = turn.dialled.iter().flat_map(|dialled| dialled.split('*'));
+    let (session, steps) = performer.walk(session, 0, dialled).await?;
     Ok(Next {
         session,
         caller,
@@ -248,6 +255,7 @@ async fn advance(
     turn: &Turn,
     record: &Record,
     input: &str,
+    may_be_repeat: bool,
 ) -> Result<Next, Fault> {
     let caller = record.caller.clone();
     let performer = Performer {
@@ -255,18 +263,14 @@ async fn advance(
         menus,
         turn,
         caller: &caller,
-        may_be_repeat: false,
+        may_be_repeat,
     };
     let session = record.session.clone();
     // The request of a hop in between was lost on its way to us: what came together is walked as navigation only.
     if input.contains('*') && menu::expects_choice(menus, &session) {
-        let (mut session, mut steps) = (session, record.steps);
-        for piece in input.split('*') {
-            steps += 1;
-            session = performer
-                .settle(menu::decide_dialled(menus, session, piece), steps)
-                .await?;
-        }
+        let (session, steps) = performer
+            .walk(session, record.steps, input.split('*'))
+            .await?;
         return Ok(Next {
             session,
             caller,

@@ -59,6 +59,8 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "suspended",
         "refused",
         "fee_due",
+        // Nobody can be looked up: the database is away.
+        "offline",
         "behind",
         "suggests",
         "has_kin",
@@ -320,11 +322,18 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             needs: &[],
             secret: false,
             effect: Effect::Direct,
-            outcomes: &[OutcomeSpec {
-                name: "raised",
-                supplies: &[Variable::new("case", Kind::Code(5))],
-                decides: &[],
-            }],
+            outcomes: &[
+                OutcomeSpec {
+                    name: "raised",
+                    supplies: &[Variable::new("case", Kind::Code(5))],
+                    decides: &[],
+                },
+                OutcomeSpec {
+                    name: "not_recorded",
+                    supplies: &[Variable::new("duty_phone", Kind::Code(10))],
+                    decides: &[],
+                },
+            ],
         },
         IntentSpec {
             name: "tell_emergency_kind",
