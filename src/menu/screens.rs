@@ -323,10 +323,6 @@ impl Menus {
             .map(|(language, name)| (*language, name.as_str()))
     }
 
-    pub fn has_phrase(&self, name: &str) -> bool {
-        self.phrases.contains_key(name)
-    }
-
     /// A phrase as written, in the default language where the wanted one is unknown; empty where there is no such phrase.
     pub fn phrase(&self, name: &str, language: Language) -> &str {
         let text = self.phrases.get(name).map(|id| self.text(*id));

@@ -93,10 +93,6 @@ impl Session {
         self.language
     }
 
-    pub fn set_language(&mut self, language: Language) {
-        self.language = language;
-    }
-
     /// Keeps a value under a name the documents or the vocabulary know; any other name is nobody's and dropped.
     pub fn keep(&mut self, menus: &Menus, name: &str, value: impl Into<String>) {
         if let Some(variable) = menus.variable_named(name) {
