@@ -145,13 +145,15 @@ const READERS: [(&str, &str, &str); 6] = [
     ("ledger.posting", "cli", "the demo prints the books"),
 ];
 
-/// Where `unreachable!` may stand: an HMAC takes a key of any length, and a constant is computed by the compiler.
-const UNREACHABLE: [&str; 4] = [
+/// Where `unreachable!` may stand: an HMAC takes a key of any length.
+const UNREACHABLE: [&str; 3] = [
     "app.rs",
     "conversation/store/seal.rs",
     "conversation/transcript.rs",
-    "primitives/nairobi.rs",
 ];
+
+/// Where `panic!` may stand: in a constant, where the compiler meets it and nobody else.
+const PANIC_IN_A_CONSTANT: &str = "primitives/nairobi.rs";
 
 const LINES_MAX: usize = 700;
 
@@ -236,14 +238,9 @@ fn only_the_clock_asks_the_time() {
 
 #[test]
 fn nothing_gives_up_outside_tests() {
-    let words = [
-        ".unwrap()",
-        ".expect(\"",
-        "panic!(",
-        "todo!(",
-        "unimplemented!(",
-    ];
+    let words = [".unwrap()", ".expect(\"", "todo!(", "unimplemented!("];
     none(holding(&words, |_| false));
+    none(holding(&["panic!("], |path| path == PANIC_IN_A_CONSTANT));
     none(holding(&["unreachable!("], |path| {
         UNREACHABLE.contains(&path)
     }));

@@ -50,6 +50,7 @@ impl<'d> Findings<'d> {
         }
     }
 
+    /// Notes a mistake at its place.
     pub fn wrong(&mut self, place: Place, sentence: impl Into<String>) {
         let file = self.files.get(usize::from(place.file)).copied();
         self.mistakes.push(Mistake {

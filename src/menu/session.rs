@@ -85,6 +85,7 @@ impl Session {
         self.digest
     }
 
+    /// The screen the caller stands at.
     pub fn screen_name<'m>(&self, menus: &'m Menus) -> &'m str {
         &menus.screen(self.screen).name
     }
@@ -100,6 +101,7 @@ impl Session {
         }
     }
 
+    /// The value kept under a name, if any is.
     pub fn kept(&self, menus: &Menus, name: &str) -> Option<&str> {
         self.value(menus.variable_named(name)?)
     }
@@ -115,6 +117,7 @@ impl Session {
         }
     }
 
+    /// Whether a condition held when its fact or outcome was last told.
     pub fn holds(&self, menus: &Menus, condition: &str) -> bool {
         menus
             .vocabulary

@@ -5,7 +5,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, TimeZone, Utc};
 /// East Africa Time.
 pub const NAIROBI: FixedOffset = match FixedOffset::east_opt(3 * 3600) {
     Some(offset) => offset,
-    None => unreachable!("three hours are a valid offset"),
+    None => panic!("three hours are a valid offset"),
 };
 
 /// The calendar day in Nairobi at this instant.
