@@ -44,6 +44,7 @@ const SMS_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct App(Arc<Means>);
 
+/// What an [`App`] holds, built once from the configuration.
 pub struct Means {
     pub config: Arc<Config>,
     pub clock: Clock,
