@@ -23,6 +23,7 @@ pub mod conversation;
 pub mod emergencies;
 pub mod events;
 pub mod fault;
+pub mod forgetting;
 pub mod http;
 pub mod integrations;
 pub mod jobs;

@@ -1,5 +1,6 @@
 //! A hop's deed happens once: its name is the session and the step, and its outcome is kept beside it.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
@@ -51,6 +52,18 @@ pub(super) async fn claim(
             "the deed at step {step} of a session was another one"
         ))),
     }
+}
+
+/// Forgets deeds done before `before`, at most 5,000 at a time; returns how many.
+pub async fn forget_deeds(conn: &mut PgConnection, before: DateTime<Utc>) -> Result<u64, Fault> {
+    let forgotten = sqlx::query!(
+        "delete from deed where (session_id, step) in
+            (select session_id, step from deed where at < $1 order by at limit 5000)",
+        before
+    )
+    .execute(conn)
+    .await?;
+    Ok(forgotten.rows_affected())
 }
 
 /// Keeps the outcome of a claimed deed, in the same transaction.

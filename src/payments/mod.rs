@@ -42,4 +42,5 @@ pub use service::{
     paused_until, request, session_ended, sweep,
 };
 pub use settling::{apply, attend};
+pub use store::open_count;
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};
