@@ -222,7 +222,8 @@ fn address(url: &reqwest::Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-fn mpesa_settings(config: &Config) -> MpesaSettings {
+/// How Daraja is reached, and where it reaches us.
+pub fn mpesa_settings(config: &Config) -> MpesaSettings {
     MpesaSettings {
         base_url: address(&config.mpesa.base_url),
         consumer_key: config.mpesa.consumer_key.clone(),

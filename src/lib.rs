@@ -26,6 +26,7 @@ pub mod documents;
 pub mod emergencies;
 pub mod events;
 pub mod fault;
+pub mod forgetting;
 pub mod http;
 pub mod integrations;
 pub mod jobs;

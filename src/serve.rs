@@ -1,15 +1,16 @@
 //! Joins every room's routes into one router and every room's later deeds into one set of workers. Decides nothing.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
 use axum::extract::{FromRef, State};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
-use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -25,12 +26,11 @@ use crate::fault::Fault;
 use crate::http::health::{self, Health, Integration, Queue, Status};
 use crate::http::{self, WebhookKeys};
 use crate::jobs::{self, JobFailure, Registry, Worker};
-use crate::messages::Sender;
+use crate::messages::{self, Class, LaneStats, Sender};
 use crate::payments::jobs::{PaymentsDesk, Undone};
-use crate::primitives::Secret;
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
-use crate::{conversation, ledger, payments, receipts, settlement, welcome};
+use crate::{conversation, forgetting, ledger, payments, receipts, settlement, welcome};
 
 /// SMS segments a second the provider takes from us.
 const SMS_SEGMENTS_PER_SECOND: u32 = 30;
@@ -121,10 +121,8 @@ pub fn router(app: App) -> Router {
         .merge(channels::ussd::africastalking::routes())
         .merge(channels::sms::africastalking::routes())
         .merge(channels::pay::daraja::routes())
-        .route_layer(axum::middleware::from_fn_with_state(
-            keys,
-            http::require_webhook_key,
-        ));
+        .route_layer(from_fn(http::to_the_end))
+        .route_layer(from_fn_with_state(keys, http::require_webhook_key));
     let operation = Router::new()
         .route("/health", get(health::alive))
         .route("/health/db", get(health_of_database))
@@ -133,7 +131,7 @@ pub fn router(app: App) -> Router {
         .route("/health/integrations", get(health_of_integrations));
     webhooks
         .merge(operation)
-        .layer(axum::middleware::from_fn(http::identify))
+        .layer(from_fn(http::identify))
         .layer(CatchPanicLayer::new())
         .with_state(app)
 }
@@ -145,44 +143,21 @@ fn metrics_page(metrics: PrometheusHandle) -> Router {
 /// Everything that happens later, by name.
 pub fn registry(app: &App) -> Registry<App> {
     let desk = payments_desk(app);
+    let sweeping = desk.clone();
     let mut registry = Registry::new();
     registry
-        .on({
-            let desk = desk.clone();
-            move |_: App, job| {
-                let desk = desk.clone();
-                async move {
-                    payments::jobs::push(&desk, job)
-                        .await
-                        .map_err(JobFailure::from)
-                }
-            }
-        })
-        .on({
-            let desk = desk.clone();
-            move |_: App, job| {
-                let desk = desk.clone();
-                async move {
-                    payments::jobs::attend(&desk, job)
-                        .await
-                        .map_err(JobFailure::from)
-                }
-            }
-        })
-        .on({
-            let desk = desk.clone();
-            move |_: App, job| {
-                let desk = desk.clone();
-                async move {
-                    payments::jobs::apply_evidence(&desk, job)
-                        .await
-                        .map_err(JobFailure::from)
-                }
-            }
-        })
+        .on(at(&desk, |desk, job| async move {
+            payments::jobs::push(&desk, job).await
+        }))
+        .on(at(&desk, |desk, job| async move {
+            payments::jobs::attend(&desk, job).await
+        }))
+        .on(at(&desk, |desk, job| async move {
+            payments::jobs::apply_evidence(&desk, job).await
+        }))
         .on(answer_sms)
-        .every("payments.sweep", TimeDelta::minutes(1), move |_: App| {
-            let desk = desk.clone();
+        .every("payments.sweep", TimeDelta::minutes(1), move |_| {
+            let desk = sweeping.clone();
             async move { payments::jobs::sweep(&desk).await }
         })
         .every(
@@ -193,8 +168,28 @@ pub fn registry(app: &App) -> Registry<App> {
         .every("receipts.number", TimeDelta::seconds(5), number_receipts)
         .every("ledger.roll", TimeDelta::seconds(5), roll_ledger)
         .every("ledger.verify", TimeDelta::minutes(10), verify_ledger)
-        .every("jobs.count", TimeDelta::seconds(5), count_queues);
+        .every("queues.count", TimeDelta::seconds(5), count_queues)
+        .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
     registry
+}
+
+/// A deed done at the payments desk, as the registry wants it.
+fn at<J, Deed, Doing>(
+    desk: &PaymentsDesk,
+    deed: Deed,
+) -> impl Fn(App, J) -> Pin<Box<dyn Future<Output = Result<(), JobFailure>> + Send>>
++ Send
++ Sync
++ use<J, Deed, Doing>
+where
+    Deed: Fn(PaymentsDesk, J) -> Doing + Send + Sync,
+    Doing: Future<Output = Result<(), Undone>> + Send + 'static,
+{
+    let desk = desk.clone();
+    move |_, job| {
+        let doing = deed(desk.clone(), job);
+        Box::pin(async move { doing.await.map_err(JobFailure::from) })
+    }
 }
 
 /// The sender of everything in the outbox.
@@ -260,9 +255,25 @@ async fn verify_ledger(app: App) -> Result<(), Fault> {
 }
 
 async fn count_queues(app: App) -> Result<(), Fault> {
-    let stats = jobs::stats(&mut *app.pool.acquire().await?, app.clock.now()).await?;
-    metric::queue_depth("jobs", stats.due.unsigned_abs());
+    let (mut conn, now) = (app.pool.acquire().await?, app.clock.now());
+    let jobs = jobs::stats(&mut conn, now).await?;
+    metric::queue_depth("jobs", jobs.due.unsigned_abs());
+    metric::queue_depth("jobs_given_up", jobs.given_up.unsigned_abs());
+    for lane in messages::lane_stats(&mut conn, now).await? {
+        metric::queue_depth(lane_name(lane.class), lane.due.unsigned_abs());
+    }
+    let open = payments::open_count(&mut conn).await?;
+    metric::queue_depth("payments", open.unsigned_abs());
     Ok(())
+}
+
+fn lane_name(lane: Class) -> &'static str {
+    match lane {
+        Class::Emergency => "messages_emergency",
+        Class::Money => "messages_money",
+        Class::Service => "messages_service",
+        Class::Promotion => "messages_promotion",
+    }
 }
 
 async fn health_of_database(State(app): State<App>) -> Health {
@@ -286,37 +297,43 @@ async fn health_of_jobs(State(app): State<App>) -> Health {
     .await
 }
 
-/// Daraja as the payments have last seen it: with pushes paused, somebody should look.
+/// The providers as our tables have last seen them, so that a gateway that sends nothing itself answers the same.
 async fn health_of_integrations(State(app): State<App>) -> Health {
-    let paused = async {
-        let mut conn = app.pool.acquire().await?;
-        payments::paused_until(&mut conn, app.clock.now()).await
+    let seen = async {
+        let (mut conn, now) = (app.pool.acquire().await?, app.clock.now());
+        let paused = payments::paused_until(&mut conn, now).await?.is_some();
+        let lanes = messages::lane_stats(&mut conn, now).await?;
+        Ok::<_, Fault>((paused, lanes.iter().any(LaneStats::is_held_up)))
     };
-    let mpesa = match paused.await {
-        Ok(None) => Status::Up,
-        Ok(Some(_)) => Status::Degraded,
-        Err(_) => Status::Down,
+    let (pushes_paused, messages_held_up) = match seen.await {
+        Ok(seen) => seen,
+        Err(fault) => {
+            tracing::warn!(%fault, "Could not look how the providers are");
+            (true, true)
+        }
     };
-    health::integrations(vec![Integration {
-        name: "mpesa",
-        status: mpesa,
-    }])
+    let standing = |troubled| match troubled {
+        true => Status::Degraded,
+        false => Status::Up,
+    };
+    health::integrations(vec![
+        Integration {
+            name: "mpesa",
+            status: standing(pushes_paused),
+        },
+        Integration {
+            name: "africastalking",
+            status: standing(messages_held_up),
+        },
+    ])
     .await
 }
 
 impl FromRef<App> for MessagesState {
     fn from_ref(app: &App) -> MessagesState {
-        let keys = app
-            .config
-            .http
-            .webhook_keys
-            .iter()
-            .map(|key| Secret::new(key.expose_secret()))
-            .collect();
         MessagesState {
             pool: app.pool.clone(),
             clock: app.clock.clone(),
-            keys,
         }
     }
 }
@@ -340,10 +357,9 @@ impl App {
             config.mpesa.source_addresses.clone()
         };
         Door {
-            webhook_key: config.http.webhook_keys[0].clone(),
             shortcode: config.mpesa.shortcode.clone(),
             published,
-            address_header: None,
+            trusted_proxies: config.http.trusted_proxies,
         }
     }
 }

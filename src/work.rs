@@ -37,7 +37,7 @@ impl Work {
     /// Opens the transaction.
     pub async fn begin(pool: &PgPool, now: DateTime<Utc>, actor: Actor) -> Result<Work, Fault> {
         Ok(Work {
-            transaction: pool.begin().await?,
+            transaction: begin(pool).await?,
             now,
             actor,
         })
@@ -67,5 +67,61 @@ impl Work {
     /// Makes all of it true at once. Dropping the work instead undoes it.
     pub async fn commit(self) -> Result<(), Fault> {
         Ok(self.transaction.commit().await?)
+    }
+}
+
+/// Opens a transaction; whoever is cut off while waiting for it leaves none open.
+///
+/// The driver notes a transaction only once Postgres has answered `begin`. Dropped before that, it would give its connection
+/// back to the pool inside a transaction, and the next deed's commit would not be the end of it. So the answer is awaited in
+/// a task of its own: a transaction that nobody waits for any more is dropped whole, and that rolls it back.
+pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Fault> {
+    let pool = pool.clone();
+    match tokio::spawn(async move { pool.begin().await }).await {
+        Ok(begun) => Ok(begun?),
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Fault::broken("stopped before the transaction began")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::ConnectOptions;
+    use sqlx::postgres::PgPoolOptions;
+
+    /// Whoever is cut off is cut off anywhere: after each number of turns that beginning may take.
+    #[sqlx::test]
+    async fn cut_off_while_beginning_it_leaves_no_transaction_open(pool: PgPool) {
+        let one = PgPoolOptions::new()
+            .max_connections(1)
+            .test_before_acquire(false)
+            .connect_with(pool.connect_options().as_ref().clone())
+            .await
+            .unwrap();
+        let mut onlooker = pool.connect_options().connect().await.unwrap();
+        for turns in 0..40 {
+            let patience = async {
+                for _ in 0..turns {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                () = patience => {}
+                begun = Work::begin(&one, Utc::now(), Actor::System) => drop(begun.unwrap()),
+            }
+            // Waits until the only connection is back.
+            drop(one.acquire().await.unwrap());
+            let left_open: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'",
+            )
+            .fetch_one(&mut onlooker)
+            .await
+            .unwrap();
+            assert_eq!(left_open, 0, "cut off after {turns} turns");
+        }
     }
 }

@@ -18,7 +18,7 @@ use sqlx::migrate::MigrateDatabase;
 use sqlx::{PgPool, Postgres};
 use tokio_util::sync::CancellationToken;
 
-use super::{asked_to_stop, story};
+use super::{asked_to_stop, paybill, story};
 use crate::config::Config;
 use crate::schema;
 
@@ -69,7 +69,7 @@ where
     let mut gateway = tokio::spawn(serve(Arc::clone(&config), stop.clone()));
     let told = tokio::select! {
         ended = &mut gateway => ended.context("the gateway")?.and_then(|()| bail!("the gateway ended by itself")),
-        told = shown(once, &pool, &settings, &mut simulators) => told,
+        told = shown(once, &pool, &config, &settings, &mut simulators) => told,
     };
 
     // The other way round than it came up: the gateway finishes what it has begun while all it stands on is there.
@@ -152,16 +152,20 @@ fn start_simulators(folder: &Path) -> anyhow::Result<Service> {
 async fn shown(
     once: bool,
     pool: &PgPool,
+    config: &Config,
     settings: &[(String, String)],
     simulators: &mut Service,
 ) -> anyhow::Result<()> {
     answers(&format!("http://{GATEWAY}/health"), simulators).await?;
     answers(&format!("http://{SIMULATORS}/"), simulators).await?;
+    // From here on every payment is reported twice, by callback and as a payment to the paybill.
+    println!("  {}", paybill::register(config).await?);
     if once {
-        return story::play(&format!("http://{SIMULATORS}"), settings, async |last| {
+        story::play(&format!("http://{SIMULATORS}"), settings, async |last| {
             ledger_after(pool, last).await
         })
-        .await;
+        .await?;
+        return told_twice_and_credited_once(pool).await;
     }
     println!();
     println!("  The phones are at      http://{SIMULATORS}/");
@@ -190,6 +194,43 @@ async fn answers(url: &str, simulators: &mut Service) -> anyhow::Result<()> {
     tokio::time::timeout(PATIENCE, asked)
         .await
         .with_context(|| format!("{url} does not answer"))?
+}
+
+/// Waits until every payment of the story was also confirmed as a payment to the paybill, and counts the credits.
+async fn told_twice_and_credited_once(pool: &PgPool) -> anyhow::Result<()> {
+    let all_confirmed = async {
+        // Not the checked macro: the demo is a spectator here too.
+        let confirmed = "select count(*) = count(*) filter (where exists
+                (select from evidence e where e.attempt_id = a.id and e.source = 'paybill' and e.applied_at is not null))
+             from attempt a where a.state = 'paid' and a.submitted_at is not null";
+        while !sqlx::query_scalar::<_, bool>(confirmed)
+            .fetch_one(pool)
+            .await?
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, all_confirmed)
+        .await
+        .context("the paybill's confirmation of a payment did not come")??;
+    let (payments, credits, reports): (i64, i64, i64) = sqlx::query_as(
+        "select count(*), coalesce(sum((select count(*) from inflow i where i.attempt_id = a.id)), 0)::bigint,
+                coalesce(sum((select count(*) from evidence e where e.attempt_id = a.id and e.source in ('callback', 'paybill'))), 0)::bigint
+         from attempt a where a.state = 'paid' and a.submitted_at is not null",
+    )
+    .fetch_one(pool)
+    .await?;
+    ensure!(
+        payments > 0 && payments == credits,
+        "{payments} payments brought {credits} credits"
+    );
+    ensure!(
+        reports >= 2 * payments,
+        "{payments} payments were reported {reports} times only"
+    );
+    println!("\n  M-PESA told of {payments} payments {reports} times; each was credited once.");
+    Ok(())
 }
 
 /// What the ledger has written since that journal, one line a posting.

@@ -6,6 +6,7 @@ mod health;
 mod members;
 mod menus;
 mod migrate;
+mod paybill;
 mod serve;
 mod stop;
 mod story;
@@ -51,6 +52,9 @@ enum Command {
     /// Decides about applicants.
     #[command(subcommand)]
     Members(members::Members),
+    /// Sets up the paybill at Daraja.
+    #[command(subcommand)]
+    Paybill(paybill::Paybill),
     /// Looks at the menus before a rider does.
     #[command(subcommand)]
     Menus(menus::Menus),
@@ -100,6 +104,7 @@ pub async fn run() -> ExitCode {
             .await
         }
         Command::Members(asked) => members::run(config, asked).await,
+        Command::Paybill(asked) => paybill::run(&config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),
         Command::Demo { once } => demo::run(once, seed_world, serve_all).await,
         Command::Migrate => migrate::run(&config).await,

@@ -58,6 +58,18 @@ fn another_deed(step: u16) -> Fault {
     ))
 }
 
+/// Forgets deeds done before `before`, at most 5,000 at a time; returns how many.
+pub async fn forget_deeds(conn: &mut PgConnection, before: DateTime<Utc>) -> Result<u64, Fault> {
+    let forgotten = sqlx::query!(
+        "delete from deed where (session_id, step) in
+            (select session_id, step from deed where at < $1 order by at limit 5000)",
+        before
+    )
+    .execute(conn)
+    .await?;
+    Ok(forgotten.rows_affected())
+}
+
 /// Keeps the outcome of a claimed deed, in the same transaction.
 pub(super) async fn keep(
     work: &mut Work,

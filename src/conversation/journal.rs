@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::oneshot;
 
@@ -166,4 +166,15 @@ async fn write(pool: &PgPool, batch: &[Hop]) -> Result<(), Fault> {
     .execute(pool)
     .await?;
     Ok(())
+}
+
+/// Forgets hops journalled before `before`, at most 5,000 at a time; returns how many.
+pub async fn forget_hops(conn: &mut PgConnection, before: DateTime<Utc>) -> Result<u64, Fault> {
+    let forgotten = sqlx::query!(
+        "delete from hop where id in (select id from hop where at < $1 limit 5000)",
+        before
+    )
+    .execute(conn)
+    .await?;
+    Ok(forgotten.rows_affected())
 }

@@ -20,8 +20,9 @@ mod turn;
 mod turns;
 mod vocabulary;
 
+pub use deeds::forget_deeds;
 pub use editions::MenuEditions;
-pub use journal::Journal;
+pub use journal::{Journal, forget_hops};
 pub use record::{Answered, Record};
 pub use session_end::{SessionEnd, has_open_session, session_ended};
 pub use transcript::{Arrival, Mark, TRANSCRIPT_BYTES_MAX, TranscriptKey, arrival};

@@ -267,6 +267,7 @@ fn length_as_heard(rest: &str, heard: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::SessionId;
     use crate::primitives::Msisdn;
 
     fn told(step: u16, heard: Option<&str>) -> Told {

@@ -5,9 +5,11 @@ pub mod peer;
 mod problem;
 mod request;
 mod server;
+mod to_the_end;
 mod webhook_key;
 
 pub use problem::Problem;
 pub use request::{RequestId, identify};
 pub use server::serve;
+pub use to_the_end::to_the_end;
 pub use webhook_key::{WebhookKeys, require_webhook_key};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde::Deserialize;
-use sqlx::PgPool;
+use sqlx::{ConnectOptions, PgPool};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -503,4 +503,48 @@ async fn a_handler_that_outlives_its_lease_is_cut_off(pool: PgPool) {
     let (state, attempts, error) = diary.only_job().await;
     assert_eq!((state.as_str(), attempts), ("waiting", 1));
     assert!(error.unwrap().starts_with("took longer"));
+}
+
+/// Cut off wherever it happened to be: in the middle of `begin` as well.
+#[sqlx::test]
+async fn a_handler_that_is_cut_off_leaves_no_transaction_open(pool: PgPool) {
+    let diary = Diary::new(&pool);
+    for name in ["a", "b", "c", "d"] {
+        diary.enqueue(errand(name), TimeDelta::zero()).await;
+    }
+    let mut registry = Registry::new();
+    registry.on(|diary: Diary, job: Errand| async move {
+        diary.note(&job.name);
+        loop {
+            Work::begin(&diary.pool, diary.clock.now(), Actor::System).await?;
+        }
+    });
+    let stop = CancellationToken::new();
+    let hasty = Worker {
+        lease: Duration::from_millis(40),
+        grace: Duration::from_millis(1),
+        ..Worker::default()
+    };
+    let at_work = tokio::spawn(hasty.run(
+        pool.clone(),
+        diary.clock.clone(),
+        Arc::new(registry),
+        diary.clone(),
+        stop.clone(),
+    ));
+    diary.until(4).await;
+    stop.cancel();
+    at_work.await.unwrap();
+    // Once every connection is back, none may be inside a transaction.
+    let mut onlooker = pool.connect_options().connect().await.unwrap();
+    while pool.num_idle() < pool.size() as usize {
+        tokio::task::yield_now().await;
+    }
+    let left_open: i64 = sqlx::query_scalar(
+        "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'",
+    )
+    .fetch_one(&mut onlooker)
+    .await
+    .unwrap();
+    assert_eq!(left_open, 0);
 }

@@ -324,7 +324,8 @@ enum Caged<T> {
     Panicked,
 }
 
-/// Runs a handler where neither its panic nor its slowness reaches the worker; dropped with the caller.
+/// Runs a handler where neither its panic nor its slowness reaches the worker; dropped with the caller. What it had open is
+/// rolled back: a transaction is never cut off while it begins ([`crate::work::begin`]).
 async fn in_a_cage<T: Send + 'static>(
     doing: impl Future<Output = T> + Send + 'static,
     limit: Duration,

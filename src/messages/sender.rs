@@ -20,6 +20,8 @@ use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::integrations::africastalking::Client;
 use crate::primitives::gsm7;
+use crate::telemetry::metric;
+use crate::work;
 
 /// The one that sends. Any number of them share the outbox, in one process or in many.
 #[derive(Clone)]
@@ -205,7 +207,7 @@ impl Sender {
                 "Took back {reclaimed} messages whose sender did not finish"
             );
         }
-        let mut transaction = self.0.pool.begin().await?;
+        let mut transaction = work::begin(&self.0.pool).await?;
         reports::adopt(&mut transaction, now).await?;
         transaction.commit().await?;
         outbox::fail_unknown(&self.0.pool, now - UNKNOWN_MAX, now).await?;
@@ -215,7 +217,7 @@ impl Sender {
     /// Claims due messages in one short transaction: makes their texts, writes each try down, drops what is stale.
     async fn begin(&self, class: Class, limit: i64) -> Result<Begun, Fault> {
         let now = self.0.clock.now();
-        let mut transaction = self.0.pool.begin().await?;
+        let mut transaction = work::begin(&self.0.pool).await?;
         let due = outbox::lock_due(&mut transaction, class, now, limit).await?;
         let mut begun = Begun {
             looked_at: due.len(),
@@ -319,42 +321,48 @@ impl Sender {
 
     async fn settle(&self, this: &Try, handover: Handover) -> Result<(), Fault> {
         let now = self.0.clock.now();
-        let mut transaction = self.0.pool.begin().await?;
+        let mut transaction = work::begin(&self.0.pool).await?;
         let conn = &mut *transaction;
         let (outcome, detail) = told(&handover);
         outbox::end_attempt(conn, this, outcome, detail.as_deref(), now).await?;
-        let ours = match next(this.class, this.attempts, !this.without_name, handover) {
+        let (ours, state) = match next(this.class, this.attempts, !this.without_name, handover) {
             Next::Sent { id, cost } => {
                 lock_reports_of(conn, &id).await?;
                 let ours = outbox::mark_sent(conn, this, &id, cost, now).await?;
                 if ours {
                     reports::apply_parked(conn, PROVIDER, &id, this.id, now).await?;
                 }
-                ours
+                (ours, "sent")
             }
             Next::Again { after, .. } if now + after > this.not_after => {
-                outbox::mark_ended(
-                    conn,
-                    this,
-                    "expired",
-                    "too late to be worth another try",
-                    now,
-                )
-                .await?
+                let why = "too late to be worth another try";
+                let ours = outbox::mark_ended(conn, this, "expired", why, now).await?;
+                (ours, "expired")
             }
             Next::Again {
                 after,
                 without_name,
                 why,
-            } => outbox::mark_queued(conn, this, now + after, without_name, &why, now).await?,
-            Next::Unknown { why } => outbox::mark_ended(conn, this, "unknown", &why, now).await?,
-            Next::Failed { why } => outbox::mark_ended(conn, this, "failed", &why, now).await?,
+            } => {
+                let due = now + after;
+                let ours = outbox::mark_queued(conn, this, due, without_name, &why, now).await?;
+                (ours, "queued")
+            }
+            Next::Unknown { why } => {
+                let ours = outbox::mark_ended(conn, this, "unknown", &why, now).await?;
+                (ours, "unknown")
+            }
+            Next::Failed { why } => {
+                let ours = outbox::mark_ended(conn, this, "failed", &why, now).await?;
+                (ours, "failed")
+            }
         };
         transaction.commit().await?;
-        if !ours {
+        if ours {
+            metric::message(this.class.as_str(), state);
+        } else {
             tracing::warn!(message.id = %this.id, "Message {} was answered too late; another try has it", this.id);
         }
-        metrics::counter!("kwastage_sms_tries_total", "class" => this.class.as_str(), "outcome" => outcome).increment(1);
         Ok(())
     }
 }
@@ -376,7 +384,7 @@ struct Dropped {
 
 impl Dropped {
     fn tell(&self, due: &Due) {
-        metrics::counter!("kwastage_sms_dropped_total", "class" => due.class.as_str(), "state" => self.state).increment(1);
+        metric::message(due.class.as_str(), self.state);
         if self.is_ours {
             tracing::error!(message.id = %due.id, why = self.why, "Could not make the text of message {}", due.id);
         } else {

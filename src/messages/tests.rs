@@ -518,18 +518,33 @@ async fn lanes_tell_how_they_stand(pool: PgPool) {
     world.say(to_amina(Class::Money)).await;
     world.pass(7);
     let mut conn = world.pool.acquire().await.unwrap();
+    let lanes = lane_stats(&mut conn, world.clock.now()).await.unwrap();
+    assert_eq!(
+        lanes.iter().map(|lane| lane.class).collect::<Vec<_>>(),
+        Class::ALL
+    );
     let money = LaneStats {
-        class: "money".into(),
+        class: Class::Money,
         queued: 2,
         due: 2,
+        again: 0,
         sending: 0,
         unknown: 0,
         oldest_due_seconds: 7,
     };
-    assert_eq!(
-        lane_stats(&mut conn, world.clock.now()).await.unwrap(),
-        [money]
-    );
+    assert_eq!(lanes[1], money);
+    assert!(lanes.iter().all(|lane| !lane.is_held_up()));
+    world.pass(60);
+    let held_up = async |conn: &mut sqlx::PgConnection| {
+        let lanes = lane_stats(conn, world.clock.now()).await.unwrap();
+        lanes.iter().filter(|lane| lane.is_held_up()).count()
+    };
+    assert_eq!(held_up(&mut conn).await, 1, "nobody sends");
     world.drain().await;
-    assert_eq!(lane_stats(&mut conn, world.clock.now()).await.unwrap(), []);
+    assert_eq!(held_up(&mut conn).await, 0);
+
+    world.provider.will(Answer::Says(500, ""));
+    world.say(to_amina(Class::Emergency)).await;
+    world.drain().await;
+    assert_eq!(held_up(&mut conn).await, 1, "the provider is away");
 }

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::integrations::mpesa::{self, MpesaClient, TokenTrouble};
 use crate::primitives::Msisdn;
+use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 
 type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
@@ -75,10 +76,13 @@ impl PaymentsDesk {
     }
 
     async fn settle_and_commit(&self, mut work: Work, news: Vec<News>) -> Result<(), Fault> {
+        let reached: Vec<String> = news.iter().map(News::name).collect();
         if !news.is_empty() {
             (self.settle)(&mut work, news).await?;
         }
-        work.commit().await
+        work.commit().await?;
+        reached.into_iter().for_each(metric::payment);
+        Ok(())
     }
 
     fn take_turn(&self, pacer: &Mutex<Pacer>) -> Result<(), Undone> {

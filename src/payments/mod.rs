@@ -38,4 +38,5 @@ pub use service::{
     sweep,
 };
 pub use settling::{apply, attend};
+pub use store::open_count;
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

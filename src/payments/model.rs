@@ -349,6 +349,23 @@ pub enum News {
 }
 
 impl News {
+    /// For counting: one of a few dozen words.
+    pub fn name(&self) -> String {
+        match self {
+            News::Paid { late: false, .. } => "paid".to_owned(),
+            News::Paid { late: true, .. } => "paid_late".to_owned(),
+            News::Confirmed { .. } => "confirmed".to_owned(),
+            News::NotPaid { sms, .. } => format!("unpaid_{}", sms.as_str().to_lowercase()),
+            News::StillChecking { .. } => "checking".to_owned(),
+            News::Busy { .. } => "busy".to_owned(),
+            News::PaidTwice { .. } => "paid_twice".to_owned(),
+            News::Mismatch { .. } => "mismatch".to_owned(),
+            News::Unresolved { .. } => "unresolved".to_owned(),
+            News::Unallocated { .. } => "unallocated".to_owned(),
+            News::Alarm { alarm, .. } => format!("alarm_{}", alarm.as_str()),
+        }
+    }
+
     /// The text the rider gets, if this is for the rider. What [`News::Unallocated`] asks has no number to go to.
     pub fn text(&self) -> Option<TextKey> {
         match self {

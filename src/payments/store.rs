@@ -20,6 +20,7 @@ pub(super) use inflows::{
     NewInflow, Share, claim_inflow, inflows_of, insert_inflow, lock_inflow, name_inflow,
     receipts_elsewhere,
 };
+pub use obligations::open_count;
 pub(super) use obligations::{
     NewObligation, close_obligation, insert_obligation, lock_obligation_of, obligation,
     obligation_by_key, open_obligation_of,

@@ -81,12 +81,12 @@ pub fn session_ended(status: &str) {
     counter!(SESSIONS_ENDED, "status" => status).increment(1);
 }
 
-/// One payment that reached a state, such as `paid`, `cancelled`, `unknown`.
-pub fn payment(outcome: &'static str) {
-    counter!(PAYMENTS, "outcome" => outcome).increment(1);
+/// One piece of news about a payment, such as `paid`, `confirmed`, `unpaid_cancel`, `checking`.
+pub fn payment(outcome: impl Into<SharedString>) {
+    counter!(PAYMENTS, "outcome" => outcome.into()).increment(1);
 }
 
-/// One message that reached a state, by lane (`emergency`, `money`, `service`, `promotion`).
+/// One message that reached a state (`queued` means: once more), by lane (`emergency`, `money`, `service`, `promotion`).
 pub fn message(lane: &'static str, outcome: &'static str) {
     counter!(MESSAGES, "lane" => lane, "outcome" => outcome).increment(1);
 }
@@ -97,14 +97,37 @@ pub fn queue_depth(queue: &'static str, depth: u64) {
     gauge!(QUEUE_DEPTH, "queue" => queue).set(depth as f64);
 }
 
-/// One call to a provider and how it ended (`ok`, `refused`, `unclear`, `timeout`).
+/// How a call to a provider ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallEnd {
+    Ok,
+    /// Answered, and not done.
+    Refused,
+    /// It left, and what came of it is not known: no answer in time, or none that can be read.
+    Unclear,
+    /// It never left: there was no connection, or no access token.
+    Unsent,
+}
+
+impl CallEnd {
+    fn name(self) -> &'static str {
+        match self {
+            CallEnd::Ok => "ok",
+            CallEnd::Refused => "refused",
+            CallEnd::Unclear => "unclear",
+            CallEnd::Unsent => "unsent",
+        }
+    }
+}
+
+/// One call to a provider, how it ended and how long that took.
 pub fn provider_call(
     provider: &'static str,
     operation: &'static str,
-    outcome: &'static str,
+    end: CallEnd,
     took: Duration,
 ) {
-    histogram!(PROVIDER_SECONDS, "provider" => provider, "operation" => operation, "outcome" => outcome).record(took);
+    histogram!(PROVIDER_SECONDS, "provider" => provider, "operation" => operation, "outcome" => end.name()).record(took);
 }
 
 /// What the ledger's accounts sum to. Anything but zero pages somebody.
@@ -112,7 +135,7 @@ pub fn ledger_drift(drift: Money) {
     gauge!(LEDGER_DRIFT).set(drift.cents() as f64);
 }
 
-/// A webhook that was turned away, by reason (`key`, `body`, `source`).
+/// A webhook that was turned away: a wrong `key`, or a payment `token` that is nobody's.
 pub fn refused_webhook(reason: &'static str) {
     counter!(REFUSED_WEBHOOKS, "reason" => reason).increment(1);
 }
@@ -162,7 +185,7 @@ mod tests {
             payment("paid");
             message("money", "delivered");
             queue_depth("outbox", 12);
-            provider_call("mpesa", "push", "ok", Duration::from_millis(300));
+            provider_call("mpesa", "push", CallEnd::Ok, Duration::from_millis(300));
             ledger_drift(Money::from_cents(-5));
             refused_webhook("key");
         });

@@ -644,8 +644,7 @@ impl Run {
     }
 }
 
-/// A crash of the machine is not what is simulated here, and the disk is slow. A process that dies takes its
-/// connections with it; ours live on, and one that was cut off within `begin` would keep its transaction open.
+/// A crash of the machine is not what is simulated here, and the disk is slow.
 async fn without_waiting_for_the_disk(pool: PgPool) -> PgPool {
     let options = pool
         .connect_options()
@@ -654,12 +653,6 @@ async fn without_waiting_for_the_disk(pool: PgPool) -> PgPool {
         .options([("synchronous_commit", "off")]);
     PgPoolOptions::new()
         .max_connections(5)
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                sqlx::raw_sql("rollback").execute(connection).await?;
-                Ok(true)
-            })
-        })
         .connect_with(options)
         .await
         .unwrap()

@@ -1,11 +1,12 @@
 //! Payments on a real database, with a frozen clock and a stand-in for Daraja that answers as each test says.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::http::{StatusCode, Uri};
+use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{Request as HttpRequest, StatusCode, Uri};
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use kwastage::channels::pay::daraja::{self, Door, PaymentsState};
@@ -18,6 +19,7 @@ use kwastage::primitives::{Language, Money, Msisdn};
 use kwastage::work::{Actor, Work};
 use serde_json::Value;
 use sqlx::PgPool;
+use tower::ServiceExt;
 use uuid::Uuid;
 
 pub const KEY: &str = "demo";
@@ -103,10 +105,9 @@ impl World {
             is_in_session,
         );
         let door = Door {
-            webhook_key: KEY.into(),
             shortcode: SHORTCODE.into(),
             published: vec![SAFARICOM.parse().unwrap()],
-            address_header: None,
+            trusted_proxies: 1,
         };
         let door = PaymentsState {
             pool: pool.clone(),
@@ -164,13 +165,30 @@ impl World {
     }
 
     pub async fn callback_from(&self, address: &str, token: &str, body: &str) -> Response {
-        let peer: IpAddr = address.parse().unwrap();
-        daraja::hear_prompt_result(&self.door, KEY, token, Some(peer), body.as_bytes()).await
+        self.post(address, &format!("/pay/{KEY}/stk/{token}"), body)
+            .await
     }
 
     pub async fn confirmation(&self, body: &str) -> Response {
-        let peer: IpAddr = SAFARICOM.parse().unwrap();
-        daraja::hear_paybill_confirmation(&self.door, KEY, Some(peer), body.as_bytes()).await
+        self.post(SAFARICOM, &format!("/pay/{KEY}/c2b/confirmation"), body)
+            .await
+    }
+
+    pub async fn validation(&self, body: &str) -> Response {
+        self.post(SAFARICOM, &format!("/pay/{KEY}/c2b/validation"), body)
+            .await
+    }
+
+    /// A request that our proxy passes on and says whose it is. What stands left of that, the caller wrote.
+    pub async fn post(&self, address: &str, path: &str, body: impl AsRef<[u8]>) -> Response {
+        let proxy: SocketAddr = "10.0.0.9:4711".parse().unwrap();
+        let request = HttpRequest::post(path)
+            .header("x-forwarded-for", format!("{SAFARICOM}, {address}"))
+            .extension(ConnectInfo(proxy))
+            .body(Body::from(body.as_ref().to_vec()))
+            .unwrap();
+        let router: Router = daraja::routes().with_state(self.door.clone());
+        router.oneshot(request).await.unwrap()
     }
 
     /// Moves the clock on and does, in order of time, everything that falls due.

@@ -1,23 +1,23 @@
 //! Daraja's callbacks. Stored first, answered at once, understood later: a result is delivered once, and a
-//! body we refuse is lost.
+//! body we refuse is lost. The router has checked the key in the path and ends what was begun if the caller hangs up.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRef, Path, State};
-use axum::http::{Extensions, HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Extension, FromRef, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
-use subtle::ConstantTimeEq;
 
 use crate::clock::Clock;
 use crate::fault::Fault;
+use crate::http::peer::client_address;
 use crate::integrations::mpesa::read_paybill;
 use crate::payments::{self, BODY_BYTES_MAX, Received, Said, Source};
+use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 
 /// What the handlers stand on.
@@ -31,14 +31,13 @@ pub struct PaymentsState {
 /// Who may knock, and how we know.
 #[derive(Debug)]
 pub struct Door {
-    /// The segment that all webhook paths carry.
-    pub webhook_key: SecretString,
+    /// Ours; money for another one is turned away.
     pub shortcode: String,
     /// The addresses Daraja publishes. A body from elsewhere is kept but proves nothing. Empty: every address
     /// is believed, for development.
     pub published: Vec<IpAddr>,
-    /// The header in which our own proxy tells the peer's address; without one the connection's is taken.
-    pub address_header: Option<String>,
+    /// Proxies of our own between Daraja and us.
+    pub trusted_proxies: usize,
 }
 
 /// The callback routes, for the application's router.
@@ -54,31 +53,20 @@ where
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
-async fn prompt_result(
-    State(state): State<PaymentsState>,
-    Path((key, token)): Path<(String, String)>,
-    headers: HeaderMap,
-    extensions: Extensions,
-    body: Bytes,
-) -> Response {
-    let peer = state.door.peer(&headers, &extensions);
-    to_the_end(async move { hear_prompt_result(&state, &key, &token, peer, &body).await }).await
-}
+type Connection = Option<Extension<ConnectInfo<SocketAddr>>>;
 
 /// `POST /pay/{key}/stk/{token}`. The token is the attempt's secret; what follows is stored whatever it is.
-pub async fn hear_prompt_result(
-    state: &PaymentsState,
-    key: &str,
-    token: &str,
-    peer: Option<IpAddr>,
-    body: &[u8],
+async fn prompt_result(
+    State(state): State<PaymentsState>,
+    Path((_key, token)): Path<(String, String)>,
+    connection: Connection,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Response {
-    if !state.door.opens_for(key) {
-        return nothing_here();
-    }
-    match store_prompt_result(state, token, peer, body).await {
+    let trusted = state.door.publishes(connection, &headers);
+    match store_prompt_result(&state, &token, trusted, &body).await {
         Ok(true) => json(ACCEPTED),
-        Ok(false) => nothing_here(),
+        Ok(false) => StatusCode::NOT_FOUND.into_response(),
         Err(fault) => not_stored(&fault),
     }
 }
@@ -86,12 +74,12 @@ pub async fn hear_prompt_result(
 async fn store_prompt_result(
     state: &PaymentsState,
     token: &str,
-    peer: Option<IpAddr>,
+    trusted: bool,
     body: &[u8],
 ) -> Result<bool, Fault> {
     let mut work = Work::begin(&state.pool, state.clock.now(), Actor::System).await?;
     let Some(attempt) = payments::attempt_of_token(work.conn(), token).await? else {
-        metrics::counter!("payments_unknown_token_total").increment(1);
+        metric::refused_webhook("token");
         return Ok(false);
     };
     let received = Received {
@@ -99,35 +87,22 @@ async fn store_prompt_result(
         attempt: Some(attempt),
         provider_id: &attempt.to_string(),
         body,
-        trusted: state.door.publishes(peer),
+        trusted,
     };
     payments::receive(&mut work, received).await?;
     work.commit().await?;
     Ok(true)
 }
 
+/// `POST /pay/{key}/c2b/confirmation`. The money has moved; it cannot be refused any more.
 async fn paybill_confirmation(
     State(state): State<PaymentsState>,
-    Path(key): Path<String>,
+    connection: Connection,
     headers: HeaderMap,
-    extensions: Extensions,
     body: Bytes,
 ) -> Response {
-    let peer = state.door.peer(&headers, &extensions);
-    to_the_end(async move { hear_paybill_confirmation(&state, &key, peer, &body).await }).await
-}
-
-/// `POST /pay/{key}/c2b/confirmation`. The money has moved; it cannot be refused any more.
-pub async fn hear_paybill_confirmation(
-    state: &PaymentsState,
-    key: &str,
-    peer: Option<IpAddr>,
-    body: &[u8],
-) -> Response {
-    if !state.door.opens_for(key) {
-        return nothing_here();
-    }
-    match store_paybill_confirmation(state, peer, body).await {
+    let trusted = state.door.publishes(connection, &headers);
+    match store_paybill_confirmation(&state, trusted, &body).await {
         Ok(()) => json(CONFIRMED),
         Err(fault) => not_stored(&fault),
     }
@@ -135,7 +110,7 @@ pub async fn hear_paybill_confirmation(
 
 async fn store_paybill_confirmation(
     state: &PaymentsState,
-    peer: Option<IpAddr>,
+    trusted: bool,
     body: &[u8],
 ) -> Result<(), Fault> {
     // The receipt names the row, nothing more: what the body says is read later, from the stored bytes.
@@ -148,43 +123,21 @@ async fn store_paybill_confirmation(
         attempt: None,
         provider_id: &provider_id,
         body,
-        trusted: state.door.publishes(peer),
+        trusted,
     };
     let mut work = Work::begin(&state.pool, state.clock.now(), Actor::System).await?;
     payments::receive(&mut work, received).await?;
     work.commit().await
 }
 
-async fn paybill_validation(
-    State(state): State<PaymentsState>,
-    Path(key): Path<String>,
-    body: Bytes,
-) -> Response {
-    answer_paybill_validation(&state, &key, &body)
-}
-
 /// `POST /pay/{key}/c2b/validation`. Books nothing and asks nobody: a rider's money is never refused because of
 /// an account we do not know, it goes to suspense. Only money for somebody else's shortcode is turned away.
-pub fn answer_paybill_validation(state: &PaymentsState, key: &str, body: &[u8]) -> Response {
-    if !state.door.opens_for(key) {
-        return nothing_here();
-    }
-    match read_paybill(body) {
+async fn paybill_validation(State(state): State<PaymentsState>, body: Bytes) -> Response {
+    match read_paybill(&body) {
         Said::Paybill(payment) if payment.shortcode != state.door.shortcode => {
             json(WRONG_SHORTCODE)
         }
         _ => json(VALID),
-    }
-}
-
-/// Storing goes on when the caller hangs up: what it came to tell, it tells once.
-async fn to_the_end(storing: impl Future<Output = Response> + Send + 'static) -> Response {
-    match tokio::spawn(storing).await {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!(%error, "Storing a payment result broke off");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
     }
 }
 
@@ -194,34 +147,17 @@ const VALID: &str = r#"{"ResultCode":"0","ResultDesc":"Accepted"}"#;
 const WRONG_SHORTCODE: &str = r#"{"ResultCode":"C2B00015","ResultDesc":"Rejected"}"#;
 
 impl Door {
-    fn opens_for(&self, key: &str) -> bool {
-        self.webhook_key
-            .expose_secret()
-            .as_bytes()
-            .ct_eq(key.as_bytes())
-            .into()
-    }
-
-    fn publishes(&self, peer: Option<IpAddr>) -> bool {
-        self.published.is_empty() || peer.is_some_and(|peer| self.published.contains(&peer))
-    }
-
-    fn peer(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
-        match &self.address_header {
-            Some(name) => headers.get(name)?.to_str().ok()?.trim().parse().ok(),
-            None => extensions
-                .get::<ConnectInfo<SocketAddr>>()
-                .map(|connection| connection.0.ip()),
-        }
+    /// Whether the caller's address is one that Daraja publishes.
+    fn publishes(&self, connection: Connection, headers: &HeaderMap) -> bool {
+        let caller = connection.map(|Extension(ConnectInfo(peer))| {
+            client_address(headers, peer, self.trusted_proxies)
+        });
+        self.published.is_empty() || caller.is_some_and(|caller| self.published.contains(&caller))
     }
 }
 
 fn json(body: &'static str) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
-}
-
-fn nothing_here() -> Response {
-    StatusCode::NOT_FOUND.into_response()
 }
 
 /// It is lost if Daraja does not repeat it; our own questions and the paybill will tell.

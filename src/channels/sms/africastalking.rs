@@ -1,38 +1,33 @@
 //! Africa's Talking's SMS webhooks: inbound messages, delivery reports, opt-outs.
 //!
-//! They are not signed, so a secret in the path stands for the sender. A message that is not answered with 200
+//! They are not signed; the secret in the path stands for the sender, and the router has checked it. A message that is not answered with 200
 //! comes again each minute for half a day: whatever comes is stored or counted and answered 200, unless our own
 //! database is away.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRef, FromRequestParts, Path};
+use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::routing::post;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
-use subtle::{Choice, ConstantTimeEq};
 
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::messages::inbox::{self, Arrived};
 use crate::messages::reports::{self, Applied, Report, Says};
 use crate::messages::{PROVIDER, opt_out};
-use crate::primitives::{Msisdn, Secret};
-use crate::work::{Actor, Work};
+use crate::primitives::Msisdn;
+use crate::work::{self, Actor, Work};
 
 /// What the webhooks of the messages room need.
 #[derive(Clone)]
 pub struct MessagesState {
     pub pool: PgPool,
     pub clock: Clock,
-    /// The secrets that a path may carry; two while one is being replaced.
-    pub keys: Arc<[Secret]>,
 }
 
 /// More than any message with its fields.
@@ -50,35 +45,7 @@ where
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
-/// A request whose path carries one of our secrets; any other is as good as lost.
-struct Trusted(MessagesState);
-
-impl<S> FromRequestParts<S> for Trusted
-where
-    S: Send + Sync,
-    MessagesState: FromRef<S>,
-{
-    type Rejection = StatusCode;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Trusted, StatusCode> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let Ok(Path(given)) = path else {
-            return Err(StatusCode::NOT_FOUND);
-        };
-        let state = MessagesState::from_ref(state);
-        // Every key is compared, and each in constant time.
-        let known = state.keys.iter().fold(Choice::from(0), |known, key| {
-            known | key.expose().as_bytes().ct_eq(given.as_bytes())
-        });
-        if bool::from(known) {
-            Ok(Trusted(state))
-        } else {
-            Err(StatusCode::NOT_FOUND)
-        }
-    }
-}
-
-async fn inbound(Trusted(state): Trusted, body: Bytes) -> StatusCode {
+async fn inbound(State(state): State<MessagesState>, body: Bytes) -> StatusCode {
     let fields = Fields::read(&body);
     let now = state.clock.now();
     let arrived = arrived(&fields, &body, now);
@@ -94,14 +61,14 @@ async fn inbound(Trusted(state): Trusted, body: Bytes) -> StatusCode {
     }
 }
 
-async fn report(Trusted(state): Trusted, body: Bytes) -> StatusCode {
+async fn report(State(state): State<MessagesState>, body: Bytes) -> StatusCode {
     let fields = Fields::read(&body);
     let Some(report) = reported(&fields) else {
         return acknowledged("report", "unreadable");
     };
     let applied = async {
         let now = state.clock.now();
-        let mut transaction = state.pool.begin().await?;
+        let mut transaction = work::begin(&state.pool).await?;
         let applied = reports::receive(&mut transaction, &report, now).await?;
         transaction.commit().await?;
         Ok(applied)
@@ -115,7 +82,7 @@ async fn report(Trusted(state): Trusted, body: Bytes) -> StatusCode {
     }
 }
 
-async fn opted_out(Trusted(state): Trusted, body: Bytes) -> StatusCode {
+async fn opted_out(State(state): State<MessagesState>, body: Bytes) -> StatusCode {
     let fields = Fields::read(&body);
     let Some(msisdn) = fields.msisdn("phoneNumber") else {
         return acknowledged("opt_out", "unreadable");

@@ -10,6 +10,7 @@ pub use super::wire::Balance;
 use crate::fault::Fault;
 use crate::messages::{Handover, Refusal};
 use crate::primitives::{Msisdn, Secret};
+use crate::telemetry::metric::{self, CallEnd};
 
 /// How we reach Africa's Talking.
 #[derive(Clone, Debug)]
@@ -83,13 +84,13 @@ impl Client {
                 }
             }
         };
-        let outcome = match &handover {
-            Handover::Accepted { .. } => "accepted",
-            Handover::Refused(_) => "refused",
-            Handover::Unknown { .. } => "unknown",
+        let end = match &handover {
+            Handover::Accepted { .. } => CallEnd::Ok,
+            Handover::Refused(Refusal::Unreachable) => CallEnd::Unsent,
+            Handover::Refused(_) => CallEnd::Refused,
+            Handover::Unknown { .. } => CallEnd::Unclear,
         };
-        metrics::histogram!("kwastage_provider_seconds", "provider" => "africastalking", "call" => "sms", "outcome" => outcome)
-            .record(began.elapsed().as_secs_f64());
+        metric::provider_call("africastalking", "sms", end, began.elapsed());
         handover
     }
 

@@ -2,7 +2,7 @@
 //! such a call was turned away before it reached M-PESA.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use reqwest::header::CONTENT_TYPE;
@@ -16,6 +16,7 @@ use super::wire::{PushRequest, QueryRequest, RegisterRequest, password};
 use crate::clock::Clock;
 use crate::payments::{NoPrompt, PushAnswer, PushOrder, QueryAnswer};
 use crate::primitives::NAIROBI;
+use crate::telemetry::metric::{self, CallEnd};
 
 const PUSH_TIMEOUT: Duration = Duration::from_secs(30);
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -105,6 +106,7 @@ impl MpesaClient {
         let is_token_refused = |heard: &Heard| {
             answers::push_answer(heard) == PushAnswer::NoPrompt(NoPrompt::TokenRefused)
         };
+        let began = Instant::now();
         let heard = self
             .call(
                 "/mpesa/stkpush/v1/processrequest",
@@ -114,6 +116,13 @@ impl MpesaClient {
             )
             .await;
         let answer = answers::push_answer(&heard);
+        let end = match &answer {
+            PushAnswer::Accepted(_) => CallEnd::Ok,
+            _ if matches!(heard, Heard::Unsent) => CallEnd::Unsent,
+            PushAnswer::NoPrompt(_) => CallEnd::Refused,
+            PushAnswer::Unknown { .. } => CallEnd::Unclear,
+        };
+        metric::provider_call("mpesa", "push", end, began.elapsed());
         (heard, answer)
     }
 
@@ -133,6 +142,7 @@ impl MpesaClient {
         };
         let is_token_refused =
             |heard: &Heard| answers::query_answer(heard, checkout) == QueryAnswer::TokenRefused;
+        let began = Instant::now();
         let heard = self
             .call(
                 "/mpesa/stkpushquery/v1/query",
@@ -142,6 +152,16 @@ impl MpesaClient {
             )
             .await;
         let answer = answers::query_answer(&heard, checkout);
+        let end = match &answer {
+            // That a prompt is unknown or its id bad is what we asked for.
+            QueryAnswer::Result(_) | QueryAnswer::NotKnown | QueryAnswer::BadId => CallEnd::Ok,
+            _ if matches!(heard, Heard::Unsent) => CallEnd::Unsent,
+            QueryAnswer::NoAnswer => CallEnd::Unclear,
+            QueryAnswer::SlowDown(_)
+            | QueryAnswer::TokenRefused
+            | QueryAnswer::Misconfigured { .. } => CallEnd::Refused,
+        };
+        metric::provider_call("mpesa", "query", end, began.elapsed());
         (heard, answer)
     }
 
@@ -247,7 +267,15 @@ impl MpesaClient {
                 Some(settings.consumer_secret.expose_secret()),
             )
             .timeout(TOKEN_TIMEOUT);
-        let token = answers::token_answer(&hear(request).await)?;
+        let began = Instant::now();
+        let token = answers::token_answer(&hear(request).await);
+        let end = match &token {
+            Ok(_) => CallEnd::Ok,
+            Err(TokenTrouble::Credentials) => CallEnd::Refused,
+            Err(TokenTrouble::Outage) => CallEnd::Unclear,
+        };
+        metric::provider_call("mpesa", "token", end, began.elapsed());
+        let token = token?;
         *held = Some(HeldToken {
             text: token.text.clone(),
             use_until: now + token.use_for,

@@ -355,9 +355,11 @@ pub(in crate::messages) async fn is_opted_out(
 /// How one lane stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LaneStats {
-    pub class: String,
+    pub class: Class,
     pub queued: i64,
     pub due: i64,
+    /// Queued once more: the provider was away or refused them for now.
+    pub again: i64,
     pub sending: i64,
     /// Handed over without an answer and without a report yet.
     pub unknown: i64,
@@ -365,7 +367,28 @@ pub struct LaneStats {
     pub oldest_due_seconds: i64,
 }
 
-/// One entry for each lane with something in it.
+impl LaneStats {
+    fn empty(class: Class) -> LaneStats {
+        LaneStats {
+            class,
+            queued: 0,
+            due: 0,
+            again: 0,
+            sending: 0,
+            unknown: 0,
+            oldest_due_seconds: 0,
+        }
+    }
+
+    /// Messages that should be gone are not: the provider is away, or nobody sends.
+    pub fn is_held_up(&self) -> bool {
+        self.again > 0 || self.oldest_due_seconds > HELD_UP_SECONDS
+    }
+}
+
+const HELD_UP_SECONDS: i64 = 60;
+
+/// One entry for each lane, most urgent first.
 pub async fn lane_stats(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -374,21 +397,26 @@ pub async fn lane_stats(
         r#"select class,
                   count(*) filter (where state = 'queued') as "queued!",
                   count(*) filter (where state = 'queued' and not_before <= $1) as "due!",
+                  count(*) filter (where state = 'queued' and attempts > 0) as "again!",
                   count(*) filter (where state = 'sending') as "sending!",
                   count(*) filter (where state = 'unknown') as "unknown!",
                   min(not_before) filter (where state = 'queued' and not_before <= $1) as oldest_due
-         from outbox where state in ('queued', 'sending', 'unknown') group by class order by class"#,
+         from outbox where state in ('queued', 'sending', 'unknown') group by class"#,
         now
     )
     .fetch_all(conn)
     .await?;
-    let stats = rows.into_iter().map(|row| LaneStats {
-        class: row.class,
-        queued: row.queued,
-        due: row.due,
-        sending: row.sending,
-        unknown: row.unknown,
-        oldest_due_seconds: row.oldest_due.map_or(0, |due| (now - due).num_seconds()),
+    let stats = Class::ALL.into_iter().map(|class| {
+        let row = rows.iter().find(|row| row.class == class.as_str());
+        row.map_or(LaneStats::empty(class), |row| LaneStats {
+            class,
+            queued: row.queued,
+            due: row.due,
+            again: row.again,
+            sending: row.sending,
+            unknown: row.unknown,
+            oldest_due_seconds: row.oldest_due.map_or(0, |due| (now - due).num_seconds()),
+        })
     });
     Ok(stats.collect())
 }

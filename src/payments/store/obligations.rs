@@ -157,3 +157,12 @@ pub(in crate::payments) async fn close_obligation(
     .await?;
     Ok(())
 }
+
+/// How many are asked for and neither paid nor ended.
+pub async fn open_count(conn: &mut PgConnection) -> Result<i64, Fault> {
+    let open =
+        sqlx::query_scalar!(r#"select count(*) as "open!" from obligation where state = 'open'"#)
+            .fetch_one(conn)
+            .await?;
+    Ok(open)
+}
