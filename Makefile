@@ -5,7 +5,7 @@ export SQLX_OFFLINE ?= true
 CARGO ?= cargo
 # A private Postgres and Redis around a command; see services/.
 SERVICES = target/debug/services run --folder
-# RIDERS and more for `make load`, as in: make load LOAD="--riders 2000"
+# Arguments of `make load`, as in: make load LOAD="--riders 2000 --seconds 60"
 LOAD ?=
 
 .PHONY: help demo test check load queries packages services
@@ -33,9 +33,9 @@ check:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) run --quiet -- menus check
 
-load: packages services
-	$(CARGO) build --release --workspace
-	$(SERVICES) .kwastage/load -- target/release/simulators load $(LOAD)
+load: packages
+	$(CARGO) build --release -p kwastage -p load
+	target/release/load $(LOAD)
 
 queries: packages services
 	$(SERVICES) .kwastage/queries --fast -- scripts/refresh-queries

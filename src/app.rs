@@ -44,6 +44,7 @@ const SMS_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct App(Arc<Means>);
 
+/// What an [`App`] holds, built once from the configuration.
 pub struct Means {
     pub config: Arc<Config>,
     pub clock: Clock,
@@ -202,6 +203,8 @@ fn pool(config: &Config) -> anyhow::Result<PgPool> {
         ]);
     Ok(PgPoolOptions::new()
         .max_connections(config.database.max_connections)
+        // A burst of dials after a quiet hour must not wait for handshakes.
+        .min_connections(config.database.max_connections / 2)
         .acquire_timeout(Duration::from_secs(1))
         .test_before_acquire(false)
         .connect_lazy_with(options))

@@ -15,6 +15,7 @@ pub enum Clock {
 }
 
 impl Clock {
+    /// A clock that stands still, for tests.
     pub fn frozen_at(at: DateTime<Utc>) -> Clock {
         Clock::Frozen(Arc::new(AtomicI64::new(at.timestamp_micros())))
     }

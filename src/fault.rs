@@ -15,6 +15,7 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Something of ours that makes no sense: a row, a stored value. Says where, never what a person typed.
     pub fn broken(what: impl Into<String>) -> Fault {
         Fault::Broken(what.into())
     }

@@ -5,11 +5,13 @@
 //! | floor | rooms | what they may do |
 //! |---|---|---|
 //! | roles | [`cli`], [`serve`] | join everything, decide nothing |
-//! | edges | [`channels`], [`conversation`], [`settlement`], features' `jobs.rs` | know [`app`], begin and commit, choose words |
-//! | the house's means | [`app`], [`integrations`] | hold the pool, the clock, the outside clients |
-//! | deeds | features' `service.rs` and `store.rs`, [`ledger`] | know [`work`] |
-//! | the transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
-//! | rules | features' `model.rs`, [`menu`], [`primitives`] | pure: no I/O, no async, never ask the time |
+//! | edges | [`channels`], [`conversation`]; [`answering`], [`settlement`], [`welcome`]; [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
+//! | means | [`app`], [`integrations`] | hold the pool, the clock, the outside clients |
+//! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`receipts`], [`emergencies`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
+//! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
+//! | operation | [`config`], [`http`], [`telemetry`], [`schema`], [`redis_connection`] | what any service needs, nothing of riders |
+//! | rules | [`menu`], features' `model.rs` and the other files that `tests/house.rs` calls pure | no I/O, no async, never ask the time |
+//! | words | [`primitives`], [`documents`], [`fault`], [`clock`] | shared by all |
 //!
 //! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.
 
@@ -20,6 +22,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod conversation;
+pub mod documents;
 pub mod emergencies;
 pub mod events;
 pub mod fault;

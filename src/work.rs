@@ -34,6 +34,7 @@ pub struct Work {
 }
 
 impl Work {
+    /// Opens the transaction.
     pub async fn begin(pool: &PgPool, now: DateTime<Utc>, actor: Actor) -> Result<Work, Fault> {
         Ok(Work {
             transaction: begin(pool).await?,
@@ -42,6 +43,7 @@ impl Work {
         })
     }
 
+    /// For the SQL of a store.
     pub fn conn(&mut self) -> &mut PgConnection {
         &mut self.transaction
     }
@@ -62,6 +64,7 @@ impl Work {
         jobs::insert(&mut self.transaction, self.now, &job, due).await
     }
 
+    /// Makes all of it true at once. Dropping the work instead undoes it.
     pub async fn commit(self) -> Result<(), Fault> {
         Ok(self.transaction.commit().await?)
     }

@@ -6,7 +6,8 @@ mod vocabulary;
 use std::collections::BTreeSet;
 use std::fs;
 
-use kwastage::menu::{Limits, Menus, Mistake};
+use kwastage::documents::Mistake;
+use kwastage::menu::{Limits, Menus};
 use proptest::prelude::*;
 
 fn document(path: &str) -> (String, String) {

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox, SecretString};
 use toml::{Table, Value};
 
 use super::{DEFAULTS, Key, Mistake};
+use crate::documents::distance;
 use crate::primitives::{Money, Msisdn};
 
 const PREFIX: &str = "KWASTAGE_";
@@ -399,7 +400,7 @@ fn kind(value: &Value) -> &'static str {
 /// The known key a typing slip away from this one, if there is one.
 fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let last = |key: &str| key.rsplit('.').next().map(str::to_owned);
-    let (distance, near) = known
+    let (steps, near) = known
         .map(|candidate| {
             // The right name under the wrong section is a slip too.
             let moved = if last(candidate) == last(key) {
@@ -407,24 +408,8 @@ fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a st
             } else {
                 usize::MAX
             };
-            (edits(key, candidate).min(moved), candidate)
+            (distance(key, candidate).min(moved), candidate)
         })
-        .min_by_key(|(distance, _)| *distance)?;
-    (distance <= 2.max(key.len() / 4)).then_some(near)
-}
-
-/// Letters to add, drop or change to make one word of the other.
-fn edits(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let kept = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = kept.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
+        .min_by_key(|(steps, _)| *steps)?;
+    (steps <= 2.max(key.len() / 4)).then_some(near)
 }

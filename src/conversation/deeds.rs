@@ -48,10 +48,14 @@ pub(super) async fn claim(
     }
     match recall(work.conn(), session, step, msisdn, intent).await? {
         Some(outcome) => Ok(Claim::Done(outcome)),
-        None => Err(Fault::broken(format!(
-            "the deed at step {step} of a session was another one"
-        ))),
+        None => Err(another_deed(step)),
     }
+}
+
+fn another_deed(step: u16) -> Fault {
+    Fault::broken(format!(
+        "the deed at step {step} of a session was another one"
+    ))
 }
 
 /// Forgets deeds done before `before`, at most 5,000 at a time; returns how many.
@@ -85,6 +89,36 @@ pub(super) async fn keep(
     .execute(work.conn())
     .await?;
     Ok(())
+}
+
+/// Keeps an outcome that changed nothing else, in one statement. A twin's outcome, if it was faster, is the one that counts.
+pub(super) async fn note(
+    conn: &mut PgConnection,
+    session: &SessionId,
+    step: u16,
+    msisdn: &Msisdn,
+    intent: &str,
+    outcome: Outcome,
+    now: DateTime<Utc>,
+) -> Result<Outcome, Fault> {
+    let kept = Kept { outcome };
+    let noted = sqlx::query!(
+        "insert into deed (session_id, step, msisdn, intent, outcome, at) values ($1, $2, $3, $4, $5, $6)
+         on conflict (session_id, step) do nothing",
+        session.as_str(),
+        step as i16,
+        msisdn.digits(),
+        intent,
+        serde_json::to_value(&kept)?,
+        now
+    )
+    .execute(&mut *conn)
+    .await?;
+    if noted.rows_affected() == 1 {
+        return Ok(kept.outcome);
+    }
+    let before = recall(conn, session, step, msisdn, intent).await?;
+    before.ok_or_else(|| another_deed(step))
 }
 
 /// The outcome of the deed this session did at this step, if it did this one.

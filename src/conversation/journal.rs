@@ -19,6 +19,8 @@ const QUEUE: usize = 10_000;
 const BATCH: usize = 500;
 /// Short, because a session that is rebuilt reads the journal.
 const GATHER: Duration = Duration::from_millis(100);
+/// Before a batch that could not be written is tried again.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
 
 /// One hop as it is kept: the input only as far as it is not secret or private.
 #[derive(Debug)]
@@ -118,10 +120,7 @@ async fn write_batches(pool: PgPool, mut entries: Receiver<Entry>) {
                     .flatten();
             }
         }
-        if let Err(fault) = write(&pool, &batch).await {
-            metric::hops_not_journalled(batch.len() as u64);
-            tracing::warn!(%fault, hops = batch.len(), "The journal of hops could not be written");
-        }
+        write_or_give_up(&pool, &batch).await;
         batch.clear();
         flushed.drain(..).for_each(|done: oneshot::Sender<()>| {
             let _ = done.send(());
@@ -129,24 +128,39 @@ async fn write_batches(pool: PgPool, mut entries: Receiver<Entry>) {
     }
 }
 
+/// A database that stumbles is given a second; the queue holds what comes meanwhile.
+async fn write_or_give_up(pool: &PgPool, batch: &[Hop]) {
+    for pause in PAUSES {
+        let Err(fault) = write(pool, batch).await else {
+            return;
+        };
+        tracing::warn!(%fault, hops = batch.len(), "The journal of hops could not be written yet");
+        tokio::time::sleep(pause).await;
+    }
+    if let Err(fault) = write(pool, batch).await {
+        metric::hops_not_journalled(batch.len() as u64);
+        tracing::warn!(%fault, hops = batch.len(), "The journal of hops could not be written");
+    }
+}
+
 async fn write(pool: &PgPool, batch: &[Hop]) -> Result<(), Fault> {
     if batch.is_empty() {
         return Ok(());
     }
-    let column = |pick: fn(&Hop) -> String| batch.iter().map(pick).collect::<Vec<_>>();
+    let column = |pick: fn(&Hop) -> &str| batch.iter().map(pick).collect::<Vec<_>>();
     sqlx::query!(
         "insert into hop (session_id, step, msisdn, at, network, menus, screen, heard, outcome, duration_us)
          select * from unnest($1::text[], $2::smallint[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[],
                               $7::text[], $8::text[], $9::text[], $10::integer[])",
-        &column(|hop| hop.session.as_str().to_owned()),
+        &column(|hop| hop.session.as_str()) as &[&str],
         &batch.iter().map(|hop| hop.step as i16).collect::<Vec<_>>(),
-        &column(|hop| hop.msisdn.digits().to_owned()),
+        &column(|hop| hop.msisdn.digits()) as &[&str],
         &batch.iter().map(|hop| hop.at).collect::<Vec<_>>(),
-        &batch.iter().map(|hop| hop.network.clone()).collect::<Vec<_>>() as &[Option<String>],
-        &batch.iter().map(|hop| hop.menus.to_vec()).collect::<Vec<_>>(),
-        &column(|hop| hop.screen.clone()),
-        &batch.iter().map(|hop| hop.heard.clone()).collect::<Vec<_>>() as &[Option<String>],
-        &column(|hop| hop.outcome.name().to_owned()),
+        &batch.iter().map(|hop| hop.network.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+        &batch.iter().map(|hop| hop.menus.as_slice()).collect::<Vec<_>>() as &[&[u8]],
+        &column(|hop| &hop.screen) as &[&str],
+        &batch.iter().map(|hop| hop.heard.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+        &column(|hop| hop.outcome.name()) as &[&str],
         &batch.iter().map(|hop| i32::try_from(hop.duration.as_micros()).unwrap_or(i32::MAX)).collect::<Vec<_>>(),
     )
     .execute(pool)

@@ -7,14 +7,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::TimeDelta;
+
+use super::Turn;
 use super::caller::Caller;
 use super::journal::HopOutcome;
 use super::perform::Performer;
 use super::turn::{Next, take};
-use super::{SessionId, Turn};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::menu::{self, Heard, Menus, Session};
+
+/// The network ends a session after minutes.
+const LONGER_THAN_A_SESSION: TimeDelta = TimeDelta::hours(1);
 
 /// Rebuilds what the transcript tells, takes its last input as new, and answers it.
 pub(super) async fn from_transcript(
@@ -24,7 +29,7 @@ pub(super) async fn from_transcript(
 ) -> Result<Next, Fault> {
     // What the journal still holds back would be missing here.
     app.journal.flush().await;
-    let journal = read_journal(app, &turn.session).await.unwrap_or_default();
+    let journal = read_journal(app, turn).await.unwrap_or_default();
     if journal
         .iter()
         .any(|hop| hop.menus != menus.digest().bytes() || hop.screen == "resume")
@@ -146,11 +151,15 @@ struct Told {
     menus: Vec<u8>,
 }
 
-async fn read_journal(app: &App, session: &SessionId) -> Result<Vec<Told>, Fault> {
+/// Found by the phone, which the journal has an index of: another phone's hops under this session id are none of its own.
+async fn read_journal(app: &App, turn: &Turn) -> Result<Vec<Told>, Fault> {
     let rows = sqlx::query!(
         "select distinct on (step) step, screen, heard, menus from hop
-         where session_id = $1 and outcome in ('shown', 'missed', 'rebuilt', 'ended') order by step, id",
-        session.as_str()
+         where msisdn = $1 and at > $2 and session_id = $3 and outcome in ('shown', 'missed', 'rebuilt', 'ended')
+         order by step, id",
+        turn.msisdn.digits(),
+        app.clock.now() - LONGER_THAN_A_SESSION,
+        turn.session.as_str()
     )
     .fetch_all(&app.pool)
     .await?;

@@ -29,6 +29,8 @@ pub struct Record {
     pub proved: bool,
     /// The session has shown its last screen.
     pub ended: bool,
+    /// Something of this phone may be on the shelf: what this session put there, or what it has offered to go on with.
+    pub shelved: bool,
     /// The latest answers, newest last, each with the transcript it answered.
     pub answers: Vec<Answered>,
 }

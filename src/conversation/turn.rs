@@ -119,11 +119,13 @@ async fn try_hop(
     let received = app.transcript_key.mark(&turn.transcript);
     let found = find(app, turn).await;
     let Some(record) = found.record else {
+        let may_be_shelved = found.may_be_shelved;
         let next = match turn.transcript.is_empty() {
             true => open(app, menus, turn, found.shelved).await?,
             false => rebuild::from_transcript(app, menus, turn).await?,
         };
-        return finish(app, menus, turn, received, None, next).await;
+        let before = Before::nothing(may_be_shelved);
+        return finish(app, menus, turn, received, before, next).await;
     };
     if record.msisdn != turn.msisdn {
         tracing::warn!(target: "security", "A session id came back with another number");
@@ -155,11 +157,11 @@ async fn try_hop(
             // A running session goes on with the menus it began with; only an edition long gone sends it home.
             let Some(began_with) = app.menus.edition(record.session.digest()) else {
                 let next = rebuild::at_home(app, menus, turn, record.steps + 1).await?;
-                return finish(app, menus, turn, received, Some(record), next).await;
+                return finish(app, menus, turn, received, Before::of(&record), next).await;
             };
             let may_be_repeat = is_retry || !found.at_hand;
             let next = advance(app, &began_with, turn, &record, input, may_be_repeat).await?;
-            finish(app, &began_with, turn, received, Some(record), next).await
+            finish(app, &began_with, turn, received, Before::of(&record), next).await
         }
     }
 }
@@ -180,6 +182,38 @@ struct Found {
     /// It is this process's own copy: nobody else has had this turn.
     at_hand: bool,
     shelved: Option<Session>,
+    /// False when the shelf was looked at and is empty.
+    may_be_shelved: bool,
+}
+
+/// What a turn's record goes on from.
+struct Before {
+    /// Zero for a new session.
+    version: u32,
+    answers: Vec<Answered>,
+    shelved: bool,
+    /// A PIN was right since the caller left home.
+    proved: bool,
+}
+
+impl Before {
+    fn nothing(shelved: bool) -> Before {
+        Before {
+            version: 0,
+            answers: Vec::new(),
+            shelved,
+            proved: false,
+        }
+    }
+
+    fn of(record: &Record) -> Before {
+        Before {
+            version: record.version,
+            answers: record.answers.clone(),
+            shelved: record.shelved,
+            proved: record.proved,
+        }
+    }
 }
 
 /// The session from this process's own copy, else from the store. A store that is away is a session lost:
@@ -190,9 +224,11 @@ async fn find(app: &App, turn: &Turn) -> Found {
             record: Some(record),
             at_hand: true,
             shelved: None,
+            may_be_shelved: true,
         };
     }
-    let loaded = match turn.transcript.is_empty() && turn.dialled.is_none() {
+    let is_plain_dial = turn.transcript.is_empty() && turn.dialled.is_none();
+    let loaded = match is_plain_dial {
         true => {
             app.sessions
                 .load_for_dial(&turn.session, &turn.msisdn)
@@ -208,6 +244,7 @@ async fn find(app: &App, turn: &Turn) -> Found {
         Ok((record, shelved)) => Found {
             record: record.map(Arc::new),
             at_hand: false,
+            may_be_shelved: !is_plain_dial || shelved.is_some(),
             shelved,
         },
         Err(fault) => {
@@ -217,6 +254,7 @@ async fn find(app: &App, turn: &Turn) -> Found {
                 record: None,
                 at_hand: false,
                 shelved: None,
+                may_be_shelved: true,
             }
         }
     }
@@ -321,30 +359,28 @@ pub(super) async fn take(
     })
 }
 
-/// Renders, saves and answers. `before` is what the decision was made from, `None` for a new session.
+/// Renders, saves and answers. `before` is what the decision was made from.
 async fn finish(
     app: &App,
     menus: &Arc<Menus>,
     turn: &Turn,
     received: Mark,
-    before: Option<Arc<Record>>,
+    before: Before,
     next: Next,
 ) -> Result<Option<Answer>, Fault> {
     let page = menu::render(menus, &next.session);
     let screen = next.session.screen_name(menus).to_owned();
-    let (version, answers, proved_before) = before.map_or((0, Vec::new(), false), |record| {
-        (record.version, record.answers.clone(), record.proved)
-    });
     let mut record = Record {
-        version: version + 1,
+        version: before.version + 1,
         msisdn: turn.msisdn.clone(),
         seen: received,
         steps: next.steps,
         caller: next.caller,
-        proved: (next.proved || proved_before) && !menu::is_home(menus, &next.session),
+        proved: (next.proved || before.proved) && !menu::is_home(menus, &next.session),
         session: next.session,
         ended: page.end,
-        answers,
+        shelved: before.shelved,
+        answers: before.answers,
     };
     record.answer(Answered {
         to: received,
@@ -352,6 +388,9 @@ async fn finish(
         end: page.end,
     });
     let shelf = shelf(menus, &record);
+    if let Some(change) = &shelf {
+        record.shelved = matches!(change, Shelf::Keep(_));
+    }
     match app
         .sessions
         .save(&turn.session, &record, shelf.as_ref())
@@ -395,13 +434,14 @@ async fn finish(
 /// Only a journey begun is worth picking up again, and only a change of that is worth a write.
 fn shelf(menus: &Menus, record: &Record) -> Option<Shelf> {
     if record.ended || record.proved {
-        return Some(Shelf::Clear);
+        return record.shelved.then_some(Shelf::Clear);
     }
     if menu::is_worth_resuming(menus, &record.session) {
         return Some(Shelf::Keep(Box::new(record.session.clone())));
     }
     // At home by the first hop there is nothing of this session on the shelf; an offer not taken stays.
-    (record.version > 1 && !menu::is_resume_offer(menus, &record.session)).then_some(Shelf::Clear)
+    let has_moved_on = record.version > 1 && !menu::is_resume_offer(menus, &record.session);
+    (record.shelved && has_moved_on).then_some(Shelf::Clear)
 }
 
 fn repeated(menus: &Menus, record: &Record, mark: Mark) -> Answer {

@@ -113,6 +113,7 @@ impl Posting {
 }
 
 impl Debited {
+    /// The account that gives.
     pub fn debit(self, account: Account) -> Credited {
         Credited {
             begun: self.begun,
@@ -123,6 +124,7 @@ impl Debited {
 }
 
 impl Credited {
+    /// The account that receives. Refused if nothing would move, or more than a posting may hold.
     pub fn credit(self, account: Account) -> Result<Posting, NotAPosting> {
         let Credited {
             mut begun,

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::account::Account;
-use super::posting::{JournalId, NotAPosting, Posting};
+use super::posting::{NotAPosting, Posting};
 use crate::primitives::Money;
 
 /// A rider paid M-PESA for the welfare fund of a stage.
@@ -36,19 +36,6 @@ pub fn suspense_released(payment: Uuid, amount: Money) -> Result<Posting, NotAPo
     Posting::of("suspense_released", payment, amount)
         .debit(Account::Suspense)
         .credit(Account::MpesaPaybill)
-}
-
-/// Somebody found out whose the unallocated money of `received` is. That journal is resolved by it, once.
-pub fn suspense_allocated(
-    payment: Uuid,
-    received: JournalId,
-    to: Account,
-    amount: Money,
-) -> Result<Posting, NotAPosting> {
-    let posting = Posting::of("suspense_allocated", payment, amount)
-        .debit(Account::Suspense)
-        .credit(to)?;
-    Ok(posting.resolving(received))
 }
 
 /// A stage's fund stood by one of its own, paid out by M-PESA.

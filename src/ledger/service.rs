@@ -110,6 +110,30 @@ pub async fn balance(conn: &mut PgConnection, account: Account) -> Result<Money,
     Ok(Money::from_cents(cents))
 }
 
+/// What several accounts hold, in the order asked, in one round trip.
+pub async fn balances<const N: usize>(
+    conn: &mut PgConnection,
+    accounts: [Account; N],
+) -> Result<[Money; N], Fault> {
+    let kinds: Vec<String> = accounts
+        .iter()
+        .map(|account| account.kind().to_owned())
+        .collect();
+    let owners: Vec<String> = accounts.iter().map(Account::owner).collect();
+    let cents = sqlx::query_scalar!(
+        r#"select ledger.balance(kind, owner) as "cents!"
+           from unnest($1::text[], $2::text[]) with ordinality as asked (kind, owner, place) order by place"#,
+        &kinds,
+        &owners
+    )
+    .fetch_all(conn)
+    .await?;
+    let balances: Vec<Money> = cents.into_iter().map(Money::from_cents).collect();
+    balances
+        .try_into()
+        .map_err(|_| Fault::broken("an account was asked for and not answered"))
+}
+
 /// Folds every tail of at least `TAIL_ROWS_MIN` postings into its snapshot and says how many were folded. Balances do not change
 /// by it; reading them becomes cheap again. For a worker every few seconds: each account is rolled in a transaction of its own.
 pub async fn roll_due(pool: &PgPool) -> Result<usize, Fault> {

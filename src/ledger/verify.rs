@@ -23,6 +23,7 @@ pub struct Report {
 }
 
 impl Report {
+    /// True when nothing at all was found.
     pub fn is_sound(&self) -> bool {
         *self == Report::default()
     }

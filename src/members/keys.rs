@@ -37,6 +37,7 @@ pub struct MemberKeys {
 pub struct NotAKey;
 
 impl Key {
+    /// A key of 32 random bytes. What is sealed names the version.
     pub fn new(version: u8, bytes: [u8; 32]) -> Key {
         Key {
             version,
@@ -74,6 +75,7 @@ impl Key {
 }
 
 impl KeyRing {
+    /// A ring of one key.
     pub fn of(current: Key) -> KeyRing {
         KeyRing {
             current,
@@ -96,10 +98,12 @@ impl KeyRing {
         }
     }
 
+    /// The key that seals from now on.
     pub fn current(&self) -> &Key {
         &self.current
     }
 
+    /// The key that sealed what names this version, if we still have it.
     pub fn version(&self, version: u8) -> Option<&Key> {
         [&self.current]
             .into_iter()

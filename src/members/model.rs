@@ -120,6 +120,7 @@ impl Member {
 }
 
 impl Status {
+    /// The status alone, without what is true in it.
     pub fn word(&self) -> StatusWord {
         match self {
             Status::Pending => StatusWord::Pending,
@@ -130,6 +131,7 @@ impl Status {
         }
     }
 
+    /// When an official approved; nothing before, and nothing when refused.
     pub fn approved_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Status::Approved { at } => Some(*at),
@@ -140,6 +142,7 @@ impl Status {
         }
     }
 
+    /// The official's own sentence for a refusal or suspension.
     pub fn reason(&self) -> Option<&Reason> {
         match self {
             Status::Suspended { reason, .. } | Status::Refused { reason } => Some(reason),

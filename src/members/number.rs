@@ -22,6 +22,7 @@ pub struct MemberNumber {
 pub struct NotAMemberNumber;
 
 impl MemberNumber {
+    /// Years 2020 to 2200, serials from 1.
     pub fn new(year: i32, serial: i32) -> Result<MemberNumber, NotAMemberNumber> {
         let is_number = (2020..=2200).contains(&year) && serial > 0;
         if is_number {

@@ -101,16 +101,19 @@ pub struct Row {
 }
 
 impl Supplied {
+    /// A variable of the fact.
     pub fn value(mut self, name: &'static str, value: impl ToString) -> Supplied {
         self.values.push((name.into(), value.to_string()));
         self
     }
 
+    /// Whether a condition that the fact decides holds.
     pub fn condition(mut self, name: &'static str, holds: bool) -> Supplied {
         self.conditions.push((name.into(), holds));
         self
     }
 
+    /// A row of a list: what picking it keeps, and its columns.
     pub fn row(
         mut self,
         value: impl ToString,
@@ -140,6 +143,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// An outcome of the intent, by its name in the vocabulary.
     pub fn new(name: &'static str) -> Outcome {
         Outcome {
             name: name.into(),
@@ -149,16 +153,19 @@ impl Outcome {
         }
     }
 
+    /// A variable the outcome supplies.
     pub fn value(mut self, name: &'static str, value: impl ToString) -> Outcome {
         self.values.push((name.into(), value.to_string()));
         self
     }
 
+    /// Whether a condition that the outcome decides holds.
     pub fn condition(mut self, name: &'static str, holds: bool) -> Outcome {
         self.conditions.push((name.into(), holds));
         self
     }
 
+    /// The deed changed the language of the conversation.
     pub fn language(mut self, language: Language) -> Outcome {
         self.language = Some(language);
         self

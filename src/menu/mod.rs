@@ -7,13 +7,10 @@
 mod check;
 mod compile;
 mod decide;
-mod document;
 mod exchange;
 mod graph;
-pub mod gsm7;
 mod input;
 mod keys;
-mod mistake;
 mod render;
 mod screens;
 mod session;
@@ -23,7 +20,6 @@ mod vocabulary;
 
 pub use decide::{decide, decide_dialled, open, resolve, supply};
 pub use exchange::{Asked, Heard, Moved, Name, Opening, Outcome, Row, Supplied, Wants};
-pub use mistake::Mistake;
 pub use render::{Page, render, sorry};
 pub use screens::{Digest, Limits, Menus};
 pub use session::{

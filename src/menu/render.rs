@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::gsm7;
 use super::keys::keys;
 use super::screens::{Form, Menus, Segment, Shape, TextId};
 use super::session::{Session, SessionRow};
 use super::vocabulary::with_commas;
+use crate::primitives::gsm7;
 
 /// One screen of a phone, without the `CON ` or `END ` in front.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -319,14 +319,8 @@ fn push_key(key: u8, text: &mut String) {
 
 /// The bytes of the longest beginning of at most so many septets, at least one character.
 fn prefix(text: &str, septets: usize) -> usize {
-    let mut filled = 0;
-    for (at, c) in text.char_indices() {
-        filled += gsm7::septets_of_char(c).unwrap_or(1);
-        if filled > septets {
-            return if at == 0 { c.len_utf8() } else { at };
-        }
-    }
-    text.len()
+    let first = text.chars().next().map_or(0, char::len_utf8);
+    gsm7::cut(text, septets).len().max(first)
 }
 
 /// A last page cannot be turned. The check measures it at its longest; a value beyond its declared length is cut between words.

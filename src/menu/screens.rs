@@ -6,10 +6,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::mistake::Mistake;
 use super::typed::Type;
 use super::vocabulary::{IntentSpec, Kind, Vocabulary};
-use super::{check, compile, document};
+use super::{check, compile};
+use crate::documents::{self, Findings, Mistake, Place};
 use crate::primitives::Language;
 
 /// The version of a set of menus: the first eight bytes of a SHA-256 over documents, vocabulary and limits.
@@ -104,14 +104,6 @@ pub(super) struct EngineWords {
     pub yes: TextId,
     pub no: TextId,
     pub not_a_choice: TextId,
-}
-
-/// A place in a document.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    pub file: u16,
-    pub line: u32,
-    pub column: u32,
 }
 
 #[derive(Debug)]
@@ -294,7 +286,7 @@ impl Menus {
         vocabulary: &'static Vocabulary,
         limits: Limits,
     ) -> Result<Menus, Vec<Mistake>> {
-        let documents = document::read_folder(dir.as_ref())?;
+        let documents = documents::read_folder(dir.as_ref())?;
         Menus::of(&documents, vocabulary, limits)
     }
 
@@ -307,15 +299,15 @@ impl Menus {
         vocabulary: &'static Vocabulary,
         limits: Limits,
     ) -> Result<Menus, Vec<Mistake>> {
-        let trees = document::parse_all(documents)?;
+        let trees = documents::parse_all(documents)?;
         let menus = compile::compile(
             &trees,
             digest_of(documents, vocabulary, limits),
             vocabulary,
             limits,
         )?;
-        let files: Vec<&str> = documents.iter().map(|(file, _)| file.as_str()).collect();
-        check::prove(&menus, &files)?;
+        let findings = Findings::in_files(documents.iter().map(|(file, _)| file.as_str()));
+        check::prove(&menus, findings)?;
         Ok(menus)
     }
 
@@ -329,10 +321,6 @@ impl Menus {
         self.languages
             .iter()
             .map(|(language, name)| (*language, name.as_str()))
-    }
-
-    pub fn has_phrase(&self, name: &str) -> bool {
-        self.phrases.contains_key(name)
     }
 
     /// A phrase as written, in the default language where the wanted one is unknown; empty where there is no such phrase.

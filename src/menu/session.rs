@@ -85,16 +85,13 @@ impl Session {
         self.digest
     }
 
+    /// The screen the caller stands at.
     pub fn screen_name<'m>(&self, menus: &'m Menus) -> &'m str {
         &menus.screen(self.screen).name
     }
 
     pub fn language(&self) -> Language {
         self.language
-    }
-
-    pub fn set_language(&mut self, language: Language) {
-        self.language = language;
     }
 
     /// Keeps a value under a name the documents or the vocabulary know; any other name is nobody's and dropped.
@@ -104,6 +101,7 @@ impl Session {
         }
     }
 
+    /// The value kept under a name, if any is.
     pub fn kept(&self, menus: &Menus, name: &str) -> Option<&str> {
         self.value(menus.variable_named(name)?)
     }
@@ -119,6 +117,7 @@ impl Session {
         }
     }
 
+    /// Whether a condition held when its fact or outcome was last told.
     pub fn holds(&self, menus: &Menus, condition: &str) -> bool {
         menus
             .vocabulary

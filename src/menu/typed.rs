@@ -2,8 +2,8 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::gsm7;
 use super::vocabulary::Kind;
+use crate::primitives::gsm7;
 use crate::primitives::{Money, Msisdn};
 
 /// A type of `ask` and `typed`, with its limits.

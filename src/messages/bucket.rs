@@ -11,6 +11,7 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
+    /// A full bucket: one second's worth may go at once.
     pub fn new(segments_per_second: u32, now: Instant) -> Bucket {
         let per_second = f64::from(segments_per_second.max(1));
         Bucket {

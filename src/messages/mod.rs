@@ -6,7 +6,6 @@
 //! understood and gets at most one answer.
 
 mod bucket;
-mod gsm;
 pub mod inbox;
 mod model;
 pub mod reports;
@@ -17,13 +16,12 @@ mod template;
 mod understand;
 mod values;
 
-pub use gsm::{segments, septets};
 pub use model::{Class, Handover, Message, MessageId, Refusal};
 pub(crate) use sender::PROVIDER;
 pub use sender::Sender;
 pub use service::{is_opted_out, opt_in, opt_out, send};
 pub use store::outbox::{LaneStats, lane_stats};
-pub use template::{Globals, Mistake, NotRendered, Templates};
+pub use template::{Globals, NotRendered, Templates};
 pub use understand::{Asked, understand};
 pub use values::{Value, Values};
 

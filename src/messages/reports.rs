@@ -62,11 +62,6 @@ pub async fn receive(
     }
 }
 
-/// How many reports speak of an id that we do not know.
-pub async fn parked(conn: &mut PgConnection) -> Result<i64, Fault> {
-    store::parked(conn).await
-}
-
 /// Applies the reports that came before the id they speak of was stored. To be called where the id is stored, in
 /// the same transaction, behind [`store::lock`].
 pub(super) async fn apply_parked(

@@ -15,10 +15,11 @@ use super::bucket::Bucket;
 use super::model::{Class, Handover, Next, next};
 use super::store::outbox::{self, Due, Try};
 use super::store::reports::lock as lock_reports_of;
-use super::{Templates, Values, gsm, reports};
+use super::{Templates, Values, reports};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::integrations::africastalking::Client;
+use crate::primitives::gsm7;
 use crate::telemetry::metric;
 use crate::work;
 
@@ -287,7 +288,7 @@ impl Sender {
                 text.chars().count()
             )));
         }
-        let segments = i32::try_from(gsm::segments(&text)).unwrap_or(i32::MAX);
+        let segments = i32::try_from(gsm7::sms_length(&text).parts).unwrap_or(i32::MAX);
         Ok((text, segments))
     }
 

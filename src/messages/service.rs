@@ -34,6 +34,7 @@ pub async fn opt_in(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<(), Faul
     outbox::opt_in(conn, msisdn).await
 }
 
+/// Whether this phone wants no promotions.
 pub async fn is_opted_out(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<bool, Fault> {
     outbox::is_opted_out(conn, msisdn).await
 }

@@ -45,10 +45,12 @@ impl Values {
         self.with(name, Value::Money(amount))
     }
 
+    /// What a person typed or is called. It is folded and cut to its declared length.
     pub fn words(self, name: &str, words: impl Into<String>) -> Values {
         self.with(name, Value::Words(words.into()))
     }
 
+    /// Made by a machine, and never cut: a receipt, a number, a check code.
     pub fn code(self, name: &str, code: impl Into<String>) -> Values {
         self.with(name, Value::Code(code.into()))
     }
@@ -61,6 +63,7 @@ impl Values {
         self.with(name, Value::Date(day))
     }
 
+    /// One of the phrases of `messages/*.xml`, by name, said in the reader's language.
     pub fn phrase(self, name: &str, phrase: impl Into<String>) -> Values {
         self.with(name, Value::Phrase(phrase.into()))
     }

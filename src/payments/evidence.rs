@@ -248,6 +248,7 @@ impl PaybillPayment {
 pub struct PhoneHint(String);
 
 impl PhoneHint {
+    /// Kept to 80 characters.
     pub fn new(text: impl Into<String>) -> PhoneHint {
         PhoneHint(text.into().chars().take(80).collect())
     }

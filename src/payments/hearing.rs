@@ -50,6 +50,7 @@ pub struct Unread {
     pub body: Vec<u8>,
 }
 
+/// Evidence whose bytes are stored and which nobody has read yet.
 pub async fn unread(conn: &mut PgConnection, evidence: i64) -> Result<Option<Unread>, Fault> {
     let row = store::evidence(conn, evidence).await?;
     Ok(row.filter(|row| !row.is_applied).map(|row| Unread {

@@ -26,20 +26,16 @@ pub use evidence::{
     Evidence, NoPrompt, Pace, PaybillPayment, PhoneHint, PromptIds, PromptResult, PushAnswer,
     QueryAnswer, Receipt, ResultCode, Said, Source,
 };
-pub use hearing::{
-    BODY_BYTES_MAX, Received, Unread, push_answered, query_answered, receive, understand, unread,
-};
+pub use hearing::{BODY_BYTES_MAX, Received, push_answered, receive, understand};
 pub use model::{
     Alarm, Attempt, AttemptId, AttemptState, News, Obligation, ObligationId, ObligationState,
     Purpose,
 };
-pub use pushing::{
-    PushOrder, Readiness, attempt_of_token, begin_push, expire_if_late, waiting_push,
-};
+pub use pushing::{PushOrder, Readiness, attempt_of_token, begin_push};
 pub use rules::Rules;
 pub use service::{
-    ApplyEvidence, AttendAttempt, PushAttempt, Request, RequestError, Requested, obligation, pause,
-    paused_until, request, session_ended, sweep,
+    Request, RequestError, Requested, obligation, pause, paused_until, request, session_ended,
+    sweep,
 };
 pub use settling::{apply, attend};
 pub use store::open_count;

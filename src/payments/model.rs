@@ -50,12 +50,14 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Who owes it.
     pub fn member(&self) -> Uuid {
         match self {
             Purpose::RegistrationFee { member } | Purpose::Contribution { member, .. } => *member,
         }
     }
 
+    /// The stage whose fund it goes into, where it goes into one.
     pub fn stage(&self) -> Option<i32> {
         match self {
             Purpose::RegistrationFee { .. } => None,

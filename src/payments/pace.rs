@@ -15,6 +15,7 @@ const BURST: i32 = 4;
 const INTERVAL_MAX: TimeDelta = TimeDelta::seconds(10);
 
 impl Pacer {
+    /// So many requests a second at the most, but for a few at once after a quiet time.
     pub fn per_second(requests: i32) -> Pacer {
         let interval = TimeDelta::milliseconds(1000 / i64::from(requests.max(1)));
         Pacer {

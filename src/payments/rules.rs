@@ -50,6 +50,7 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The house's own times for one paybill or till.
     pub fn for_shortcode(shortcode: impl Into<String>) -> Rules {
         let seconds = |each: &[i64]| each.iter().copied().map(TimeDelta::seconds).collect();
         Rules {

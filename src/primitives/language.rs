@@ -18,6 +18,7 @@ impl Language {
     pub const ENGLISH: Language = Language(*b"en");
     pub const SWAHILI: Language = Language(*b"sw");
 
+    /// Reads a code of two lower-case letters, as ISO 639-1 has them.
     pub fn parse(code: &str) -> Result<Language, NotALanguage> {
         match code.as_bytes() {
             [a, b] if a.is_ascii_lowercase() && b.is_ascii_lowercase() => Ok(Language([*a, *b])),

@@ -9,6 +9,7 @@ use serde::Serialize;
 pub struct MaskedName(String);
 
 impl MaskedName {
+    /// Masks a first name. One letter alone shows nothing.
     pub fn of(first_name: &str) -> MaskedName {
         let name = first_name.trim();
         let shown = name.chars().count().saturating_sub(1).min(3);

@@ -1,5 +1,6 @@
 //! The words every room shares: money, phone numbers, languages, secrets. Holding one is proof that it was checked.
 
+pub mod gsm7;
 mod language;
 mod masked_name;
 mod money;

@@ -68,6 +68,7 @@ impl fmt::Display for CheckCode {
 }
 
 impl CodeKey {
+    /// At least 16 bytes.
     pub fn new(bytes: &[u8]) -> Result<CodeKey, WeakKey> {
         if bytes.len() < 16 {
             Err(WeakKey)

@@ -53,6 +53,7 @@ pub async fn stages_in(conn: &mut PgConnection, zone: ZoneId) -> Result<Vec<Stag
     .collect()
 }
 
+/// The stage of a code as riders type it.
 pub async fn find_by_code(
     conn: &mut PgConnection,
     code: &StageCode,

@@ -63,6 +63,7 @@ impl Plan {
 }
 
 impl Schedule {
+    /// The plans of one stage and category; at least one, each of some amount.
     pub fn new(mut plans: Vec<Plan>) -> Result<Schedule, NoPlan> {
         if plans.is_empty() || plans.iter().any(|plan| !plan.amount.is_positive()) {
             return Err(NoPlan);

@@ -55,8 +55,11 @@ async fn unallocated_money_is_allocated_once(pool: PgPool) {
         .unwrap()
         .journal;
     let allocated = |stage| {
-        postings::suspense_allocated(payment, received, Account::Fund(stage), shillings(50))
+        Posting::of("test_allocated", payment, shillings(50))
+            .debit(Account::Suspense)
+            .credit(Account::Fund(stage))
             .unwrap()
+            .resolving(received)
     };
     post(&pool, allocated(101), Key::of("allocation", "first"))
         .await

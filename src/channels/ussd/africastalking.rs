@@ -33,13 +33,11 @@ pub fn routes() -> Router<App> {
 /// Answers one screen. Always 200 with `CON`/`END`: any other status shows the rider a bare network error.
 async fn hop(State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Response {
     let started = Instant::now();
-    let read = body
+    let turn = body
         .map_err(|_too_long| Malformed::TooLong)
-        .and_then(|body| Request::parse(&body));
-    let reply = match read {
-        Ok(request) => {
-            conversation::turn(&app, request.into_turn(&app.config.ussd.code), started).await
-        }
+        .and_then(|body| read(&body, &app.config.ussd.code));
+    let reply = match turn {
+        Ok(turn) => conversation::turn(&app, turn, started).await,
         Err(malformed) => {
             metric::hop_trouble(malformed.name());
             tracing::warn!(
@@ -50,6 +48,14 @@ async fn hop(State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Res
         }
     };
     on_the_wire(&reply)
+}
+
+/// What one request asks. `our_code` is the service code as it is dialled, such as `*384*123#`.
+///
+/// # Errors
+/// The body is no form, or lacks a session or a Kenyan number.
+pub fn read(body: &[u8], our_code: &str) -> Result<Turn, Malformed> {
+    Ok(Request::parse(body)?.into_turn(our_code))
 }
 
 /// Notes that a session is over: pulls a waiting M-PESA prompt forward and tells drops from ends.
@@ -80,8 +86,9 @@ struct Request {
     text: String,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Malformed {
+/// Why a request cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
     NotAForm,
     FieldTwice,
     NoSession,
@@ -90,7 +97,8 @@ enum Malformed {
 }
 
 impl Malformed {
-    fn name(&self) -> &'static str {
+    /// As the metrics call it.
+    pub fn name(&self) -> &'static str {
         match self {
             Malformed::NotAForm => "not_a_form",
             Malformed::FieldTwice => "field_twice",

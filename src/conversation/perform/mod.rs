@@ -264,15 +264,18 @@ impl Performer<'_> {
         step: u16,
         outcome: Outcome,
     ) -> Result<Outcome, Fault> {
-        let mut work = Work::begin(&self.app.pool, self.app.clock.now(), Actor::Caller).await?;
-        match deeds::claim(&mut work, &self.turn.session, step, &self.turn.msisdn, name).await? {
-            Claim::Done(before) => Ok(before),
-            Claim::Fresh => {
-                deeds::keep(&mut work, &self.turn.session, step, &outcome).await?;
-                work.commit().await?;
-                Ok(outcome)
-            }
-        }
+        let mut conn = self.app.pool.acquire().await?;
+        let (turn, now) = (self.turn, self.app.clock.now());
+        deeds::note(
+            &mut conn,
+            &turn.session,
+            step,
+            &turn.msisdn,
+            name,
+            outcome,
+            now,
+        )
+        .await
     }
 
     fn member(&self) -> Result<&CallingMember, Fault> {

@@ -16,8 +16,8 @@ pub(super) async fn balances(hands: &Performer<'_>) -> Result<Outcome, Fault> {
     let today = nairobi_date(hands.app.clock.now());
     let mut conn = hands.app.pool.acquire().await?;
     let standing = welfare::standing_of(&mut conn, member.id.0, today).await?;
-    let wallet = ledger::balance(&mut conn, Account::Wallet(member.id.0)).await?;
-    let fund = ledger::balance(&mut conn, Account::Fund(member.stage.0)).await?;
+    let accounts = [Account::Wallet(member.id.0), Account::Fund(member.stage.0)];
+    let [wallet, fund] = ledger::balances(&mut conn, accounts).await?;
     let shown = Outcome::new("shown")
         .value("wallet", wallet.as_decimal())
         .value("fund_balance", fund.as_decimal());

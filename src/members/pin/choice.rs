@@ -39,6 +39,7 @@ pub enum WeakPin {
 }
 
 impl StrongPin {
+    /// A PIN that is not guessed from habit or from its owner.
     pub fn choose(typed: Secret, owner: &PinOwner) -> Result<StrongPin, WeakPin> {
         match weakness(typed.expose(), owner) {
             None => Ok(StrongPin(typed)),

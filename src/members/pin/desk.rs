@@ -59,12 +59,7 @@ const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 
 impl PinDesk {
-    /// Half the cores, so that PINs never take more than half the machine, and a queue of 100.
-    pub fn for_this_machine(ring: KeyRing) -> PinDesk {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        PinDesk::new(ring, (cores / 2).max(1), 100)
-    }
-
+    /// So many PINs are checked at a time, and so many may wait for it.
     pub fn new(ring: KeyRing, workers: usize, queue: usize) -> PinDesk {
         let inside = Arc::new(Semaphore::new(workers + queue));
         let working = Arc::new(Semaphore::new(workers));

@@ -75,6 +75,18 @@ async fn count_and_look(
     typed: Secret,
     now: DateTime<Utc>,
 ) -> Result<PinAnswer, Fault> {
+    // Nearly everybody comes without a wrong try behind them: one trip counts this one and fetches what to check it against.
+    let none_yet = PinGuard::default();
+    if let Ok(charged) = none_yet.charge(now)
+        && let Some(verifier) = store::charge_first(pool, member, route, charged).await?
+    {
+        let tried = Tried {
+            before: none_yet,
+            charged,
+            verifier,
+        };
+        return look(pool, desk, member, route, typed, tried).await;
+    }
     for _ in 0..MEETINGS {
         let Some((verifier, guard)) = store::pin(pool, member, route).await? else {
             return nobodys(desk, member, typed).await;
@@ -83,26 +95,53 @@ async fn count_and_look(
             Ok(charged) => charged,
             Err(until) => return Ok(PinAnswer::Locked { until }),
         };
-        if !store::exchange_guard(pool, member, route, guard, charged).await? {
-            continue;
+        if store::exchange_guard(pool, member, route, guard, charged).await? {
+            let tried = Tried {
+                before: guard,
+                charged,
+                verifier,
+            };
+            return look(pool, desk, member, route, typed, tried).await;
         }
-        return match desk.verify(member, verifier, typed).await {
-            Ok(true) => {
-                store::clear_guard(pool, member, route).await?;
-                Ok(PinAnswer::Right)
-            }
-            Ok(false) => Ok(told_wrong(member, route, charged)),
-            Err(refused) => {
-                // Nobody has looked at the PIN. Should another try have been counted meanwhile, this one stays counted.
-                store::exchange_guard(pool, member, route, charged, guard).await?;
-                match refused {
-                    DeskError::Busy => Ok(PinAnswer::Busy),
-                    DeskError::Fault(fault) => Err(fault),
-                }
-            }
-        };
     }
     Ok(PinAnswer::Busy)
+}
+
+/// A try that is counted and committed, and not looked at yet.
+struct Tried {
+    before: PinGuard,
+    charged: PinGuard,
+    verifier: Option<PinVerifier>,
+}
+
+async fn look(
+    pool: &PgPool,
+    desk: &PinDesk,
+    member: MemberId,
+    route: &str,
+    typed: Secret,
+    tried: Tried,
+) -> Result<PinAnswer, Fault> {
+    let Tried {
+        before,
+        charged,
+        verifier,
+    } = tried;
+    match desk.verify(member, verifier, typed).await {
+        Ok(true) => {
+            store::clear_guard(pool, member, route).await?;
+            Ok(PinAnswer::Right)
+        }
+        Ok(false) => Ok(told_wrong(member, route, charged)),
+        Err(refused) => {
+            // Nobody has looked at the PIN. Should another try have been counted meanwhile, this one stays counted.
+            store::exchange_guard(pool, member, route, charged, before).await?;
+            match refused {
+                DeskError::Busy => Ok(PinAnswer::Busy),
+                DeskError::Fault(fault) => Err(fault),
+            }
+        }
+    }
 }
 
 /// The same answer at the same cost where there is no member to count for.

@@ -43,12 +43,7 @@ pub(in crate::members) async fn pin(
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let verifier = row.verifier.as_deref().map(PinVerifier::parse).transpose();
-    let verifier = verifier.map_err(|_| {
-        Fault::broken(format!(
-            "the PIN verifier of member {member} cannot be read"
-        ))
-    })?;
+    let verifier = verifier(row.verifier.as_deref(), member)?;
     let failures = row.failures.map_or(0, i32::unsigned_abs);
     Ok(Some((
         verifier,
@@ -57,6 +52,39 @@ pub(in crate::members) async fn pin(
             locked_until: row.locked_until,
         },
     )))
+}
+
+fn verifier(text: Option<&str>, member: MemberId) -> Result<Option<PinVerifier>, Fault> {
+    text.map(PinVerifier::parse).transpose().map_err(|_| {
+        Fault::broken(format!(
+            "the PIN verifier of member {member} cannot be read"
+        ))
+    })
+}
+
+/// Counts a try of a member without wrong ones on this route, and gives the verifier (they may have none yet) in the same trip.
+/// Nothing is counted and nothing given when there is no such member, or when tries are counted already.
+pub(in crate::members) async fn charge_first(
+    pool: &PgPool,
+    member: MemberId,
+    route: &str,
+    charged: PinGuard,
+) -> Result<Option<Option<PinVerifier>>, Fault> {
+    let row = sqlx::query!(
+        r#"insert into pin_guard as guard (member_id, route, failures, locked_until)
+           select id, $2, $3, $4 from member where id = $1
+           on conflict (member_id, route) do update set failures = $3, locked_until = $4
+           where guard.failures = 0 and guard.locked_until is null
+           returning (select verifier from member_pin where member_pin.member_id = $1) as verifier"#,
+        member.0,
+        route,
+        i32::try_from(charged.failures).unwrap_or(i32::MAX),
+        charged.locked_until
+    )
+    .fetch_optional(pool)
+    .await?;
+    row.map(|row| verifier(row.verifier.as_deref(), member))
+        .transpose()
 }
 
 /// Puts `new` in the place of `old`; false when somebody else was quicker and `old` no longer stands there.

@@ -1,10 +1,10 @@
 //! That every page fits its screen with every variable at its longest.
 
-use super::super::gsm7;
 use super::super::screens::{Form, Menus, Screen, ScreenId, Segment, TextId, VariableId};
 use super::super::vocabulary::Variable;
-use super::Findings;
 use super::ways::lines_above;
+use crate::documents::Findings;
+use crate::primitives::gsm7;
 
 pub(super) fn every_page_fits(menus: &Menus, findings: &mut Findings<'_>) {
     let room = menus.limits.room();

@@ -2,11 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::super::screens::{
-    Form, Menus, Place, Screen, ScreenId, Segment, TextId, Typed, VariableId,
-};
-use super::Findings;
+use super::super::screens::{Form, Menus, Screen, ScreenId, Segment, TextId, Typed, VariableId};
 use super::ways::{Ways, deeds, supplied_by};
+use crate::documents::{Findings, Place};
 
 type Known = HashSet<VariableId>;
 

@@ -6,7 +6,7 @@ use super::super::screens::{
     Choice, Deed, Form, Goto, Menus, Route, Screen, ScreenId, TextId, Then, Typed, VariableId,
 };
 use super::super::vocabulary::Effect;
-use super::Findings;
+use crate::documents::Findings;
 
 /// One step from a screen to another.
 pub(super) struct Way {

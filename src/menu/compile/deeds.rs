@@ -1,10 +1,9 @@
 //! Where things lead: `goto`, intents with their outcomes, and the conditions they stand under.
 
-use super::super::document::{Attribute, Element};
-use super::super::mistake::did_you_mean;
 use super::super::screens::{Deed, Goto, Route, Then, When};
 use super::Compiler;
 use super::texts::Reach;
+use crate::documents::{Attribute, Element, did_you_mean};
 
 impl Compiler<'_> {
     /// Where an option or an answer leads: `goto`, or `intent` with its `on` children.

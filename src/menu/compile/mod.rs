@@ -8,11 +8,10 @@ mod texts;
 use std::collections::BTreeMap;
 
 use self::names::Names;
-use super::document::{Attribute, Document, Element};
-use super::mistake::{Mistake, did_you_mean};
-use super::screens::{Digest, EngineWords, Limits, Menus, Place, Screen, Text, TextId};
+use super::screens::{Digest, EngineWords, Limits, Menus, Screen, Text, TextId};
 use super::typed::TYPES;
 use super::vocabulary::Vocabulary;
+use crate::documents::{Attribute, Document, Element, Findings, Mistake, Place, did_you_mean};
 use crate::primitives::Language;
 
 /// Compiles all documents together.
@@ -30,14 +29,13 @@ pub(super) fn compile(
 
 /// The work in hand: what is known of all documents, and what came out so far.
 struct Compiler<'d> {
-    files: Vec<&'d str>,
     vocabulary: &'static Vocabulary,
     languages: Vec<(Language, String)>,
     names: Names,
     /// Phrases by name; those the engine says stand for themselves before they are compiled.
     phrase_elements: BTreeMap<&'d str, &'d Element>,
     texts: Vec<Text>,
-    mistakes: Vec<Mistake>,
+    findings: Findings<'d>,
 }
 
 /// What `common.xml` says, beside the languages.
@@ -53,16 +51,12 @@ const MISSES: u8 = 3;
 impl<'d> Compiler<'d> {
     fn of(documents: &'d [Document], vocabulary: &'static Vocabulary) -> Compiler<'d> {
         Compiler {
-            files: documents
-                .iter()
-                .map(|document| document.file.as_str())
-                .collect(),
             vocabulary,
             languages: Vec::new(),
             names: Names::collect(documents, vocabulary),
             phrase_elements: BTreeMap::new(),
             texts: Vec::new(),
-            mistakes: Vec::new(),
+            findings: Findings::in_files(documents.iter().map(|document| document.file.as_str())),
         }
     }
 
@@ -199,7 +193,7 @@ impl<'d> Compiler<'d> {
             "it is shown after too many inputs that were not understood",
         );
         if let (true, Some(words), Some(home), Some(gave_up)) =
-            (self.mistakes.is_empty(), common.words, home, gave_up)
+            (self.findings.is_empty(), common.words, home, gave_up)
         {
             let resume = self.names.screens.get("resume").copied();
             return Ok(Menus {
@@ -221,21 +215,11 @@ impl<'d> Compiler<'d> {
                 decided: decided(self.vocabulary),
             });
         }
-        Err(in_order(self.mistakes))
+        Err(self.findings.into_mistakes())
     }
 
     fn wrong(&mut self, place: Place, sentence: impl Into<String>) {
-        let file = self
-            .files
-            .get(usize::from(place.file))
-            .copied()
-            .unwrap_or_default();
-        self.mistakes.push(Mistake {
-            file: file.to_owned(),
-            line: place.line,
-            column: place.column,
-            sentence: sentence.into(),
-        });
+        self.findings.wrong(place, sentence);
     }
 
     /// Refuses attributes and children outside these, and text between the children.
@@ -347,10 +331,4 @@ fn decided(vocabulary: &Vocabulary) -> u128 {
         .chain(by_outcomes)
         .filter_map(|name| vocabulary.condition(name))
         .fold(0, |decided, index| decided | 1 << index)
-}
-
-pub(super) fn in_order(mut mistakes: Vec<Mistake>) -> Vec<Mistake> {
-    mistakes.sort();
-    mistakes.dedup();
-    mistakes
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::super::document::{Document, Element};
-use super::super::screens::{Known, Place, ScreenId, Segment, Shape, VariableId};
+use super::super::screens::{Known, ScreenId, Segment, Shape, VariableId};
 use super::super::vocabulary::{Kind, Vocabulary};
+use crate::documents::{Document, Element, Place};
 
 /// Screens and variables by name.
 pub(super) struct Names {

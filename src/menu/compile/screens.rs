@@ -1,11 +1,11 @@
 //! Screens and their parts, element by element.
 
-use super::super::document::{Attribute, Document, Element};
 use super::super::screens::{Choice, Form, Pick, Say, Screen, TextId, Typed, When};
 use super::super::typed::{TYPES, Type, WORDS_MAX};
 use super::super::vocabulary::Variable;
 use super::texts::Reach;
 use super::{Compiler, Journeys};
+use crate::documents::{Attribute, Document, Element};
 
 const SCREENS: [&str; 6] = ["choose", "ask", "confirm", "list", "do", "end"];
 const TYPED: [&str; 8] = [

@@ -1,12 +1,11 @@
 //! Texts: one version per language, cut into words and variables.
 
-use super::super::document::Element;
-use super::super::gsm7;
-use super::super::mistake::did_you_mean;
-use super::super::screens::{Place, Segment, Shape, Text, TextId, Version};
+use super::super::screens::{Segment, Shape, Text, TextId, Version};
 use super::super::vocabulary::Variable;
 use super::Compiler;
+use crate::documents::{Element, Place, did_you_mean};
 use crate::primitives::Language;
+use crate::primitives::gsm7;
 
 /// What a text may name beside the variables of the session.
 #[derive(Clone, Copy, Default)]
@@ -176,7 +175,7 @@ impl<'d> Compiler<'d> {
         let segments = self.segments(&plain, element.place, reach);
         for segment in &segments {
             if let Segment::Words(words) = segment
-                && let Some(stranger) = words.chars().find(|c| gsm7::septets_of_char(*c).is_none())
+                && let Some(stranger) = gsm7::stranger_in(words)
             {
                 let plainly = gsm7::fold(&stranger.to_string());
                 let sentence = format!(

@@ -160,12 +160,3 @@ pub(in crate::messages) async fn move_message(
     let phone = moved.map(|msisdn| Msisdn::parse(&msisdn)).transpose();
     phone.map_err(|_| Fault::broken(format!("outbox {id}: msisdn")))
 }
-
-pub(in crate::messages) async fn parked(conn: &mut PgConnection) -> Result<i64, Fault> {
-    let parked = sqlx::query_scalar!(
-        r#"select count(*) as "parked!" from delivery_report where message_id is null"#
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(parked)
-}

@@ -1,6 +1,5 @@
 //! The texts we send: written in `messages/*.xml`, both languages side by side, checked when they are loaded.
 
-mod document;
 mod reading;
 
 use std::collections::BTreeMap;
@@ -8,13 +7,9 @@ use std::path::Path;
 
 use chrono::{Datelike, NaiveDate};
 
-use document::Document;
-
-use super::gsm::folded;
 use super::{Class, Value, Values};
-use crate::primitives::{Language, Money};
-
-pub use document::Mistake;
+use crate::documents::{self, Mistake};
+use crate::primitives::{Language, Money, gsm7};
 
 /// What holds for every text: the languages, and what it may name without being given it.
 #[derive(Clone, Debug)]
@@ -80,32 +75,12 @@ pub enum NotRendered {
 impl Templates {
     /// Reads every `*.xml` in the folder, or tells every mistake in them.
     pub fn load(folder: &Path, globals: Globals) -> Result<Templates, Vec<Mistake>> {
-        let unreadable = |path: &Path, error: std::io::Error| {
-            let file = path.display().to_string();
-            vec![Mistake {
-                file,
-                line: 1,
-                column: 1,
-                what: error.to_string(),
-            }]
-        };
-        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
-        let mut paths: Vec<_> = entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "xml"));
-        paths.sort();
-        let mut sources = Vec::new();
-        for path in paths {
-            let source =
-                std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-            sources.push((path.display().to_string(), source));
-        }
-        let sources: Vec<_> = sources
-            .iter()
-            .map(|(file, source)| Document { file, source })
-            .collect();
-        reading::read(&sources, globals)
+        Templates::of(&documents::read_folder(folder)?, globals)
+    }
+
+    /// Reads templates from documents given as (file name, text).
+    fn of(documents: &[(String, String)], globals: Globals) -> Result<Templates, Vec<Mistake>> {
+        reading::read(&documents::parse_all(documents)?, globals)
     }
 
     /// The lane the template is written for.
@@ -161,11 +136,11 @@ impl Templates {
             // More than was declared costs a segment more; saying nothing would cost the rider's trust.
             (Kind::Money { .. }, Value::Money(amount)) => Some(amount.to_string()),
             (Kind::Count { .. }, Value::Count(count)) => Some(count.to_string()),
-            (Kind::Code { .. }, Value::Code(code)) => Some(folded(code)),
+            (Kind::Code { .. }, Value::Code(code)) => Some(one_line(code)),
             (Kind::Date, Value::Date(day)) => Some(day_said(*day, language)),
             (Kind::Words { max }, Value::Words(words)) => {
-                let cut: String = folded(words).chars().take(*max).collect();
-                Some(cut.trim_end().to_owned())
+                let line = one_line(words);
+                Some(gsm7::cut(&line, *max).trim_end().to_owned())
             }
             (Kind::Phrase { group }, Value::Phrase(name)) => {
                 let texts = self.phrases.get(name).filter(|_| is_of(group, name))?;
@@ -211,6 +186,12 @@ fn is_of(group: &str, phrase: &str) -> bool {
     phrase
         .strip_prefix(group)
         .is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// What came from outside, on one line and in the alphabet of text messages.
+fn one_line(words: &str) -> String {
+    let folded = gsm7::fold(words);
+    folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// `30 Nov 2026`; the short names of the months are of one length in both languages.

@@ -2,128 +2,104 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{Document, Element, Mistake};
 use super::{Globals, Kind, Template, Templates, Texts, filled, is_of};
+use crate::documents::{Document, Element, Findings, Mistake, Place, did_you_mean};
 use crate::messages::Class;
-use crate::messages::gsm::{segments, septets};
+use crate::primitives::gsm7::{sms_length, stranger_in};
 use crate::primitives::{Language, Money};
 
 /// Reads documents into templates, or tells every mistake in them.
-pub(super) fn read(
-    documents: &[Document<'_>],
-    globals: Globals,
-) -> Result<Templates, Vec<Mistake>> {
+pub(super) fn read(documents: &[Document], globals: Globals) -> Result<Templates, Vec<Mistake>> {
     let mut reading = Reading {
         templates: Templates {
             globals,
             messages: BTreeMap::new(),
             phrases: BTreeMap::new(),
         },
-        mistakes: Vec::new(),
+        findings: Findings::in_files(documents.iter().map(|document| document.file.as_str())),
     };
-    let mut roots = Vec::new();
-    for document in documents {
-        match document.read() {
-            Ok(root) if root.name == "messages" => roots.push((*document, root)),
-            Ok(root) => reading.mistakes.push(
-                document.mistake(root.at, format!("the root is {}, not messages", root.name)),
-            ),
-            Err(mistake) => reading.mistakes.push(mistake),
+    let mut elements = Vec::new();
+    for root in documents.iter().map(|document| &document.root) {
+        match root.name.as_str() {
+            "messages" => elements.extend(&root.children),
+            other => reading
+                .findings
+                .wrong(root.place, format!("the root is {other}, not messages")),
         }
     }
+    // Phrases first: a message's width depends on them.
     for wanted in ["phrase", "message"] {
-        for (document, root) in &roots {
-            for element in root
-                .children
-                .iter()
-                .filter(|element| element.name == wanted)
-            {
-                reading.element(*document, element);
-            }
+        for element in elements.iter().filter(|element| element.name == wanted) {
+            reading.element(element);
         }
     }
-    for (document, root) in &roots {
-        for odd in root
-            .children
-            .iter()
-            .filter(|element| !matches!(element.name.as_str(), "phrase" | "message"))
-        {
-            reading
-                .mistakes
-                .push(document.mistake(odd.at, format!("a {} does not belong here", odd.name)));
+    for odd in elements {
+        if !matches!(odd.name.as_str(), "phrase" | "message") {
+            reading.does_not_belong(odd);
         }
     }
-    if reading.mistakes.is_empty() {
-        Ok(reading.templates)
-    } else {
-        Err(reading.mistakes)
-    }
+    reading.findings.or(reading.templates)
 }
 
 /// The templates so far, and what was wrong.
-struct Reading {
+struct Reading<'d> {
     templates: Templates,
-    mistakes: Vec<Mistake>,
+    findings: Findings<'d>,
 }
 
-impl Reading {
-    fn element(&mut self, document: Document<'_>, element: &Element) {
-        let Some(name) = element.attribute("name") else {
+impl Reading<'_> {
+    fn element(&mut self, element: &Element) {
+        let Some(name) = element.attribute("name").map(|name| name.value.as_str()) else {
             return self
-                .mistakes
-                .push(document.mistake(element.at, format!("this {} has no name", element.name)));
+                .findings
+                .wrong(element.place, format!("this {} has no name", element.name));
         };
         let taken =
             self.templates.messages.contains_key(name) || self.templates.phrases.contains_key(name);
         if taken {
-            self.mistakes
-                .push(document.mistake(element.at, format!("the name {name} is taken")));
+            self.findings
+                .wrong(element.place, format!("the name {name} is taken"));
         }
         let allowed: &[&str] = if element.name == "message" {
             &["name", "class", "segments"]
         } else {
             &["name"]
         };
-        self.only(document, element, allowed);
-        let texts = self.texts(document, element);
+        self.only(element, allowed);
+        let texts = self.texts(element);
         if element.name == "phrase" {
             self.templates.phrases.insert(name.to_owned(), texts);
         } else {
-            self.message(document, element, name, texts);
+            self.message(element, name, texts);
         }
     }
 
-    fn message(&mut self, document: Document<'_>, element: &Element, name: &str, texts: Texts) {
+    fn message(&mut self, element: &Element, name: &str, texts: Texts) {
         let class = element
             .attribute("class")
-            .and_then(Class::parse)
+            .and_then(|class| Class::parse(&class.value))
             .unwrap_or_else(|| {
-                self.mistakes.push(document.mistake(
-                    element.at,
+                self.findings.wrong(
+                    element.place,
                     format!("{name} needs a class: emergency, money, service or promotion"),
-                ));
+                );
                 Class::Service
             });
         let segments_max = element
             .attribute("segments")
-            .map_or(Some(1), |count| count.parse().ok())
+            .map_or(Some(1), |count| count.value.parse().ok())
             .unwrap_or_else(|| {
-                self.mistakes.push(
-                    document.mistake(element.at, format!("segments of {name} is not a number")),
-                );
+                self.findings
+                    .wrong(element.place, format!("segments of {name} is not a number"));
                 1
             });
         let mut values = BTreeMap::new();
-        for value in element
-            .children
-            .iter()
-            .filter(|child| child.name == "value")
-        {
-            if let Some((value_name, kind)) = self.value(document, value)
+        for value in element.children_named("value") {
+            if let Some((value_name, kind)) = self.value(value)
                 && values.insert(value_name.clone(), kind).is_some()
             {
-                self.mistakes
-                    .push(document.mistake(value.at, format!("{value_name} is declared twice")));
+                self.findings
+                    .wrong(value.place, format!("{value_name} is declared twice"));
             }
         }
         for language in self.templates.globals.languages.clone() {
@@ -131,11 +107,9 @@ impl Reading {
                 continue;
             };
             let at = element
-                .children
-                .iter()
-                .find(|child| child.name == language.as_str())
-                .map_or(element.at, |child| child.at);
-            self.check_text(document, at, text, &values, language, segments_max);
+                .child(language.as_str())
+                .map_or(element.place, |child| child.place);
+            self.check_text(at, text, &values, language, segments_max);
         }
         self.templates.messages.insert(
             name.to_owned(),
@@ -149,8 +123,7 @@ impl Reading {
 
     fn check_text(
         &mut self,
-        document: Document<'_>,
-        at: usize,
+        at: Place,
         text: &str,
         values: &BTreeMap<String, Kind>,
         language: Language,
@@ -164,13 +137,13 @@ impl Reading {
             }
         });
         match widest {
-            Err(what) => self.mistakes.push(document.mistake(at, what)),
-            Ok(widest) if segments(&widest) > segments_max => {
-                let long = septets(&widest).unwrap_or(usize::MAX);
-                self.mistakes.push(document.mistake(
+            Err(what) => self.findings.wrong(at, what),
+            Ok(widest) if sms_length(&widest).parts > segments_max => {
+                let long = sms_length(&widest).units;
+                self.findings.wrong(
                     at,
                     format!("up to {long} characters: more than {segments_max} message(s)"),
-                ));
+                );
             }
             Ok(_) => {}
         }
@@ -178,15 +151,20 @@ impl Reading {
             .keys()
             .filter(|name| !text.contains(&format!("{{{name}}}")))
         {
-            self.mistakes
-                .push(document.mistake(at, format!("{name} is declared and not said")));
+            self.findings
+                .wrong(at, format!("{name} is declared and not said"));
         }
     }
 
-    fn value(&mut self, document: Document<'_>, element: &Element) -> Option<(String, Kind)> {
-        self.only(document, element, &["name", "type", "max", "of"]);
-        let max = element.attribute("max");
-        let kind = match element.attribute("type") {
+    fn value(&mut self, element: &Element) -> Option<(String, Kind)> {
+        self.only(element, &["name", "type", "max", "of"]);
+        let said = |name| {
+            element
+                .attribute(name)
+                .map(|attribute| attribute.value.as_str())
+        };
+        let max = said("max");
+        let kind = match said("type") {
             Some("money") => max.and_then(|max| max.parse().ok()).map(|max| Kind::Money {
                 max: Money::from_shillings(max),
             }),
@@ -200,76 +178,79 @@ impl Reading {
                 .and_then(|max| max.parse().ok())
                 .map(|max| Kind::Count { max }),
             Some("date") => Some(Kind::Date),
-            Some("phrase") => element.attribute("of").map(|group| Kind::Phrase {
+            Some("phrase") => said("of").map(|group| Kind::Phrase {
                 group: group.to_owned(),
             }),
             _ => {
                 let what = "a value needs a type: money, words, code, count, date or phrase";
-                self.mistakes.push(document.mistake(element.at, what));
+                self.findings.wrong(element.place, what);
                 return None;
             }
         };
         if let Some(Kind::Phrase { group }) = &kind
             && !self.templates.phrases.keys().any(|name| is_of(group, name))
         {
-            self.mistakes
-                .push(document.mistake(element.at, format!("there is no phrase {group}.*")));
+            self.findings
+                .wrong(element.place, format!("there is no phrase {group}.*"));
         }
-        match (element.attribute("name"), kind) {
+        match (said("name"), kind) {
             (Some(name), Some(kind)) => Some((name.to_owned(), kind)),
             _ => {
-                self.mistakes.push(document.mistake(
-                    element.at,
+                self.findings.wrong(
+                    element.place,
                     "a value needs a name, and a max or, for a phrase, an of",
-                ));
+                );
                 None
             }
         }
     }
 
     /// One text for each language, in the alphabet that every phone has.
-    fn texts(&mut self, document: Document<'_>, element: &Element) -> Texts {
+    fn texts(&mut self, element: &Element) -> Texts {
         let mut texts = Texts::new();
         for child in &element.children {
             match Language::parse(&child.name) {
                 Ok(language) if self.templates.globals.languages.contains(&language) => {
-                    if let Err(odd) = septets(&child.text.replace(['{', '}'], "")) {
-                        self.mistakes.push(document.mistake(
-                            child.at,
+                    let text = child.folded_text();
+                    if let Some(odd) = stranger_in(&text) {
+                        self.findings.wrong(
+                            child.place,
                             format!("{odd:?} is not in the alphabet of text messages"),
-                        ));
-                    }
-                    if texts.insert(language, child.text.clone()).is_some() {
-                        self.mistakes.push(
-                            document.mistake(child.at, format!("a second text in {language}")),
                         );
+                    }
+                    if texts.insert(language, text).is_some() {
+                        self.findings
+                            .wrong(child.place, format!("a second text in {language}"));
                     }
                 }
                 _ if child.name == "value" && element.name == "message" => {}
-                _ => self.mistakes.push(
-                    document.mistake(child.at, format!("a {} does not belong here", child.name)),
-                ),
+                _ => self.does_not_belong(child),
             }
         }
         for language in self.templates.globals.languages.clone() {
             if texts.get(&language).is_none_or(String::is_empty) {
-                self.mistakes
-                    .push(document.mistake(element.at, format!("no text in {language}")));
+                self.findings
+                    .wrong(element.place, format!("no text in {language}"));
             }
         }
         texts
     }
 
-    fn only(&mut self, document: Document<'_>, element: &Element, allowed: &[&str]) {
-        for (attribute, _) in element
-            .attributes
-            .iter()
-            .filter(|(name, _)| !allowed.contains(&name.as_str()))
-        {
-            self.mistakes.push(document.mistake(
-                element.at,
-                format!("{} has no attribute {attribute}", element.name),
-            ));
+    fn only(&mut self, element: &Element, allowed: &[&str]) {
+        for attribute in &element.attributes {
+            if !allowed.contains(&attribute.name.as_str()) {
+                let hint = did_you_mean(&attribute.name, allowed.iter().copied());
+                let sentence =
+                    format!("{} has no attribute {}{hint}", element.name, attribute.name);
+                self.findings.wrong(attribute.place, sentence);
+            }
         }
+    }
+
+    fn does_not_belong(&mut self, element: &Element) {
+        self.findings.wrong(
+            element.place,
+            format!("a {} does not belong here", element.name),
+        );
     }
 }

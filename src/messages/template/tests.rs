@@ -20,11 +20,8 @@ fn house() -> Templates {
 }
 
 fn mistakes(source: &str) -> Vec<String> {
-    let document = Document {
-        file: "broken.xml",
-        source,
-    };
-    let mistakes = reading::read(&[document], globals())
+    let document = ("broken.xml".to_owned(), source.to_owned());
+    let mistakes = Templates::of(&[document], globals())
         .err()
         .unwrap_or_default();
     mistakes.iter().map(ToString::to_string).collect()
@@ -263,7 +260,7 @@ fn every_mistake_is_told_with_its_place() {
         ),
         (
             "<messages><message name=\"a.b\" class=\"money\" lane=\"1\"><en>Hi</en><sw>Hi</sw></message></messages>".to_owned(),
-            "broken.xml:1:11: message has no attribute lane",
+            "broken.xml:1:45: message has no attribute lane",
         ),
         (
             "<messages><phrase name=\"a.b\"><en>Hi</en><sw>Hi</sw></phrase><phrase name=\"a.b\"><en>Hi</en><sw>Hi</sw></phrase></messages>".to_owned(),
@@ -271,7 +268,7 @@ fn every_mistake_is_told_with_its_place() {
         ),
         ("<messages><text/></messages>".to_owned(), "broken.xml:1:11: a text does not belong here"),
         ("<menus/>".to_owned(), "broken.xml:1:1: the root is menus, not messages"),
-        ("<messages>".to_owned(), "broken.xml:1:11: the document ends before its root element does"),
+        ("<messages>".to_owned(), "broken.xml:1:1: the XML is malformed: <messages> is never closed"),
     ] {
         assert_eq!(mistakes(&source), [told], "{source}");
     }
@@ -282,18 +279,15 @@ fn every_mistake_is_told_with_its_place() {
 fn a_further_language_is_wanted_in_every_text_and_an_unwritten_one_is_said_in_the_first() {
     let luo = Language::parse("lu").unwrap();
     let source = "<messages><message name=\"a.b\" class=\"money\"><en>Hi</en><sw>Habari</sw></message></messages>";
-    let document = Document {
-        file: "house.xml",
-        source,
-    };
+    let documents = [("house.xml".to_owned(), source.to_owned())];
     let languages = vec![Language::SWAHILI, Language::ENGLISH, luo];
     let three = Globals {
         languages,
         ..globals()
     };
-    let mistakes = reading::read(&[document], three).unwrap_err();
+    let mistakes = Templates::of(&documents, three).unwrap_err();
     assert_eq!(mistakes[0].to_string(), "house.xml:1:11: no text in lu");
-    let two = reading::read(&[document], globals()).unwrap();
+    let two = Templates::of(&documents, globals()).unwrap();
     let said = |language| two.render("a.b", language, &Values::new());
     assert_eq!(said(Language::SWAHILI).as_deref(), Ok("Habari"));
     assert_eq!(said(luo).as_deref(), Ok("Hi"));

@@ -1,4 +1,4 @@
-//! Documents as trees of elements, each with the place it stands at. What the elements mean is [`compile`](super::compile)'s business.
+//! Documents as trees of elements, each with the place it stands at.
 
 use std::path::Path;
 
@@ -6,17 +6,16 @@ use quick_xml::Reader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 
-use super::mistake::Mistake;
-use super::screens::Place;
+use super::mistake::{Findings, Mistake, Place};
 
 /// One document: its root element.
-pub(super) struct Document {
+pub(crate) struct Document {
     pub file: String,
     pub root: Element,
 }
 
 #[derive(Debug)]
-pub(super) struct Element {
+pub(crate) struct Element {
     pub name: String,
     pub place: Place,
     pub attributes: Vec<Attribute>,
@@ -26,7 +25,7 @@ pub(super) struct Element {
 }
 
 #[derive(Debug)]
-pub(super) struct Attribute {
+pub(crate) struct Attribute {
     pub name: String,
     pub value: String,
     pub place: Place,
@@ -46,10 +45,16 @@ impl Element {
     pub fn child(&self, name: &str) -> Option<&Element> {
         self.children.iter().find(|child| child.name == name)
     }
+
+    /// Its text with every run of white space as one blank, and none around it.
+    pub fn folded_text(&self) -> String {
+        let words: Vec<&str> = self.text.split_whitespace().collect();
+        words.join(" ")
+    }
 }
 
 /// The `*.xml` files of a folder by name, each with its text.
-pub(super) fn read_folder(dir: &Path) -> Result<Vec<(String, String)>, Vec<Mistake>> {
+pub(crate) fn read_folder(dir: &Path) -> Result<Vec<(String, String)>, Vec<Mistake>> {
     let unreadable = |path: &Path, why: &dyn std::fmt::Display| {
         vec![Mistake {
             file: path.display().to_string(),
@@ -84,34 +89,23 @@ pub(super) fn read_folder(dir: &Path) -> Result<Vec<(String, String)>, Vec<Mista
     }
 }
 
-/// Parses every document, or tells what is malformed in each.
-pub(super) fn parse_all(documents: &[(String, String)]) -> Result<Vec<Document>, Vec<Mistake>> {
-    let (mut trees, mut mistakes) = (Vec::new(), Vec::new());
+/// Parses every document, given as file name and text, or tells what is malformed in each.
+pub(crate) fn parse_all(documents: &[(String, String)]) -> Result<Vec<Document>, Vec<Mistake>> {
+    let mut findings = Findings::in_files(documents.iter().map(|(file, _)| file.as_str()));
+    let mut trees = Vec::new();
     for (index, (file, text)) in documents.iter().enumerate() {
-        let source = Source::of(text, u16::try_from(index).unwrap_or(u16::MAX));
-        match parse(&source) {
+        match parse(&Source::of(text, u16::try_from(index).unwrap_or(u16::MAX))) {
             Ok(root) => trees.push(Document {
                 file: file.clone(),
                 root,
             }),
-            Err((place, sentence)) => {
-                mistakes.push(Mistake {
-                    file: file.clone(),
-                    line: place.line,
-                    column: place.column,
-                    sentence,
-                });
-            }
+            Err((place, sentence)) => findings.wrong(place, sentence),
         }
     }
-    if mistakes.is_empty() {
-        Ok(trees)
-    } else {
-        Err(mistakes)
-    }
+    findings.or(trees)
 }
 
-/// Elements nested deeper than this are nobody's menu.
+/// Elements nested deeper than this are neither a menu nor a message.
 const DEPTH_MAX: usize = 16;
 
 fn parse(source: &Source<'_>) -> Result<Element, (Place, String)> {
@@ -170,7 +164,7 @@ fn parse(source: &Source<'_>) -> Result<Element, (Place, String)> {
                     parent.text.push(c);
                 }
             }
-            Event::DocType(_) => return Err(malformed("a menu has no document type")),
+            Event::DocType(_) => return Err(malformed("a document type has no place here")),
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
             Event::Eof => {
                 return match open.pop() {

@@ -56,8 +56,19 @@ pub(crate) fn septets_of_folded(text: &str) -> usize {
     text.chars().map(|c| septets_of_char(c).unwrap_or(1)).sum()
 }
 
-pub fn is_gsm7(text: &str) -> bool {
-    text.chars().all(|c| septets_of_char(c).is_some())
+/// The first character outside the alphabet.
+pub fn stranger_in(text: &str) -> Option<char> {
+    text.chars().find(|c| septets_of_char(*c).is_none())
+}
+
+/// As much of the text as this many septets hold; a stranger counts as one.
+pub fn cut(text: &str, septets_max: usize) -> &str {
+    let mut septets = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        septets += septets_of_char(*c).unwrap_or(1);
+        septets > septets_max
+    });
+    end.map_or(text, |(end, _)| &text[..end])
 }
 
 /// The text in the seven-bit alphabet: marks stripped from Latin letters, typographic signs made plain,
@@ -148,7 +159,7 @@ pub struct SmsLength {
 ///
 /// The parts are found by filling: an escape pair or a surrogate pair is never split, so that a part may close early.
 pub fn sms_length(text: &str) -> SmsLength {
-    let (coding, single, part) = if is_gsm7(text) {
+    let (coding, single, part) = if stranger_in(text).is_none() {
         (Coding::SevenBit, 160, 153)
     } else {
         (Coding::Ucs2, 70, 67)
@@ -199,6 +210,21 @@ mod tests {
         assert_eq!(septets("KES 1,250.00 [wallet]"), Some(23));
         assert_eq!(septets("€5"), Some(3));
         assert_eq!(septets("ça va"), None);
+        assert_eq!(stranger_in("Café ça va ê"), Some('ç'));
+    }
+
+    #[test]
+    fn a_cut_text_fits_and_a_pair_is_not_split() {
+        for (text, septets, held) in [
+            ("Kencom", 6, "Kencom"),
+            ("Kencom", 5, "Kenco"),
+            ("Kenco{m", 6, "Kenco"),
+            ("Kenco{m", 7, "Kenco{"),
+            ("é€é", 3, "é€"),
+            ("", 0, ""),
+        ] {
+            assert_eq!(cut(text, septets), held, "{text}");
+        }
     }
 
     #[test]
@@ -212,7 +238,7 @@ mod tests {
             ("李", "?"),
         ] {
             assert_eq!(fold(name), folded);
-            assert!(is_gsm7(&fold(name)));
+            assert_eq!(stranger_in(&fold(name)), None);
         }
     }
 

@@ -1,31 +1,7 @@
-//! What is wrong with a document, where, and what was perhaps meant.
-
-use std::fmt;
-
-/// One mistake in a document. Prints as `menus/home.xml:12:5: there is no screen "contribut", did you mean "contribute"?`
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mistake {
-    /// As given: the folder and the name of the file.
-    pub file: String,
-    /// From 1.
-    pub line: u32,
-    /// From 1, in characters.
-    pub column: u32,
-    pub sentence: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}:{}: {}",
-            self.file, self.line, self.column, self.sentence
-        )
-    }
-}
+//! What was perhaps meant by a word nobody knows.
 
 /// `, did you mean "x"?` when one of the known names is near, else nothing.
-pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let far = (word.chars().count() / 3).max(1);
     let nearest = known
         .into_iter()
@@ -38,7 +14,7 @@ pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a s
 }
 
 /// Edit distance: letters added, dropped or exchanged, and neighbours swapped.
-fn distance(from: &str, to: &str) -> usize {
+pub(crate) fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut rows = vec![(0..=to.len()).collect::<Vec<usize>>()];
     for i in 1..=from.len() {
