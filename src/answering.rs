@@ -1,12 +1,13 @@
 //! The one answer to each text that comes in.
 
 use crate::app::App;
+use crate::emergencies::{self, Raise, RaiseError};
 use crate::fault::Fault;
 use crate::jobs::JobFailure;
 use crate::members;
 use crate::messages::inbox::{self, AnswerSms, Inbound};
 use crate::messages::{self, Asked, Class, Message, Values};
-use crate::primitives::{Msisdn, nairobi_date};
+use crate::primitives::{Language, Msisdn, nairobi_date};
 use crate::receipts::{self, Answer, CheckCode};
 use crate::work::{Actor, Work};
 
@@ -28,6 +29,11 @@ pub async fn answer_sms(app: App, job: AnswerSms) -> Result<(), JobFailure> {
     let known = members::caller_language(work.conn(), &from).await?;
     let language = known.unwrap_or_else(|| app.menus.current().default_language());
     let asked = messages::understand(&inbound.text);
+    if asked == Asked::Word("SOS") {
+        alarm(&app, &mut work, &inbound, from, language).await?;
+        work.commit().await?;
+        return Ok(());
+    }
     let (understood, template, values) = words_for(&mut work, &from, asked).await?;
     let message = Message {
         to: from,
@@ -40,18 +46,41 @@ pub async fn answer_sms(app: App, job: AnswerSms) -> Result<(), JobFailure> {
         not_before: None,
         not_after: None,
     };
-    reply(&mut work, &inbound, understood, message).await?;
+    inbox::answer(&mut work, &inbound, understood, message).await?;
     work.commit().await?;
     Ok(())
 }
 
-async fn reply(
+/// `SOS accident Kenyatta market`: the alarm goes out, and whatever follows the word goes with it. The emergencies answer
+/// the reporter themselves.
+async fn alarm(
+    app: &App,
     work: &mut Work,
     inbound: &Inbound,
-    understood: &str,
-    message: Message,
-) -> Result<(), Fault> {
-    inbox::answer(work, inbound, understood, message).await?;
+    from: Msisdn,
+    language: Language,
+) -> Result<(), JobFailure> {
+    let raise = Raise {
+        msisdn: from.clone(),
+        language,
+        duty_desk: app.config.emergencies.duty_phones.clone(),
+    };
+    match emergencies::raise(work, raise).await {
+        Ok(_raised) => {}
+        Err(RaiseError::Fault(fault)) => return Err(fault.into()),
+        Err(nobody @ RaiseError::NobodyToAlert) => {
+            return Err(JobFailure::give_up(nobody.to_string()));
+        }
+    }
+    let told = inbound
+        .text
+        .trim()
+        .split_once(char::is_whitespace)
+        .map_or("", |(_word, told)| told.trim());
+    if !told.is_empty() {
+        emergencies::tell_place(work, &from, told).await?;
+    }
+    inbox::mark_handled(work, inbound.id, "sos").await?;
     Ok(())
 }
 

@@ -90,7 +90,8 @@ fn parsed(who: &str) -> anyhow::Result<Who> {
     Who::parse(who).context("write a phone number, a member number or an id")
 }
 
-async fn begin(app: &App) -> anyhow::Result<Work> {
+/// A work of whoever sits at this terminal.
+pub(super) async fn begin(app: &App) -> anyhow::Result<Work> {
     let name = std::env::var("USER").unwrap_or_else(|_| "desk".to_owned());
     Ok(Work::begin(&app.pool, app.clock.now(), Actor::Staff { name }).await?)
 }

@@ -2,6 +2,7 @@
 
 mod demo;
 mod doctor;
+mod emergencies;
 mod health;
 mod members;
 mod menus;
@@ -55,6 +56,9 @@ enum Command {
     /// Sets up the paybill at Daraja.
     #[command(subcommand)]
     Paybill(paybill::Paybill),
+    /// Deals with alarms.
+    #[command(subcommand)]
+    Emergencies(emergencies::Emergencies),
     /// Looks at the menus before a rider does.
     #[command(subcommand)]
     Menus(menus::Menus),
@@ -105,6 +109,7 @@ pub async fn run() -> ExitCode {
         }
         Command::Members(asked) => members::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(&config, asked).await,
+        Command::Emergencies(asked) => emergencies::run(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),
         Command::Demo { once } => demo::run(once, seed_world, serve_all).await,
         Command::Migrate => migrate::run(&config).await,

@@ -231,6 +231,7 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             effect: Effect::Writes,
             outcomes: &[
                 outcome("accepted"),
+                outcome("accepted_later"),
                 ALREADY_ASKED,
                 JUST_ASKED,
                 outcome("nothing_due"),
@@ -266,6 +267,7 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             effect: Effect::Writes,
             outcomes: &[
                 outcome("accepted"),
+                outcome("accepted_later"),
                 WRONG_PIN,
                 LOCKED,
                 BUSY,

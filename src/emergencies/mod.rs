@@ -8,4 +8,4 @@ mod service;
 mod store;
 
 pub use model::{CaseNumber, EmergencyId, EmergencyKind};
-pub use service::{Raise, RaiseError, Raised, raise, tell_kind, tell_place};
+pub use service::{Raise, RaiseError, Raised, close, raise, tell_kind, tell_place};

@@ -1,6 +1,6 @@
 //! Raising an alarm, and telling more of it.
 
-use chrono::Datelike;
+use chrono::{Datelike, TimeDelta};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -13,6 +13,10 @@ use crate::messages::{self, Class, Message, Values};
 use crate::primitives::{Language, Msisdn, nairobi_date};
 use crate::work::Work;
 
+/// Raised again by the same phone within this time, it is the same emergency.
+const SAME_EMERGENCY_FOR: TimeDelta = TimeDelta::minutes(30);
+/// A phone that raises it again has everybody alerted again, but not more often than this.
+const BETWEEN_ALERTS: TimeDelta = TimeDelta::seconds(60);
 /// The longest description of a place, in characters.
 const PLACE_LENGTH_MAX: usize = 160;
 
@@ -29,7 +33,7 @@ pub struct Raise {
 pub struct Raised {
     pub id: EmergencyId,
     pub number: CaseNumber,
-    /// This phone had raised it before; nobody was alerted twice.
+    /// This phone had raised it before.
     pub repeated: bool,
 }
 
@@ -46,6 +50,8 @@ struct EmergencyRaised {
     emergency: EmergencyId,
     number: CaseNumber,
     stage: Option<i32>,
+    /// The phone raised it before and was still waiting.
+    repeated: bool,
     alerted: usize,
     by_duty_desk: bool,
 }
@@ -66,25 +72,26 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
         AtDial::Stranger { .. } => (None, None),
     };
     let year = nairobi_date(now).year();
-    let inserted = store::insert(
-        work.conn(),
-        &asked.msisdn,
-        member,
-        stage.map(|stage| stage.0),
-        year,
-        now,
-    )
-    .await?;
-    let Some(case) = inserted else {
-        let open = store::lock_open(work.conn(), &asked.msisdn).await?;
-        let open = open
-            .ok_or_else(|| Fault::broken("an open emergency closed while it was raised again"))?;
-        return Ok(Raised {
-            id: open.id,
-            number: open.number,
-            repeated: true,
-        });
+    store::close_stale(work.conn(), &asked.msisdn, now - SAME_EMERGENCY_FOR, now).await?;
+    let stage_id = stage.map(|stage| stage.0);
+    let inserted = store::insert(work.conn(), &asked.msisdn, member, stage_id, year, now).await?;
+    let (case, repeated) = match inserted {
+        Some(case) => (case, false),
+        None => {
+            let open = store::lock_open(work.conn(), &asked.msisdn).await?;
+            let gone = || Fault::broken("an open emergency closed while it was raised again");
+            (open.ok_or_else(gone)?, true)
+        }
     };
+    let raised = Raised {
+        id: case.id,
+        number: case.number,
+        repeated,
+    };
+    // Who presses again still waits for somebody: the alert goes out once more, but not with every nervous key.
+    if repeated && now < case.alerted_at + BETWEEN_ALERTS {
+        return Ok(raised);
+    }
     let mut to_alert = match stage {
         Some(stage) => members::officers_on_duty(work.conn(), stage, Role::Coordinator).await?,
         None => Vec::new(),
@@ -118,9 +125,10 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
             ),
             AtDial::Stranger { .. } => ("emergency.alert_stranger", values),
         };
-        tell(work, to, *language, template, values, case.id, "alert").await?;
+        let alert = format!("alert:{}", now.timestamp());
+        tell(work, to, *language, template, values, case.id, &alert).await?;
     }
-    let values = Values::new().code("case", case.number.to_string());
+    let values = Values::new().code("case", case.number.serial.to_string());
     tell(
         work,
         &asked.msisdn,
@@ -134,16 +142,35 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
     work.record(EmergencyRaised {
         emergency: case.id,
         number: case.number,
-        stage: stage.map(|stage| stage.0),
+        stage: stage_id,
+        repeated,
         alerted: to_alert.len(),
         by_duty_desk,
     })
     .await?;
-    Ok(Raised {
-        id: case.id,
-        number: case.number,
-        repeated: false,
-    })
+    Ok(raised)
+}
+
+#[derive(Serialize)]
+struct EmergencyClosed {
+    emergency: EmergencyId,
+}
+
+impl Event for EmergencyClosed {
+    const NAME: &'static str = "emergency.closed";
+    fn subject(&self) -> Uuid {
+        self.emergency.0
+    }
+}
+
+/// Closes the open case with this short number. False when there is none.
+pub async fn close(work: &mut Work, serial: i64) -> Result<bool, Fault> {
+    let now = work.now;
+    let Some(emergency) = store::close(work.conn(), serial, now).await? else {
+        return Ok(false);
+    };
+    work.record(EmergencyClosed { emergency }).await?;
+    Ok(true)
 }
 
 /// What happened, told after the alarm. Everybody alerted hears it. Without an open case there is nothing to add to.

@@ -12,6 +12,8 @@ use crate::primitives::{Language, Msisdn};
 pub(super) struct Open {
     pub id: EmergencyId,
     pub number: CaseNumber,
+    /// When somebody was last alerted to it.
+    pub alerted_at: DateTime<Utc>,
 }
 
 /// Writes the case down; `None` when this phone has an open one.
@@ -39,6 +41,7 @@ pub(super) async fn insert(
     Ok(serial.map(|serial| Open {
         id,
         number: CaseNumber { year, serial },
+        alerted_at: now,
     }))
 }
 
@@ -48,7 +51,9 @@ pub(super) async fn lock_open(
     msisdn: &Msisdn,
 ) -> Result<Option<Open>, Fault> {
     let row = sqlx::query!(
-        "select id, year, serial from emergency where msisdn = $1 and state = 'reported' for update",
+        r#"select id, year, serial,
+                  coalesce((select max(alerted_at) from emergency_alert where emergency_id = id), raised_at) as "alerted_at!"
+           from emergency where msisdn = $1 and state = 'reported' for update"#,
         msisdn.digits()
     )
     .fetch_optional(conn)
@@ -59,7 +64,43 @@ pub(super) async fn lock_open(
             year: row.year,
             serial: row.serial,
         },
+        alerted_at: row.alerted_at,
     }))
+}
+
+/// Closes what this phone raised before then: raised again, it is another emergency.
+pub(super) async fn close_stale(
+    conn: &mut PgConnection,
+    msisdn: &Msisdn,
+    raised_before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update emergency set state = 'closed', closed_at = $3
+         where msisdn = $1 and state = 'reported' and raised_at < $2",
+        msisdn.digits(),
+        raised_before,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Closes the open case with this short number; `None` when there is none.
+pub(super) async fn close(
+    conn: &mut PgConnection,
+    serial: i64,
+    now: DateTime<Utc>,
+) -> Result<Option<EmergencyId>, Fault> {
+    let closed = sqlx::query_scalar!(
+        "update emergency set state = 'closed', closed_at = $2 where serial = $1 and state = 'reported' returning id",
+        serial,
+        now
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(closed.map(EmergencyId))
 }
 
 pub(super) async fn set_kind(
@@ -96,7 +137,8 @@ pub(super) async fn note_alert(
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
     sqlx::query!(
-        "insert into emergency_alert (emergency_id, msisdn, language, alerted_at) values ($1, $2, $3, $4) on conflict do nothing",
+        "insert into emergency_alert (emergency_id, msisdn, language, alerted_at) values ($1, $2, $3, $4)
+         on conflict (emergency_id, msisdn) do update set alerted_at = excluded.alerted_at",
         id.0,
         to.digits(),
         language.as_str(),

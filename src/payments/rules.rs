@@ -38,6 +38,9 @@ pub struct Rules {
     pub closing_gap: TimeDelta,
     /// How long a success that contradicts an earlier failure waits for its confirmation.
     pub contradiction_hold: TimeDelta,
+    /// How long a prompt in doubt keeps its payer from asking for another payment of the kind. A prompt lives a minute; whoever
+    /// asks again after this knows from their own phone that they have not paid.
+    pub doubt_blocks_for: TimeDelta,
     /// When a doubt becomes a person's.
     pub give_up_after: TimeDelta,
     /// A paybill confirmation alone proves payments up to this.
@@ -70,6 +73,7 @@ impl Rules {
             questions_after_doubt: seconds(&[30, 120]),
             closing_gap: TimeDelta::seconds(90),
             contradiction_hold: TimeDelta::minutes(10),
+            doubt_blocks_for: TimeDelta::minutes(10),
             give_up_after: TimeDelta::hours(24),
             paybill_alone_up_to: Money::from_shillings(150_000),
             pause_misconfigured: TimeDelta::minutes(10),

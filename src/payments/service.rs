@@ -144,7 +144,10 @@ pub async fn request(
     if !request.amount.is_whole_shillings() {
         return Err(RequestError::NotWholeShillings);
     }
-    if let Some(open) = store::open_obligation_of(work.conn(), &request.purpose).await? {
+    let in_doubt_since = work.now - rules.doubt_blocks_for;
+    if let Some(open) =
+        store::open_obligation_of(work.conn(), &request.purpose, in_doubt_since).await?
+    {
         return Err(RequestError::AlreadyAsked {
             amount: open.amount,
         });

@@ -1,5 +1,6 @@
 //! Becoming a member on the phone.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::Performer;
@@ -170,7 +171,7 @@ pub(super) async fn join(
     };
     messages::send(work, message).await?;
     match request_fee(hands, work, member, language, key).await? {
-        Ok(()) | Err(RequestError::AlreadyAsked { .. } | RequestError::JustAsked { .. }) => {
+        Ok(_) | Err(RequestError::AlreadyAsked { .. } | RequestError::JustAsked { .. }) => {
             Ok(Outcome::new("joined"))
         }
         Err(refusal) => Err(Fault::broken(format!(
@@ -192,7 +193,7 @@ pub(super) async fn pay_fee(
         return Ok(Outcome::new("nothing_due"));
     }
     match request_fee(hands, work, member.id, member.language, key).await? {
-        Ok(()) => Ok(Outcome::new("accepted")),
+        Ok(not_before) => Ok(asked(work.now, not_before)),
         Err(RequestError::JustAsked { amount, .. }) => {
             Ok(Outcome::new("just_asked").value("asked", amount.as_decimal()))
         }
@@ -205,13 +206,23 @@ pub(super) async fn pay_fee(
     }
 }
 
+/// A prompt that leaves within seconds, or one that has to keep its distance from the last.
+pub(super) fn asked(now: DateTime<Utc>, not_before: DateTime<Utc>) -> Outcome {
+    let comes_at_once = not_before - now <= TimeDelta::seconds(20);
+    Outcome::new(if comes_at_once {
+        "accepted"
+    } else {
+        "accepted_later"
+    })
+}
+
 async fn request_fee(
     hands: &Performer<'_>,
     work: &mut Work,
     member: MemberId,
     language: crate::primitives::Language,
     key: String,
-) -> Result<Result<(), RequestError>, Fault> {
+) -> Result<Result<DateTime<Utc>, RequestError>, Fault> {
     let request = Request {
         key,
         purpose: Purpose::RegistrationFee { member: member.0 },
@@ -221,7 +232,7 @@ async fn request_fee(
         ussd_session: Some(hands.turn.session.as_str().to_owned()),
     };
     match payments::request(work, &hands.app.payment_rules, request).await {
-        Ok(_requested) => Ok(Ok(())),
+        Ok(requested) => Ok(Ok(requested.not_before)),
         Err(RequestError::Fault(fault)) => Err(fault),
         Err(refusal) => Ok(Err(refusal)),
     }

@@ -238,6 +238,7 @@ impl Performer<'_> {
                 }
                 PinAnswer::Locked { until } => {
                     let minutes = ((until - now).num_seconds() + 59).div_euclid(60).max(1);
+                    settings::tell_of_lock(self, member.id, until, minutes).await?;
                     Some(Outcome::new("locked").value("wait_minutes", minutes))
                 }
                 PinAnswer::Busy => Some(Outcome::new("busy")),

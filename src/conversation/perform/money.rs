@@ -1,6 +1,6 @@
 //! Balances, contributions and receipts on the phone.
 
-use super::Performer;
+use super::{Performer, joining};
 use crate::fault::Fault;
 use crate::ledger::{self, Account};
 use crate::members::{self, AtDial, StatusWord};
@@ -65,7 +65,7 @@ pub(super) async fn contribute(
         ussd_session: Some(hands.turn.session.as_str().to_owned()),
     };
     match payments::request(work, &hands.app.payment_rules, request).await {
-        Ok(_requested) => Ok(Outcome::new("accepted")),
+        Ok(requested) => Ok(joining::asked(work.now, requested.not_before)),
         Err(RequestError::JustAsked { amount, .. }) => {
             Ok(Outcome::new("just_asked").value("asked", amount.as_decimal()))
         }

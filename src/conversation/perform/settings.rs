@@ -1,13 +1,15 @@
 //! Language, PIN and next of kin on the phone.
 
+use chrono::{DateTime, Utc};
+
 use super::Performer;
 use crate::conversation::intent::ChosenPin;
 use crate::fault::Fault;
-use crate::members::{self, ChangePinError, DeskError, Kin};
+use crate::members::{self, ChangePinError, DeskError, Kin, MemberId};
 use crate::menu::Outcome;
 use crate::messages::{self, Class, Message, Values};
 use crate::primitives::{Language, Secret};
-use crate::work::Work;
+use crate::work::{Actor, Work};
 
 pub(super) async fn choose_language(
     hands: &Performer<'_>,
@@ -98,6 +100,24 @@ pub(super) async fn change_kin(
     )
     .await?;
     Ok(Outcome::new("changed"))
+}
+
+/// Somebody may be guessing: the rider hears of each lock once, on their own phone.
+pub(super) async fn tell_of_lock(
+    hands: &Performer<'_>,
+    member: MemberId,
+    until: DateTime<Utc>,
+    minutes: i64,
+) -> Result<(), Fault> {
+    let app = hands.app;
+    let mut work = Work::begin(&app.pool, app.clock.now(), Actor::System).await?;
+    let known = members::caller_language(work.conn(), &hands.turn.msisdn).await?;
+    let language = known.unwrap_or_else(|| hands.menus.default_language());
+    let minutes = u32::try_from(minutes).unwrap_or(u32::MAX);
+    let values = Values::new().count("minutes", minutes);
+    let once = format!("pin_locked:{member}:{}", until.timestamp());
+    tell(hands, &mut work, language, "pin.locked", values, once).await?;
+    work.commit().await
 }
 
 async fn tell(

@@ -112,13 +112,18 @@ pub(in crate::payments) async fn obligation_by_key(
 pub(in crate::payments) async fn open_obligation_of(
     conn: &mut PgConnection,
     purpose: &Purpose,
+    in_doubt_since: DateTime<Utc>,
 ) -> Result<Option<Obligation>, Fault> {
     let row = sqlx::query_as!(
         ObligationRow,
         "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at
-         from obligation where member_id = $1 and purpose = $2 and state = 'open'",
+         from obligation where member_id = $1 and purpose = $2 and state = 'open'
+           and not exists (select from attempt where obligation_id = obligation.id
+                             and attempt.state = 'unknown' and attempt.submitted_at < $3)
+         order by created_at limit 1",
         purpose.member(),
-        purpose.kind()
+        purpose.kind(),
+        in_doubt_since
     )
     .fetch_optional(conn)
     .await?;
