@@ -26,7 +26,7 @@ pub async fn answer_sms(app: App, job: AnswerSms) -> Result<(), JobFailure> {
         return Ok(());
     };
     let known = members::caller_language(work.conn(), &from).await?;
-    let language = known.unwrap_or_else(|| app.menus.load().default_language());
+    let language = known.unwrap_or_else(|| app.menus.current().default_language());
     let asked = messages::understand(&inbound.text);
     let (understood, template, values) = words_for(&mut work, &from, asked).await?;
     let message = Message {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use arc_swap::ArcSwap;
 use hmac::{Hmac, KeyInit, Mac};
 use quick_cache::sync::Cache;
 use secrecy::ExposeSecret;
@@ -19,7 +18,9 @@ use crate::channels::pay::daraja::Door;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::conversation::store::{Lifetimes, RedisStore, SessionSeal, SessionStore};
-use crate::conversation::{Journal, Record, SessionId, SessionTurns, TranscriptKey, VOCABULARY};
+use crate::conversation::{
+    Journal, MenuEditions, Record, SessionId, SessionTurns, TranscriptKey, VOCABULARY,
+};
 use crate::integrations::africastalking;
 use crate::integrations::mpesa::{MpesaClient, MpesaSettings, TransactionType};
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
@@ -48,7 +49,7 @@ pub struct Means {
     pub clock: Clock,
     pub pool: PgPool,
     pub redis: RedisConnection,
-    pub menus: ArcSwap<Menus>,
+    pub menus: MenuEditions,
     pub templates: Arc<Templates>,
     pub sessions: SessionStore,
     pub sessions_at_hand: Cache<SessionId, Arc<Record>>,
@@ -86,12 +87,12 @@ impl App {
             session: config.ussd.session_ttl,
             resume: config.ussd.resume_window,
         };
-        let sessions = SessionStore::Redis(RedisStore::new(
+        let sessions = SessionStore::Redis(Box::new(RedisStore::new(
             redis.clone(),
             format!("{}:", config.redis.prefix),
             seal,
             lifetimes,
-        ));
+        )));
         App::assemble(config, clock, pool, redis, sessions)
     }
 
@@ -119,7 +120,7 @@ impl App {
             timeout: SMS_TIMEOUT,
         })?;
         Ok(App(Arc::new(Means {
-            menus: ArcSwap::from_pointee(menus),
+            menus: MenuEditions::new(menus),
             templates: Arc::new(templates),
             journal: Journal::start(pool.clone()),
             transcript_key: TranscriptKey::new(derived(&config, b"transcripts").as_slice()),
@@ -160,7 +161,6 @@ pub fn load_menus(config: &Config) -> anyhow::Result<Menus> {
     let limits = Limits {
         screen_septets: config.ussd.screen_septets,
         session_seconds: SESSION_SECONDS,
-        ..Limits::default()
     };
     Menus::load(&config.menus.dir, &VOCABULARY, limits)
         .map_err(|mistakes| told(&config.menus.dir, &mistakes))

@@ -33,11 +33,17 @@ pub async fn migrate(connection: &mut PgConnection) -> Result<usize, MigrateErro
     Ok(missing)
 }
 
-/// Compares the database with this binary; changes nothing but making sqlx's own list where there is none yet.
+/// Compares the database with this binary; changes nothing.
 pub async fn standing(connection: &mut PgConnection) -> Result<Standing, MigrateError> {
-    connection
-        .ensure_migrations_table(&MIGRATIONS.table_name)
+    let migrated: bool = sqlx::query_scalar("select to_regclass($1) is not null")
+        .bind(&*MIGRATIONS.table_name)
+        .fetch_one(&mut *connection)
         .await?;
+    if !migrated {
+        return Ok(Standing::Behind {
+            missing: MIGRATIONS.iter().count(),
+        });
+    }
     if let Some(version) = connection.dirty_version(&MIGRATIONS.table_name).await? {
         return Ok(Standing::Broken { version });
     }

@@ -11,12 +11,13 @@ use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::answering::answer_sms;
-use crate::app::App;
+use crate::app::{App, load_menus};
 use crate::channels;
 use crate::channels::pay::daraja::{Door, PaymentsState};
 use crate::channels::sms::africastalking::MessagesState;
@@ -55,6 +56,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let tasks = TaskTracker::new();
     tasks.spawn(until(stop.clone(), metric::keep_folding(metrics.clone())));
+    tasks.spawn(until(stop.clone(), reload_when_asked(app.clone())));
     if roles.worker {
         let registry = Arc::new(registry(&app));
         tasks.spawn(Worker::default().run(
@@ -91,6 +93,25 @@ pub async fn run(
 
 async fn until(stop: CancellationToken, task: impl Future<Output = ()>) {
     stop.run_until_cancelled(task).await;
+}
+
+/// Reads the menus again at each SIGHUP. Mistakes are logged and the menus in use stay.
+async fn reload_when_asked(app: App) {
+    let Ok(mut asked) = signal(SignalKind::hangup()) else {
+        tracing::warn!("SIGHUP cannot be heard: menus change with a restart only");
+        return;
+    };
+    while asked.recv().await.is_some() {
+        match load_menus(&app.config) {
+            Ok(menus) => {
+                tracing::info!(version = %menus.digest(), "Took the menus anew");
+                app.menus.publish(menus);
+            }
+            Err(mistakes) => {
+                tracing::error!("The menus stay as they are: {mistakes:#}");
+            }
+        }
+    }
 }
 
 /// Every route but `/metrics`.

@@ -8,10 +8,10 @@ use tracing::{error, info};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::ledger::{self, Key, PostError, Posting, postings};
-use crate::members::{self, FeePaid, MemberId};
+use crate::members::{self, FeePaid, MemberId, StatusWord};
 use crate::messages::{self, Class, Message, Values};
 use crate::payments::{self, News, ObligationId, Purpose, Receipt, TextKey};
-use crate::primitives::{Language, Money, Msisdn, nairobi_date};
+use crate::primitives::{Money, nairobi_date};
 use crate::receipts::{self, CheckCode, Issue, IssueError};
 use crate::welfare::{self, ContributionReceived, FundError, Status};
 use crate::work::Work;
@@ -127,7 +127,10 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
                 )
                 .await?;
             }
-            tell_outcome(work, obligation, paid, TextKey::Mismatch).await
+            let values = Values::new()
+                .money("amount", paid)
+                .code("receipt", shown(receipt.as_ref()));
+            tell(work, obligation, "payment.mismatch", values, "mismatch").await
         }
         News::Unallocated {
             receipt, amount, ..
@@ -222,25 +225,37 @@ async fn fee_paid(
     code: &CheckCode,
 ) -> Result<(), Fault> {
     match members::fee_paid(work, member, obligation.0).await? {
-        FeePaid::Now { .. } | FeePaid::Repeated => {
-            book(
-                work,
-                postings::registration_fee_received(obligation.0, amount),
-                Key::of("payment", obligation),
-            )
-            .await?;
+        // Somebody refused while the prompt was on the phone is owed the money back, by a person.
+        FeePaid::Now {
+            status: StatusWord::Refused,
+        } => {
+            error!(target: "financial", { payment.id = %obligation, %amount }, "A refused applicant has paid the fee: it is owed back");
+            let posting = postings::unallocated_received(obligation.0, amount);
+            book(work, posting, Key::of("payment", obligation)).await?;
+            let values = Values::new()
+                .money("amount", amount)
+                .code("receipt", provider_receipt);
+            tell(work, obligation, "payment.mismatch", values, "receipt").await
+        }
+        told @ (FeePaid::Now { .. } | FeePaid::Repeated) => {
+            let posting = postings::registration_fee_received(obligation.0, amount);
+            book(work, posting, Key::of("payment", obligation)).await?;
             let values = Values::new()
                 .money("amount", amount)
                 .code("receipt", provider_receipt)
                 .code("code", code.as_str());
-            tell(
-                work,
-                obligation,
-                "receipt.registration_fee",
-                values,
-                "receipt",
-            )
-            .await
+            // Approved before the fee came: nothing is left to wait for.
+            let is_member = matches!(
+                told,
+                FeePaid::Now {
+                    status: StatusWord::Active
+                }
+            );
+            let template = match is_member {
+                true => "receipt.registration_fee_of_member",
+                false => "receipt.registration_fee",
+            };
+            tell(work, obligation, template, values, "receipt").await
         }
         // A second fee is the member's own money.
         FeePaid::PaidBefore { .. } => {
@@ -345,10 +360,9 @@ async fn tell_outcome(
         TextKey::Wallet => ("payment.wallet", Values::new()),
         TextKey::BadPhone => ("payment.bad_phone", Values::new()),
         TextKey::Unresolved => ("payment.unresolved", with_amount()),
-        TextKey::Mismatch => ("payment.mismatch", with_amount()),
         TextKey::System => ("payment.system", Values::new()),
         // Said with the receipt, by the deeds above.
-        TextKey::Paid | TextKey::Late | TextKey::Twice => return Ok(()),
+        TextKey::Paid | TextKey::Late | TextKey::Twice | TextKey::Mismatch => return Ok(()),
     };
     tell(work, obligation, template, values, outcome.as_str()).await
 }
@@ -356,20 +370,22 @@ async fn tell_outcome(
 /// One message of a kind for each payment, ever.
 async fn tell(
     work: &mut Work,
-    obligation: ObligationId,
+    id: ObligationId,
     template: &'static str,
     values: Values,
     once: &str,
 ) -> Result<(), Fault> {
-    let (to, language): (Msisdn, Language) = payments::payer_of(work.conn(), obligation).await?;
+    let obligation = payments::obligation(work.conn(), id)
+        .await?
+        .ok_or_else(|| Fault::broken(format!("obligation {id} has gone")))?;
     let message = Message {
-        to,
-        language,
+        to: obligation.payer,
+        language: obligation.language,
         class: Class::Money,
         template,
         values,
-        key: Some(format!("payment:{obligation}:{once}")),
-        about: Some(obligation.0),
+        key: Some(format!("payment:{id}:{once}")),
+        about: Some(id.0),
         not_before: None,
         not_after: None,
     };

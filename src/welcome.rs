@@ -6,18 +6,24 @@ use crate::members::{
     self, ApproveError, Approved, Fee, Member, Reason, RefuseError, Refused, StatusWord, Who,
 };
 use crate::messages::{self, Class, Message, Values};
+use crate::primitives::Money;
 use crate::stages;
 use crate::work::{Actor, Work};
 
 /// Approves an applicant and tells them, in one transaction.
-pub async fn approve(work: &mut Work, who: &Who, fee: Fee) -> Result<Approved, ApproveError> {
+pub async fn approve(
+    work: &mut Work,
+    who: &Who,
+    fee: Fee,
+    fee_due: Money,
+) -> Result<Approved, ApproveError> {
     let approved = members::approve(work, who, fee).await?;
-    let member = the_member(work, members::MemberId(approved.id.0)).await?;
-    let template = match approved.status {
-        StatusWord::Active => "member.approved",
-        _ => "joining.fee_pending",
+    let member = the_member(work, approved.id).await?;
+    let (template, values) = match approved.status {
+        StatusWord::Active => ("member.approved", Values::new()),
+        _ => ("joining.fee_pending", Values::new().money("fee", fee_due)),
     };
-    tell(work, &member, template, Values::new(), "approved").await?;
+    tell(work, &member, template, values, "approved").await?;
     Ok(approved)
 }
 

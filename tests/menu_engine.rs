@@ -303,6 +303,33 @@ fn rows_are_numbered_over_all_pages_and_never_split() {
 }
 
 #[test]
+fn going_back_leads_to_the_page_that_was_left_if_there_still_is_one() {
+    let regions = |count| {
+        (1..=count).fold(Supplied::default(), |facts, row| {
+            facts.row(row, [("region_name", format!("Region number {row}"))])
+        })
+    };
+    let mut caller = Caller::dials(&[]);
+    caller.facts = regions(20);
+    caller
+        .types("1")
+        .types("Amina Wanjiku")
+        .types("0712345678")
+        .types("12/3/1990")
+        .types("98")
+        .types("98");
+    let left = caller.page().text;
+    caller.types("3").types("0");
+    assert_eq!(caller.page().text, left);
+    caller.types("3");
+    caller.facts = regions(2);
+    caller
+        .types("0")
+        .sees("Where do you work?\n1 Region number 1\n2 Region number 2\n0 Back\n00 Home");
+    assert_eq!(caller.types("0").screen(), "join.born");
+}
+
+#[test]
 fn a_list_without_rows_says_so_or_leads_on() {
     let mut caller = Caller::dials(&["member"]);
     caller.types("3").sees("Nothing has moved yet.\n0 Back");
@@ -379,6 +406,17 @@ fn digits_behind_the_code_stop_where_a_person_must_agree() {
         (caller.screen(), caller.asked.len(), caller.heard.clone()),
         ("contribute.confirm", 0, None)
     );
+    // Nor does anything behind it: the rest is dropped.
+    caller.dialled("0").dialled("00");
+    assert_eq!(caller.screen(), "contribute.confirm");
+    // A PIN is never taken from a number that was dialled.
+    let mut caller = Caller::dials(&[]);
+    for input in ["1", "Amina Wanjiku", "0712345678", "12/3/1990"] {
+        caller.types(input);
+    }
+    caller.outcome = Outcome::new("found");
+    caller.types("101").dialled("4826").dialled("0");
+    assert_eq!((caller.screen(), caller.asked.len()), ("join.pin", 1));
     // An emergency goes straight in.
     let mut caller = Caller::dials(&[]);
     caller.outcome = Outcome::new("raised").value("case", 12);
@@ -695,12 +733,18 @@ proptest! {
 
 #[test]
 fn a_session_is_small() {
+    let bytes = |caller: &Caller| postcard::to_stdvec(&caller.session).unwrap().len();
     let mut caller = Caller::dials(&[]);
+    caller.facts = (1..=20).fold(Supplied::default(), |facts, row| {
+        facts.row(row, [("region_name", format!("Region number {row}"))])
+    });
     caller
         .types("1")
         .types("Wanjikũ wa Kamau-Odhiambo")
         .types("0712345678")
         .types("12/3/1990");
-    let bytes = postcard::to_stdvec(&caller.session).unwrap().len();
-    assert!(bytes < 200, "{bytes} bytes");
+    assert!(bytes(&caller) < 700, "{} bytes", bytes(&caller));
+    // Rows are kept while they are shown and no longer.
+    caller.types("00");
+    assert!(bytes(&caller) < 100, "{} bytes", bytes(&caller));
 }

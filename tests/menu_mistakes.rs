@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use kwastage::menu::{Limits, Menus, Mistake};
+use proptest::prelude::*;
 
 fn document(path: &str) -> (String, String) {
     let file = format!("tests/menus/{path}.xml");
@@ -322,4 +323,52 @@ fn a_folder_that_cannot_be_read_is_a_mistake_too() {
         (told.len(), told[0].file.as_str()),
         (1, "tests/menus/nowhere")
     );
+}
+
+/// Things a slip of the hand leaves behind.
+const SLIPS: [&str; 16] = [
+    "",
+    " ",
+    "<",
+    ">",
+    "\"",
+    "/",
+    "{",
+    "}",
+    "&amp;",
+    "’",
+    "<en>",
+    "</en>",
+    " key=\"1\"",
+    "<on/>",
+    "home",
+    "\u{0}",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is damaged, reading either succeeds or tells at least one mistake in a place that exists.
+    #[test]
+    fn damage_is_told_or_harmless(
+        at in any::<prop::sample::Index>(),
+        which in 0usize..4,
+        length in 0usize..40,
+        slip in prop::sample::select(SLIPS.to_vec()),
+    ) {
+        let mut documents = ["common", "home", "join", "money"].map(|name| document(&format!("sample/{name}")));
+        let damaged = &mut documents[which].1;
+        let characters: Vec<char> = damaged.chars().collect();
+        let from = at.index(characters.len());
+        let behind = (from + length).min(characters.len());
+        *damaged = characters[..from].iter().chain(slip.chars().collect::<Vec<_>>().iter()).chain(&characters[behind..]).collect();
+        if let Err(mistakes) = Menus::of(&documents, &vocabulary::SAMPLE, Limits::default()) {
+            prop_assert!(!mistakes.is_empty());
+            for mistake in mistakes {
+                let text = documents.iter().find(|(file, _)| *file == mistake.file).map(|(_, text)| text.as_str());
+                let lines = text.unwrap_or_default().lines().count().max(1);
+                prop_assert!((1..=lines + 1).contains(&(mistake.line as usize)) && mistake.column >= 1, "{}", mistake);
+            }
+        }
+    }
 }

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use kwastage::clock::Clock;
 use kwastage::integrations::mpesa::{MpesaClient, MpesaSettings, TokenTrouble, TransactionType};
 use kwastage::payments::{AttemptId, NoPrompt, PushAnswer, PushOrder};
-use kwastage::primitives::{Money, Msisdn};
+use kwastage::primitives::{Money, Msisdn, Secret};
 use uuid::Uuid;
 
 /// Issues numbered tokens, each of which ends the one before, and accepts every push with the last of them.
@@ -85,7 +85,7 @@ fn order() -> PushOrder {
         amount: Money::from_shillings(1500),
         account_reference: "KSA10001".into(),
         description: "Welfare",
-        token: "9f2c41d07be84a3d8c55e0a1b6f7d203".into(),
+        token: Secret::new("9f2c41d07be84a3d8c55e0a1b6f7d203"),
     }
 }
 

@@ -170,8 +170,10 @@ async fn a_genuine_code_tells_what_was_paid_and_a_forged_one_nothing(pool: PgPoo
         "with r as (insert into region (name) values ('Nairobi') returning id),
               z as (insert into zone (region_id, name) select id, 'CBD' from r returning id),
               s as (insert into stage (zone_id, code, name) select id, '101', 'Kencom' from z returning id)
-         insert into member (id, msisdn, language, first_name, last_name, national_id_sealed, national_id_index, stage_id, status, joined_at)
-         select $1, '254711000001', 'en', 'Amina', 'Hassan', 'sealed', sha256('x'), id, 'active', now() from s",
+         insert into member (id, joining_key, msisdn, language, first_name, last_name, national_id_sealed, national_id_index, stage_id,
+                             status, joined_at, approved_at, fee_paid_at, fee_payment)
+         select $1, 'test:1', '254711000001', 'en', 'Amina', 'Hassan', sha512('x'), sha256('x'), id, 'active', now(), now(), now(), $1
+         from s",
     )
     .bind(amina)
     .execute(&pool)

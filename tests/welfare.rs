@@ -64,9 +64,10 @@ impl World {
         approved_at: Option<&str>,
     ) {
         sqlx::query(
-            "insert into member (id, msisdn, language, first_name, last_name, national_id_sealed, national_id_index, stage_id, status,
-                                 joined_at, approved_at)
-             values ($1, $2, 'en', $3, 'Otieno', 'sealed', sha256($2::text::bytea), $4, $5, '2026-11-01T06:00:00Z', $6)",
+            "insert into member (id, joining_key, msisdn, language, first_name, last_name, national_id_sealed, national_id_index,
+                                 stage_id, status, joined_at, approved_at, fee_paid_at, fee_payment)
+             values ($1, 'test:' || $2, $2, 'en', $3, 'Otieno', sha512($2::text::bytea), sha256($2::text::bytea), $4, $5,
+                     '2026-11-01T06:00:00Z', $6, '2026-11-01T06:00:00Z', $1)",
         )
         .bind(id)
         .bind(msisdn)

@@ -25,6 +25,7 @@ const PATIENCE_MS = 20_000;
 const ENTER = "\uE007";
 const AMINA = 0;
 const JUMA = 1;
+const WAMBUI = 2;
 
 async function walk(page) {
   await page.open(given.url);
@@ -42,7 +43,7 @@ async function walk(page) {
   await page.focus(AMINA);
   await page.type(given.pin);
   await page.press(AMINA, "left");
-  await page.screenSays(AMINA, /m-?pesa/i);
+  await page.until("the last screen", async () => await page.has(AMINA, ".dialog .text:not(.wait)") && !(await page.has(AMINA, ".answer")));
 
   told("M-PESA asks over everything");
   await page.until("the M-PESA prompt", () => page.shows(AMINA, "prompt"));
@@ -51,7 +52,7 @@ async function walk(page) {
   await page.press(AMINA, "ok");
 
   told("the receipt comes");
-  await page.until("an unread message", () => page.run("return document.querySelectorAll('.handset')[0].querySelector('.envelope') !== null"));
+  await page.until("an unread message", () => page.has(AMINA, ".envelope"));
   while (!(await page.shows(AMINA, "idle"))) await page.press(AMINA, "end");
   await page.press(AMINA, "left", "ok");
   const receipt = await readThread(page, /code:?\s+\w{4}/i);
@@ -60,8 +61,12 @@ async function walk(page) {
   if (given.picture) {
     await page.focus(JUMA);
     await page.type(`*384*123#${ENTER}`);
-    await page.until("Juma's menu", () => page.run("return document.querySelectorAll('.handset')[1].querySelector('.answer') !== null"));
+    await page.until("Juma's menu", () => page.has(JUMA, ".answer"));
+    // A direct dial, about to be made.
+    await page.focus(WAMBUI);
+    await page.type("*384*123*2*200#");
     await page.run("document.activeElement.blur()");
+    await page.until("the keys to come up", async () => !(await page.has(WAMBUI, ".pressed")));
     await writeFile(given.picture, await page.picture());
   }
   const complaints = (await page.complaints()).filter(({ level }) => level === "SEVERE");
@@ -70,7 +75,7 @@ async function walk(page) {
 
 /** Picks options by what they say, until a screen asks for what is wanted. */
 async function chooseUntil(page, wanted) {
-  const ways = [/contribut|changia/i, /clear it|this week|weekly|KES|Ksh/i];
+  const ways = [/contribut|changia/i, /^clear|this (time|week)|deni|mchango/i, /start again|anza upya/i];
   for (let hop = 0; hop < 5; hop += 1) {
     const screen = await page.screenSays(AMINA, /\S/);
     if (wanted.test(screen)) return;
@@ -93,7 +98,7 @@ async function readThread(page, wanted) {
   let place = -1;
   await page.until("the receipt", async () => (place = (await previews()).findIndex((text) => wanted.test(text))) >= 0);
   await page.press(AMINA, ...Array(place).fill("bottom"), "ok");
-  await page.until("the messages", () => page.run("return document.querySelectorAll('.handset')[0].querySelector('.bubble') !== null"));
+  await page.until("the messages", () => page.has(AMINA, ".bubble"));
   return page.run("return [...document.querySelectorAll('.handset')[0].querySelectorAll('.bubble p')].at(-1).textContent");
 }
 
@@ -108,6 +113,8 @@ class Page {
   complaints() { return this.session("POST", "/se/log", { type: "browser" }); }
   async picture() { return Buffer.from(await this.session("GET", "/screenshot"), "base64"); }
 
+  /** Whether a phone shows something that a selector finds. */
+  has(phone, selector) { return this.run("return document.querySelectorAll('.handset')[arguments[0]].querySelector(arguments[1]) !== null", phone, selector); }
   focus(phone) { return this.run("document.querySelectorAll('.handset .body')[arguments[0]].focus()", phone); }
   shows(phone, view) { return this.run("return document.querySelectorAll('.handset .screen')[arguments[0]].dataset.view === arguments[1]", phone, view); }
 

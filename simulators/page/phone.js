@@ -15,33 +15,29 @@ const PRINTED = { 1: ".,?", 2: "abc", 3: "def", 4: "ghi", 5: "jkl", 6: "mno", 7:
 const WORDS = {
   en: {
     menu: "Menu", names: "Names", call: "Call", clear: "Clear", back: "Back", select: "Select", send: "Send", cancel: "Cancel", ok: "OK",
-    messages: "Messages", write: "Write message", inbox: "Inbox", reply: "Reply", next: "Next", to: "To", empty: "No messages yet",
+    write: "Write message", inbox: "Inbox", reply: "Reply", next: "Next", to: "To", empty: "No messages yet",
     running: "USSD code running…", problem: "Connection problem or invalid MMI code.", answer: "Answer", reject: "Reject", hangUp: "End call",
     ringing: "Incoming call", talking: "Call in progress", over: "Call ended", sending: "Sending…", sent: "Message sent", unsent: "Message not sent. Try again.",
-    onlyCodes: "This phone only dials service codes, such as *384*123#.", pin: "Enter M-PESA PIN:", pay: (p) =>
-      `Do you want to pay Ksh ${p.amount} to ${p.merchant}, account ${p.account}?`, received: "New message", day: "en-GB", you: "Me",
+    onlyCodes: "This phone only dials service codes, such as *384*123#.", pin: "Enter M-PESA PIN:", fresh: (count) => (count === 1 ? "1 new message" : `${count} new messages`), day: "en-GB",
   },
   sw: {
     menu: "Menyu", names: "Majina", call: "Piga", clear: "Futa", back: "Rudi", select: "Chagua", send: "Tuma", cancel: "Ghairi", ok: "Sawa",
-    messages: "Jumbe", write: "Andika ujumbe", inbox: "Kikasha", reply: "Jibu", next: "Endelea", to: "Kwa", empty: "Hakuna ujumbe bado",
+    write: "Andika ujumbe", inbox: "Kikasha", reply: "Jibu", next: "Endelea", to: "Kwa", empty: "Hakuna ujumbe bado",
     running: "Inatuma ombi…", problem: "Tatizo la mtandao au namba si sahihi.", answer: "Pokea", reject: "Kataa", hangUp: "Kata simu",
     ringing: "Simu inaingia", talking: "Mko kwenye simu", over: "Simu imekatwa", sending: "Inatuma…", sent: "Ujumbe umetumwa", unsent: "Ujumbe haukutumwa. Jaribu tena.",
-    onlyCodes: "Simu hii hupiga namba za huduma tu, kama *384*123#.", pin: "Weka PIN ya M-PESA:", pay: (p) =>
-      `Je, ungependa kulipa Ksh ${p.amount} kwa ${p.merchant}, akaunti ${p.account}?`, received: "Ujumbe mpya", day: "sw-KE", you: "Mimi",
+    onlyCodes: "Simu hii hupiga namba za huduma tu, kama *384*123#.", pin: "Weka PIN ya M-PESA:", fresh: (count) => (count === 1 ? "Ujumbe mpya 1" : `Jumbe mpya ${count}`), day: "sw-KE",
   },
 };
 
 // ---------------------------------------------------------------------------------------------- the simulators' control API
 
-class Refused extends Error {}
-
 /** Asks the control API: a GET, or with a body a POST. A refusal says why. */
 async function ask(path, body, method = body === undefined ? "GET" : "POST") {
   const request = body === undefined ? { method } : { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(path, request).catch(() => { throw new Refused("The simulators do not answer."); });
+  const answer = await fetch(path, request).catch(() => { throw new Error("The simulators do not answer."); });
   const text = await answer.text();
   const said = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : null;
-  if (!answer.ok) throw new Refused(said?.error ?? answer.statusText);
+  if (!answer.ok) throw new Error(said?.error ?? answer.statusText);
   return said;
 }
 
@@ -168,6 +164,7 @@ class View {
   escape() { this.right?.[1](); }
   choose(_digit) {}
   move(by) { this.phone.scroll(by); }
+  sideways(_by) {}
   clearing(otherwise) {
     return this.field.value ? [this.words.clear, () => { this.field.clear(); this.phone.paint(); }] : otherwise;
   }
@@ -181,7 +178,8 @@ class Idle extends View {
   get said() { return this.number.value || ""; }
   escape() { this.end(); }
   end() { this.number.value = ""; this.phone.paint(); }
-  move(by) { if (!this.number.value) this.phone.open(by < 0 ? new Threads(this.phone) : new Names(this.phone)); }
+  move(by) { if (!this.number.value) this.phone.open(by < 0 ? new Menu(this.phone) : new Names(this.phone)); }
+  sideways(by) { if (!this.number.value) this.phone.open(by < 0 ? new Compose(this.phone) : new Threads(this.phone)); }
   call() {
     if (!this.number.value) this.number.value = this.phone.lastDialled ?? "";
     else { this.phone.dial(this.number.value); this.number.value = ""; }
@@ -194,7 +192,7 @@ class Idle extends View {
     return draw("div", { class: "idle" },
       draw("p", { class: "hour" }, clockTime(now)),
       draw("p", { class: "date" }, nairobi(now, { weekday: "short", day: "numeric", month: "short" }, this.words.day)),
-      unread > 0 && draw("p", { class: "news" }, `✉ ${unread} ${this.words.received.toLowerCase()}`));
+      unread > 0 && draw("p", { class: "news" }, `✉ ${this.words.fresh(unread)}`));
   }
 }
 
@@ -366,15 +364,14 @@ class Prompt extends View {
   get field() { return this.pin; }
   get left() { return [this.words.ok, () => this.pin.value.length === 4 && this.phone.answerPrompt("approve")]; }
   get right() { return this.clearing([this.words.cancel, () => this.phone.answerPrompt("cancel")]); }
-  get said() { return `M-PESA. ${this.asks}`; }
-  get asks() { return this.prompt.text || this.words.pay({ ...this.prompt, amount: shillings(this.prompt.amount) }); }
+  get said() { return `M-PESA. ${this.prompt.text}`; }
   escape() { this.phone.answerPrompt("cancel"); }
   end() { this.phone.answerPrompt("cancel"); }
   body() {
     return draw("div", { class: "toolkit" },
       draw("h3", {}, "M-PESA"),
-      draw("p", { class: "text", "data-scroll": true }, this.asks),
-      !/PIN:?\s*$/.test(this.asks) && draw("p", { class: "pin-label" }, this.words.pin),
+      draw("p", { class: "text", "data-scroll": true }, this.prompt.text),
+      !/PIN:?\s*$/.test(this.prompt.text) && draw("p", { class: "pin-label" }, this.words.pin),
       this.pin.line("m-pesa-pin", "pin"));
   }
   beside() {
@@ -417,7 +414,6 @@ class Handset {
   ussd = null;
   prompt = null;
   call = null;
-  language = "en";
   hop = 0;                                     // counts requests, so that an answer nobody waits for any more is dropped
 
   constructor(place, people) {
@@ -454,7 +450,6 @@ class Handset {
   }
 
   setLanguage(language) {
-    this.language = language;
     this.words = WORDS[language];
     for (const button of this.root.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", button.dataset.language === language);
   }
@@ -587,7 +582,8 @@ class Handset {
     else if (key === "end") view.end();
     else if (key === "up") view.move(-1);
     else if (key === "bottom") view.move(1);
-    else if (key === "back" || key === "on") { /* the caret of this phone stays at the end */ }
+    else if (key === "back") view.sideways(-1);
+    else if (key === "on") view.sideways(1);
     else if (view.field) view.field.tap(key, () => this.paint());
     else view.choose(key);
     this.paint();
@@ -820,7 +816,7 @@ async function begin() {
     for (const handset of handsets) await handset.become(handset.line.msisdn);
     trouble.load();
   });
-  if (matchMedia("(max-width: 1159px)").matches) document.getElementById("trouble").open = false;
+  if (matchMedia("(max-width: 1199px)").matches) document.getElementById("trouble").open = false;
 }
 
 begin();

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path, Query, State as Shared};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, State as Shared};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -17,11 +18,13 @@ use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use crate::africastalking::ussd;
 use crate::faults::{Fault, Order, until};
+use crate::held::Held;
 use crate::phones::Msisdn;
 use crate::world::World;
 
@@ -34,6 +37,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/phones/{msisdn}/again", post(phones::again))
         .route("/phones/{msisdn}/hang-up", post(phones::hang_up))
         .route("/phones/{msisdn}/sms", post(phones::text))
+        .route("/phones/{msisdn}/opt-out", post(phones::opt_out))
         .route("/phones/{msisdn}/inbox", get(phones::inbox))
         .route("/phones/{msisdn}/threads", get(phones::threads))
         .route("/phones/{msisdn}/read", post(phones::mark_read))
@@ -83,8 +87,40 @@ impl FromRequestParts<Arc<World>> for Whose {
     }
 }
 
-/// `{"error": …}` with a status.
-struct Refused(StatusCode, String);
+/// A refusal of the control API: `{"error": …}` with a status.
+pub struct Refused(StatusCode, String);
+
+/// The phone a path names, held for one request.
+impl FromRequestParts<Arc<World>> for Held {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, world: &Arc<World>) -> Result<Self, Refused> {
+        let Whose(msisdn) = Whose::from_request_parts(parts, world).await?;
+        Ok(Held::new(world.clone(), msisdn))
+    }
+}
+
+/// A JSON body, however it is labelled; an empty one is an empty object.
+struct Said<T>(T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<World>> for Said<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, world: &Arc<World>) -> Result<Self, Refused> {
+        let bad = |error: String| Refused(StatusCode::BAD_REQUEST, error);
+        let body = Bytes::from_request(request, world)
+            .await
+            .map_err(|error| bad(error.to_string()))?;
+        let text: &[u8] = if body.trim_ascii().is_empty() {
+            b"{}"
+        } else {
+            &body
+        };
+        serde_json::from_slice(text)
+            .map(Said)
+            .map_err(|error| bad(error.to_string()))
+    }
+}
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
@@ -118,7 +154,7 @@ struct Ordered {
 
 async fn order(
     Shared(world): Shared<Arc<World>>,
-    Json(ordered): Json<Ordered>,
+    Said(ordered): Said<Ordered>,
 ) -> Result<Json<Value>, Refused> {
     let bad = |text: String| Refused(StatusCode::BAD_REQUEST, text);
     let what = Fault::named(&ordered.what).ok_or_else(|| {

@@ -10,6 +10,7 @@
 //! - [`phones`]: people, their handsets, their M-PESA wallets
 //! - [`africastalking`]: USSD, SMS, voice and the account
 //! - [`daraja`]: OAuth, STK push and query, C2B, B2C, status, pull, and the provider's own book
+//! - [`held`]: a phone in somebody's hands
 //! - [`control`]: the API that pages, terminals and tests use to be people
 //! - [`terminal`]: a phone in a terminal
 //! - [`dialogue`]: conversations anyone can read, played against a gateway
@@ -22,6 +23,7 @@ pub mod control;
 pub mod daraja;
 pub mod dialogue;
 pub mod faults;
+pub mod held;
 pub mod phones;
 pub mod settings;
 pub mod terminal;
@@ -32,11 +34,16 @@ pub use world::{News, Violation};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use daraja::book::Entry;
+use faults::{Fault, Order};
+use held::Held;
+use phones::{Msisdn, NotAPhoneNumber};
 use world::World;
 
 /// The outside as one server.
@@ -72,6 +79,7 @@ fn routes(world: Arc<World>) -> axum::Router {
     africastalking::routes()
         .merge(daraja::routes())
         .merge(control::routes())
+        .fallback(daraja::nowhere)
         .with_state(world)
 }
 
@@ -90,8 +98,35 @@ impl Running {
         self.world.set_gateway(url.into());
     }
 
+    /// A phone, to be held by a test in this process.
+    pub fn phone(&self, msisdn: &str) -> Result<Held, NotAPhoneNumber> {
+        Ok(Held::new(self.world.clone(), Msisdn::parse(msisdn)?))
+    }
+
+    /// Orders trouble for every phone, for the given length of the outside's time.
+    pub fn order(&self, what: Fault, how_long: Duration) {
+        let until = faults::until(self.world.now(), how_long.as_secs_f64());
+        self.world.state().faults.order(Order {
+            what,
+            how_often: 1.0,
+            until,
+            times: None,
+            only: None,
+        });
+    }
+
+    /// What the gateway answered so far that the real outside would not have liked.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.world.state().violations.clone()
+    }
+
+    /// M-PESA's own book: every shilling that moved.
+    pub fn ledger(&self) -> Vec<Entry> {
+        self.world.state().book.entries.clone()
+    }
+
     /// Moves the outside's time forward, waking everything that falls due.
-    pub fn advance(&self, by: std::time::Duration) {
+    pub fn advance(&self, by: Duration) {
         self.world.clock.advance(by);
     }
 

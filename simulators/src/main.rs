@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 use simulators::dialogue::command::Play;
 use simulators::phones::Msisdn;
-use simulators::{Settings, Simulators, terminal};
+use simulators::{Settings, Simulators, Timings, terminal};
 
 #[derive(Parser)]
 #[command(
@@ -22,7 +22,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Role {
     /// Serve the providers, the phones, their control API and the page.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Hold one phone in this terminal.
     Phone {
         /// Whose phone, such as 254711000001.
@@ -49,19 +49,50 @@ struct Serve {
     /// The secret segment of the gateway's webhooks.
     #[arg(long, env = "SIMULATORS_KEY", default_value = "demo")]
     key: String,
+    /// The USSD code that leads to the gateway.
+    #[arg(long, env = "SIMULATORS_SERVICE_CODE", default_value = "*384*123#")]
+    service_code: String,
+    /// Where riders text to.
+    #[arg(long, env = "SIMULATORS_SHORT_CODE", default_value = "22384")]
+    short_code: String,
+    #[arg(long, env = "SIMULATORS_AT_USERNAME", default_value = "sandbox")]
+    at_username: String,
+    #[arg(long, env = "SIMULATORS_AT_API_KEY", default_value = "demo")]
+    at_api_key: String,
+    #[arg(long, env = "SIMULATORS_PAYBILL", default_value = "600123")]
+    paybill: String,
+    #[arg(long, env = "SIMULATORS_B2C_SHORTCODE", default_value = "600124")]
+    b2c_shortcode: String,
+    #[arg(long, env = "SIMULATORS_CONSUMER_KEY", default_value = "demo")]
+    consumer_key: String,
+    #[arg(long, env = "SIMULATORS_CONSUMER_SECRET", default_value = "demo")]
+    consumer_secret: String,
+    /// The Lipa na M-Pesa passkey; without it, the one of the protocol's test vector.
+    #[arg(long, env = "SIMULATORS_PASSKEY")]
+    passkey: Option<String>,
+    /// Seconds a rider may look at one screen; without it, as long as the network allows (30, Airtel 60).
+    #[arg(long, env = "SIMULATORS_INACTIVITY")]
+    inactivity: Option<u64>,
     /// Makes every random choice repeatable. Without it each run differs, so that receipts and ids never repeat.
     #[arg(long, env = "SIMULATORS_SEED")]
     seed: Option<u64>,
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
-    match Arguments::parse().role {
-        Role::Serve(asked) => serve(asked).await?,
-        Role::Phone { msisdn, url } => terminal::hold(&Msisdn::parse(&msisdn)?, &url).await?,
-        Role::Play(asked) => return asked.run().await,
-    }
-    Ok(ExitCode::SUCCESS)
+async fn main() -> ExitCode {
+    let played = match Arguments::parse().role {
+        Role::Serve(asked) => serve(*asked).await.map(|()| ExitCode::SUCCESS),
+        Role::Phone { msisdn, url } => hold(&msisdn, &url).await.map(|()| ExitCode::SUCCESS),
+        Role::Play(asked) => asked.run().await,
+    };
+    played.unwrap_or_else(|error| {
+        eprintln!("simulators: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn hold(msisdn: &str, url: &str) -> anyhow::Result<()> {
+    terminal::hold(&Msisdn::parse(msisdn)?, url).await
 }
 
 async fn serve(asked: Serve) -> anyhow::Result<()> {
@@ -73,12 +104,27 @@ async fn serve(asked: Serve) -> anyhow::Result<()> {
             .duration_since(UNIX_EPOCH)
             .map_or(1, |since| since.as_nanos() as u64)
     });
+    let usual = Settings::default();
+    let inactivity = asked.inactivity.map(Duration::from_secs);
     let settings = Settings {
         bind: asked.bind,
         gateway_url: asked.gateway,
         webhook_key: asked.key,
+        service_code: asked.service_code,
+        short_code: asked.short_code,
+        at_username: asked.at_username,
+        at_api_key: asked.at_api_key,
+        paybill: asked.paybill,
+        b2c_shortcode: asked.b2c_shortcode,
+        consumer_key: asked.consumer_key,
+        consumer_secret: asked.consumer_secret,
+        passkey: asked.passkey.unwrap_or_else(|| usual.passkey.clone()),
         seed,
-        ..Settings::default()
+        timings: Timings {
+            inactivity,
+            ..usual.timings.clone()
+        },
+        ..usual
     };
     let running = Simulators::start(settings).await?;
     tracing::info!(seed, "The phones are at {}/", running.base_url);

@@ -219,8 +219,12 @@ impl Handset {
         {
             return self.answer_prompt(key).await;
         }
-        if self.view.call.is_some() {
-            return self.handle_call(key).await;
+        if self.view.unread > 0 {
+            self.send("read", json!({})).await;
+        }
+        if let Some(call) = &self.view.call {
+            let ringing = call.state == "ringing";
+            return self.handle_call(key, ringing).await;
         }
         match key {
             KeyCode::Char(character) => self.typed.push(character),
@@ -267,10 +271,12 @@ impl Handset {
         self.send("prompt", json!({"answer": answer})).await;
     }
 
-    async fn handle_call(&mut self, key: KeyCode) {
+    async fn handle_call(&mut self, key: KeyCode, ringing: bool) {
         match key {
             KeyCode::Enter => self.send("call", json!({"keys": ""})).await,
-            KeyCode::Char(key) if key.is_ascii_digit() || key == '#' || key == '*' => {
+            KeyCode::Char(key)
+                if !ringing && (key.is_ascii_digit() || key == '#' || key == '*') =>
+            {
                 self.send("call", json!({"keys": key.to_string()})).await;
             }
             KeyCode::Esc => self.send("hang-up", json!({})).await,

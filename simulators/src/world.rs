@@ -64,6 +64,8 @@ impl World {
     pub(crate) fn new(settings: Settings) -> anyhow::Result<Arc<Self>> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // A connection kept open would die with a gateway that is restarted, and take a callback with it by accident.
+            .pool_max_idle_per_host(0)
             .connect_timeout(Duration::from_secs(5))
             .build()
             .context("building the HTTP client")?;
@@ -130,6 +132,22 @@ impl World {
                 () = done => {}
             }
         });
+    }
+
+    /// Does something to its end even if whoever asked for it has gone: a network does not stop halfway.
+    pub(crate) async fn see_through<T, F>(&self, deed: F) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        match tokio::spawn(deed).await {
+            Ok(done) => done,
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going down, and this with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
     }
 
     pub(crate) fn tell(&self, msisdn: &Msisdn, kind: &'static str) {
@@ -224,6 +242,11 @@ impl State {
         self.phones
             .entry(msisdn.clone())
             .or_insert_with(|| Phone::new(msisdn.clone(), settings))
+    }
+
+    /// A receipt that was never given before.
+    pub(crate) fn receipt(&mut self, now: DateTime<Utc>) -> String {
+        self.book.receipt(&mut self.dice, now)
     }
 
     pub(crate) fn strikes(

@@ -289,3 +289,69 @@ sessions:
         "app.yml:session says goodbye, step 2: type 7\n  expected: Asante\n  got:      END Kwaheri"
     );
 }
+
+#[tokio::test]
+async fn the_command_says_which_dialogues_came_out_right() {
+    let gateway = Arc::new(Gateway::default());
+    let routes = Router::new()
+        .route("/at/key/ussd", post(ussd))
+        .route("/at/key/ussd/end", post(ended))
+        .with_state(gateway.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+
+    let folder = std::env::temp_dir().join(format!("dialogues-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir_all(folder.join("deeper")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write(
+        "1.dialogue",
+        "phone a 254711000001\ndial *384*123#  Karibu*\ntype 1  Kencom*\n",
+    );
+    write(
+        "deeper/2.yml",
+        "dial: '*384*123#'\nphoneNumber: 254711000001\nsteps:\n  - expect: \"Karibu Amina\\n1 Pay\\n2 Fund\"\n",
+    );
+    write("notes.txt", "no dialogue");
+    let run = async |more: &[&str]| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_simulators"));
+        command
+            .arg("play")
+            .arg(&folder)
+            .args(["--gateway", &url, "--key", "key"])
+            .args(more);
+        let output = command.output().await.unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+
+    let (code, said) = run(&[]).await;
+    assert!(
+        code == Some(0) && said.ends_with("2 right, 0 wrong\n"),
+        "{said}"
+    );
+    let (code, said) = run(&["--each-hop", "forget"]).await;
+    assert!(
+        code == Some(1) && said.contains("1.dialogue:3") && said.contains("needs a hook"),
+        "{said}"
+    );
+    let (code, said) = run(&[
+        "--each-hop",
+        "forget",
+        "--forget-with",
+        "test $MSISDN = 254711000001",
+    ])
+    .await;
+    assert!(code == Some(0), "{said}");
+    write("3.dialogue", "dial nowhere\n");
+    let (code, said) = run(&[]).await;
+    assert!(
+        code == Some(1)
+            && said.contains("3.dialogue:1: no phone")
+            && said.ends_with("2 right, 1 wrong\n"),
+        "{said}"
+    );
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -248,3 +248,31 @@ async fn time_moves_for_the_phones_and_the_gateway() {
         "the network's own limit must have ended it: {failure}"
     );
 }
+
+#[tokio::test]
+async fn work_that_is_due_is_done_before_a_phone_is_looked_at() {
+    let (outside, gateway) = world().await;
+    let source = "phone amina 254711000001\nsms says Work done\nno sms\n";
+    let script = Script::parse("a.dialogue", source).unwrap();
+    let worked = Arc::new(AtomicU32::new(0));
+    let counting = worked.clone();
+    let hooks = Hooks::none().on_settle(move || {
+        let (gateway, first) = (
+            gateway.clone(),
+            counting.fetch_add(1, Ordering::SeqCst) == 0,
+        );
+        async move {
+            if first {
+                gateway.text("Work done").await;
+            }
+            Ok(())
+        }
+    });
+    let mut phones = Phones::new(&outside.base_url).with_hooks(hooks);
+    let played = play(&script, &mut phones, EachHop::Plain, |_| {}).await;
+    assert_eq!(played.unwrap().steps, 2);
+    assert!(
+        worked.load(Ordering::SeqCst) >= 2,
+        "before the message, and again before the silence"
+    );
+}

@@ -28,6 +28,8 @@ const FOLDER: &str = ".kwastage/demo";
 const STORY_FOLDER: &str = ".kwastage/story";
 /// The demo's configuration for other commands, to be read by a shell.
 const VARIABLES: &str = "variables";
+/// The gateway's three streams, in either folder.
+const LOG: &str = "log";
 const GATEWAY: &str = "127.0.0.1:8080";
 const SIMULATORS: &str = "127.0.0.1:8090";
 /// How long either may take to answer its first request.
@@ -52,6 +54,10 @@ where
     }
     let folder = Path::new(if once { STORY_FOLDER } else { FOLDER });
     let world = Private::start(folder, Durability::Real)?;
+    if once {
+        // The last story's lines would be searched again.
+        let _ = std::fs::remove_dir_all(folder.join(LOG));
+    }
     let settings = settings(&world, folder);
     let config = Arc::new(Config::read(None, settings.clone())?);
     write_variables(&folder.join(VARIABLES), &settings)?;
@@ -74,12 +80,16 @@ where
     pool.close().await;
     drop(simulators);
     drop(world);
-    told
+    told?;
+    if once {
+        story::find_no_secret_in(&folder.join(LOG))?;
+    }
+    Ok(())
 }
 
 /// The demo's configuration as the environment would give it. The variables of the person at the terminal stay out.
 fn settings(world: &Private, folder: &Path) -> Vec<(String, String)> {
-    let log = folder.join("log").display().to_string();
+    let log = folder.join(LOG).display().to_string();
     [
         ("KWASTAGE_HTTP__BIND", GATEWAY.to_owned()),
         ("KWASTAGE_DATABASE__URL", world.postgres_url(DATABASE)),

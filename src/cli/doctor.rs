@@ -6,6 +6,7 @@ use anyhow::bail;
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
+use crate::app::{load_menus, load_templates};
 use crate::config::Config;
 use crate::schema::{self, Standing};
 
@@ -14,16 +15,16 @@ const OLDEST_POSTGRES: i32 = 150_000;
 const OLDEST_REDIS: u32 = 7;
 
 /// One thing that was looked at: fine with a word about it, or what to mend.
-pub struct Finding {
-    pub what: &'static str,
-    pub verdict: Result<String, String>,
+struct Finding {
+    what: &'static str,
+    verdict: Result<String, String>,
 }
 
-/// Prints what was found; `rooms` are the findings of rooms that check their own documents.
+/// Prints what was found.
 ///
 /// # Errors
 /// Something needs mending; each such thing has been printed.
-pub async fn run(config: &Config, rooms: Vec<Finding>) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let (database, redis) =
         tokio::join!(database(config.database.url.expose_secret()), redis(config));
     let (sms, payments) = tokio::join!(
@@ -36,7 +37,7 @@ pub async fn run(config: &Config, rooms: Vec<Finding>) -> anyhow::Result<()> {
     }];
     findings.extend(database);
     findings.extend([redis, sms, payments]);
-    findings.extend(rooms);
+    findings.push(documents(config));
     for finding in &findings {
         match &finding.verdict {
             Ok(word) => println!("  fine  {:<17} {word}", finding.what),
@@ -51,6 +52,18 @@ pub async fn run(config: &Config, rooms: Vec<Finding>) -> anyhow::Result<()> {
         0 => Ok(()),
         1 => bail!("One thing needs mending."),
         several => bail!("{several} things need mending."),
+    }
+}
+
+/// The journeys and the templates, as the gateway would load them at its start.
+fn documents(config: &Config) -> Finding {
+    let loaded = load_menus(config).and_then(|menus| {
+        load_templates(config, &menus)?;
+        Ok(format!("{} screens hold up", menus.screens().count()))
+    });
+    Finding {
+        what: "menus, messages",
+        verdict: loaded.map_err(|mistakes| mistakes.to_string()),
     }
 }
 

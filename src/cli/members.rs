@@ -67,7 +67,8 @@ async fn approve(app: &App, who: &str, without_fee: bool) -> anyhow::Result<()> 
         Fee::MustBePaid
     };
     let mut work = begin(app).await?;
-    let approved = welcome::approve(&mut work, &parsed(who)?, fee).await?;
+    let approved =
+        welcome::approve(&mut work, &parsed(who)?, fee, app.config.fees.registration).await?;
     work.commit().await?;
     println!("{} is {}.", approved.first_name.as_str(), approved.status);
     Ok(())

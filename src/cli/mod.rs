@@ -104,7 +104,7 @@ pub async fn run() -> ExitCode {
         Command::Demo { once } => demo::run(once, seed_world, serve_all).await,
         Command::Migrate => migrate::run(&config).await,
         Command::Health => health::run(&config).await,
-        Command::Doctor => doctor::run(&config, Vec::new()).await,
+        Command::Doctor => doctor::run(&config).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,6 +14,8 @@ use crate::stages::StageId;
 pub struct Caller {
     pub(super) member: Option<CallingMember>,
     language: Option<Language>,
+    /// The database was away at the dial.
+    offline: bool,
 }
 
 /// A caller who is a member, whatever their status.
@@ -29,17 +31,33 @@ pub struct CallingMember {
 }
 
 impl Caller {
-    /// One query about the phone.
-    pub async fn at_dial(app: &App, msisdn: &Msisdn) -> Result<Caller, Fault> {
+    /// One query about the phone. With the database away the caller is nobody we know, and may still raise an alarm.
+    pub async fn at_dial(app: &App, msisdn: &Msisdn) -> Caller {
+        match Caller::known(app, msisdn).await {
+            Ok(caller) => caller,
+            Err(fault) => {
+                tracing::error!(%fault, "Nobody can be looked up at a dial");
+                Caller {
+                    member: None,
+                    language: None,
+                    offline: true,
+                }
+            }
+        }
+    }
+
+    async fn known(app: &App, msisdn: &Msisdn) -> Result<Caller, Fault> {
         let mut conn = app.pool.acquire().await?;
         Ok(match members::at_dial(&mut conn, msisdn).await? {
             AtDial::Member(member) => Caller {
                 language: Some(member.language),
                 member: Some(CallingMember::from(*member)),
+                offline: false,
             },
             AtDial::Stranger { language } => Caller {
                 language,
                 member: None,
+                offline: false,
             },
         })
     }
@@ -59,6 +77,9 @@ impl Caller {
             globals.push(("stage".into(), member.stage_name.clone()));
             globals.push(("member_no".into(), member.number.clone()));
             conditions.extend(member.conditions());
+        }
+        if self.offline {
+            conditions.push("offline");
         }
         let language = self.language.unwrap_or_else(|| menus.default_language());
         menu::open(

@@ -6,6 +6,7 @@
 
 mod caller;
 mod deeds;
+mod editions;
 mod facts;
 mod intent;
 mod journal;
@@ -19,6 +20,7 @@ mod turn;
 mod turns;
 mod vocabulary;
 
+pub use editions::MenuEditions;
 pub use journal::Journal;
 pub use record::{Answered, Record};
 pub use session_end::{SessionEnd, has_open_session, session_ended};

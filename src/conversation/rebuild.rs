@@ -41,7 +41,7 @@ pub(super) async fn from_transcript(
         )
         .await;
     }
-    let caller = Caller::at_dial(app, &turn.msisdn).await?;
+    let caller = Caller::at_dial(app, &turn.msisdn).await;
     let performer = Performer {
         app,
         menus,
@@ -62,34 +62,28 @@ pub(super) async fn from_transcript(
     let inputs: Vec<String> = behind_the_code
         .chain(cut(&turn.transcript, &journal))
         .collect();
-    let mut session = performer.settle(caller.open(app, menus, None), 0).await?;
+    let (dialled, typed) = inputs.split_at(first_dialled.min(inputs.len()));
+    let session = performer.settle(caller.open(app, menus, None), 0).await?;
+    let dialled = dialled.iter().map(String::as_str);
+    let (mut session, mut step) = performer.walk(session, 0, dialled).await?;
     let mut heard = None;
-    for (place, input) in inputs.iter().enumerate() {
-        let step = u16::try_from(place + 1).unwrap_or(u16::MAX);
+    for (place, input) in typed.iter().enumerate() {
         if menu::is_over(menus, &session) {
             break;
         }
+        step = step.saturating_add(1);
         let before = session.clone();
-        let moved = match place < first_dialled {
-            true => menu::decide_dialled(menus, session, input),
-            false => menu::decide(menus, session, input),
-        };
+        let moved = menu::decide(menus, session, input);
         heard = moved.heard.clone();
-        let is_new = place + 1 == inputs.len();
+        let is_new = place + 1 == typed.len();
         session = match is_new {
             true => performer.settle(moved, step).await?,
             false => match performer.replay(moved, step).await? {
                 Some(session) => session,
                 // The deed was never done, so the rider stands in front of it again.
                 None => {
-                    let steps = u16::try_from(inputs.len()).unwrap_or(u16::MAX);
-                    return Ok(Next {
-                        session: before,
-                        caller,
-                        steps,
-                        heard: None,
-                        outcome: HopOutcome::Rebuilt,
-                    });
+                    (session, heard) = (before, None);
+                    break;
                 }
             },
         };
@@ -116,7 +110,7 @@ pub(super) async fn at_home(
     turn: &Turn,
     steps: u16,
 ) -> Result<Next, Fault> {
-    let caller = Caller::at_dial(app, &turn.msisdn).await?;
+    let caller = Caller::at_dial(app, &turn.msisdn).await;
     let performer = Performer {
         app,
         menus,
@@ -168,33 +162,32 @@ async fn read_journal(app: &App, turn: &Turn) -> Result<Vec<Told>, Fault> {
         .collect())
 }
 
-/// Cuts a transcript into its inputs. `*` may stand inside an answer: where the journal kept the answer, it is
-/// taken whole; a masked one is a PIN or an id and ends at the next `*`.
+/// Cuts a transcript into its inputs. `*` may stand inside an answer, so an input is as long as the journal says: what
+/// is masked there keeps its length. Where the journal is silent, an input ends at the next `*`.
 fn cut(transcript: &str, journal: &[Told]) -> Vec<String> {
     let mut inputs = Vec::new();
     let mut rest = transcript;
     let mut hops = journal.iter().skip(1);
-    while !rest.is_empty() || inputs.is_empty() {
-        let kept = hops
+    loop {
+        let told = hops
             .next()
             .and_then(|hop| hop.heard.as_deref())
-            .filter(|heard| !heard.is_empty());
-        let whole = kept.filter(|heard| {
-            rest.strip_prefix(*heard)
-                .is_some_and(|behind| behind.is_empty() || behind.starts_with('*'))
-        });
-        let length = whole.map_or_else(|| rest.find('*').unwrap_or(rest.len()), str::len);
+            .map(|heard| length_of(rest, heard.chars().count()))
+            .filter(|length| matches!(rest.as_bytes().get(*length), None | Some(b'*')));
+        let length = told.unwrap_or_else(|| rest.find('*').unwrap_or(rest.len()));
         inputs.push(rest[..length].to_owned());
         match rest[length..].strip_prefix('*') {
-            Some("") => {
-                inputs.push(String::new());
-                break;
-            }
             Some(behind) => rest = behind,
-            None => break,
+            None => return inputs,
         }
     }
-    inputs
+}
+
+/// The bytes that the first so many characters take.
+fn length_of(text: &str, characters: usize) -> usize {
+    text.char_indices()
+        .nth(characters)
+        .map_or(text.len(), |(place, _)| place)
 }
 
 #[cfg(test)]
@@ -220,8 +213,14 @@ mod tests {
             told(None),
             told(Some("3")),
             told(Some("A*B")),
-            told(Some("<pin>")),
+            told(Some("••*•*••••")),
+            told(Some("••••")),
         ];
-        assert_eq!(cut("3*A*B*4826*1", &journal), ["3", "A*B", "4826", "1"]);
+        assert_eq!(
+            cut("3*A*B*12*3*1990*4826*1", &journal),
+            ["3", "A*B", "12*3*1990", "4826", "1"]
+        );
+        // A journal that tells of something else is not believed.
+        assert_eq!(cut("31*2", &[told(None), told(Some("3"))]), ["31", "2"]);
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tracing::Instrument;
+
 use super::caller::Caller;
 use super::journal::{Hop, HopOutcome};
 use super::perform::Performer;
@@ -33,28 +35,39 @@ pub(super) struct Answer {
 /// Answers one screen, always, within the hop's budget.
 pub async fn turn(app: &App, turn: Turn, started: Instant) -> Reply {
     let at = app.clock.now();
-    let menus = app.menus.load_full();
-    let answer =
-        match tokio::time::timeout(app.config.ussd.hop_budget, hop(app, &menus, &turn)).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(fault)) => {
-                tracing::error!(%fault, "A hop failed");
-                failed(&menus, "sorry")
-            }
-            // A deed under way goes on without us, so we may not say that nothing happened.
-            Err(_elapsed) => {
-                tracing::error!(budget = ?app.config.ussd.hop_budget, "A hop ran out of time");
-                failed(&menus, "unsure")
-            }
-        };
+    let menus = app.menus.current();
+    let turn = Arc::new(turn);
+    // A task of its own: a hop that was begun is ended, whoever stops waiting for it. Dropped half way it could leave a
+    // connection with an open transaction behind.
+    let hop = tokio::spawn({
+        let (app, menus, turn) = (app.clone(), menus.clone(), turn.clone());
+        // In the request's span, which a task of its own would leave.
+        async move { hop(&app, &menus, &turn).await }.in_current_span()
+    });
+    let answer = match tokio::time::timeout(app.config.ussd.hop_budget, hop).await {
+        Ok(Ok(Ok(answer))) => answer,
+        Ok(Ok(Err(fault))) => {
+            tracing::error!(%fault, "A hop failed");
+            failed(&menus, "sorry")
+        }
+        Ok(Err(panicked)) => {
+            tracing::error!(%panicked, "A hop broke");
+            failed(&menus, "sorry")
+        }
+        // It goes on without us, so we may not say that nothing happened.
+        Err(_elapsed) => {
+            tracing::error!(budget = ?app.config.ussd.hop_budget, "A hop ran out of time");
+            failed(&menus, "unsure")
+        }
+    };
     let duration = started.elapsed();
     metric::hop(answer.screen.clone(), answer.outcome.name(), duration);
     app.journal.note(Hop {
-        session: turn.session,
+        session: turn.session.clone(),
         step: answer.step,
-        msisdn: turn.msisdn,
+        msisdn: turn.msisdn.clone(),
         at,
-        network: turn.network,
+        network: turn.network.clone(),
         menus: answer.menus,
         screen: answer.screen,
         heard: answer.heard,
@@ -66,7 +79,7 @@ pub async fn turn(app: &App, turn: Turn, started: Instant) -> Reply {
 
 /// What a rider sees when the request itself could not be read.
 pub fn malformed(app: &App) -> Reply {
-    failed(&app.menus.load(), "unreadable").reply
+    failed(&app.menus.current(), "unreadable").reply
 }
 
 fn failed(menus: &Menus, phrase: &'static str) -> Answer {
@@ -90,8 +103,8 @@ fn said(menus: &Menus, language: Language, phrase: &'static str, outcome: HopOut
 
 async fn hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Answer, Fault> {
     let _mine = app.session_turns.take(&turn.session).await;
-    for _ in 0..OVERTAKEN_MAX {
-        if let Some(answer) = try_hop(app, menus, turn).await? {
+    for tries in 0..OVERTAKEN_MAX {
+        if let Some(answer) = try_hop(app, menus, turn, tries > 0).await? {
             return Ok(answer);
         }
     }
@@ -99,7 +112,12 @@ async fn hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Answer, Fault
 }
 
 /// `None` when another hop of this session was saved in between.
-async fn try_hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Option<Answer>, Fault> {
+async fn try_hop(
+    app: &App,
+    menus: &Arc<Menus>,
+    turn: &Turn,
+    is_retry: bool,
+) -> Result<Option<Answer>, Fault> {
     let received = app.transcript_key.mark(&turn.transcript);
     let found = find(app, turn).await;
     let Some(record) = found.record else {
@@ -138,12 +156,16 @@ async fn try_hop(app: &App, menus: &Arc<Menus>, turn: &Turn) -> Result<Option<An
             Ok(Some(said(menus, language, "over", HopOutcome::Refused)))
         }
         Arrival::Next(input) => {
-            // The documents may have changed under a running session; it goes on from their home.
-            let next = match menu::fits(menus, &record.session) {
-                true => advance(app, menus, turn, &record, input).await?,
-                false => rebuild::at_home(app, menus, turn, record.steps + 1).await?,
+            // A running session goes on with the menus it began with; only an edition long gone sends it home.
+            let Some(began_with) = app.menus.edition(record.session.digest()) else {
+                let next = rebuild::at_home(app, menus, turn, record.steps + 1).await?;
+                let before = Before::of(&record);
+                return finish(app, menus, turn, received, before, next).await;
             };
-            finish(app, menus, turn, received, Before::of(&record), next).await
+            let may_be_repeat = is_retry || !found.at_hand;
+            let next = advance(app, &began_with, turn, &record, input, may_be_repeat).await?;
+            let before = Before::of(&record);
+            finish(app, &began_with, turn, received, before, next).await
         }
     }
 }
@@ -159,6 +181,8 @@ pub(super) struct Next {
 
 struct Found {
     record: Option<Arc<Record>>,
+    /// It is this process's own copy: nobody else has had this turn.
+    at_hand: bool,
     shelved: Option<Session>,
     /// False when the shelf was looked at and is empty.
     may_be_shelved: bool,
@@ -196,6 +220,7 @@ async fn find(app: &App, turn: &Turn) -> Found {
     if let Some(record) = app.sessions_at_hand.get(&turn.session) {
         return Found {
             record: Some(record),
+            at_hand: true,
             shelved: None,
             may_be_shelved: true,
         };
@@ -216,6 +241,7 @@ async fn find(app: &App, turn: &Turn) -> Found {
     match loaded {
         Ok((record, shelved)) => Found {
             record: record.map(Arc::new),
+            at_hand: false,
             may_be_shelved: !is_plain_dial || shelved.is_some(),
             shelved,
         },
@@ -224,6 +250,7 @@ async fn find(app: &App, turn: &Turn) -> Found {
             tracing::warn!(%fault, "The session store is away");
             Found {
                 record: None,
+                at_hand: false,
                 shelved: None,
                 may_be_shelved: true,
             }
@@ -238,7 +265,7 @@ async fn open(
     turn: &Turn,
     shelved: Option<Session>,
 ) -> Result<Next, Fault> {
-    let caller = Caller::at_dial(app, &turn.msisdn).await?;
+    let caller = Caller::at_dial(app, &turn.msisdn).await;
     let shelved = shelved.filter(|session| menu::fits(menus, session));
     let performer = Performer {
         app,
@@ -247,16 +274,11 @@ async fn open(
         caller: &caller,
         may_be_repeat: false,
     };
-    let mut session = performer
+    let session = performer
         .settle(caller.open(app, menus, shelved), 0)
         .await?;
-    let mut steps = 0;
-    for input in turn.dialled.iter().flat_map(|dialled| dialled.split('*')) {
-        steps += 1;
-        session = performer
-            .settle(menu::decide_dialled(menus, session, input), steps)
-            .await?;
-    }
+    let dialled = turn.dialled.iter().flat_map(|dialled| dialled.split('*'));
+    let (session, steps) = performer.walk(session, 0, dialled).await?;
     Ok(Next {
         session,
         caller,
@@ -272,6 +294,7 @@ async fn advance(
     turn: &Turn,
     record: &Record,
     input: &str,
+    may_be_repeat: bool,
 ) -> Result<Next, Fault> {
     let caller = record.caller.clone();
     let performer = Performer {
@@ -279,18 +302,14 @@ async fn advance(
         menus,
         turn,
         caller: &caller,
-        may_be_repeat: false,
+        may_be_repeat,
     };
     let session = record.session.clone();
     // The request of a hop in between was lost on its way to us: what came together is walked as navigation only.
     if input.contains('*') && menu::expects_choice(menus, &session) {
-        let (mut session, mut steps) = (session, record.steps);
-        for piece in input.split('*') {
-            steps += 1;
-            session = performer
-                .settle(menu::decide_dialled(menus, session, piece), steps)
-                .await?;
-        }
+        let (session, steps) = performer
+            .walk(session, record.steps, input.split('*'))
+            .await?;
         return Ok(Next {
             session,
             caller,

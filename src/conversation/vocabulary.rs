@@ -43,6 +43,12 @@ const ALREADY_ASKED: OutcomeSpec = OutcomeSpec {
     supplies: &[Variable::new("asked", AMOUNT)],
     decides: &[],
 };
+/// The same amount went to M-PESA moments ago and may have been paid.
+const JUST_ASKED: OutcomeSpec = OutcomeSpec {
+    name: "just_asked",
+    supplies: &[Variable::new("asked", AMOUNT)],
+    decides: &[],
+};
 
 /// What the menus of this release may say.
 pub static VOCABULARY: Vocabulary = Vocabulary {
@@ -53,6 +59,8 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "suspended",
         "refused",
         "fee_due",
+        // Nobody can be looked up: the database is away.
+        "offline",
         "behind",
         "suggests",
         "has_kin",
@@ -221,7 +229,12 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             needs: &[],
             secret: false,
             effect: Effect::Writes,
-            outcomes: &[outcome("accepted"), ALREADY_ASKED, outcome("nothing_due")],
+            outcomes: &[
+                outcome("accepted"),
+                ALREADY_ASKED,
+                JUST_ASKED,
+                outcome("nothing_due"),
+            ],
         },
         // Money.
         IntentSpec {
@@ -257,6 +270,7 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
                 LOCKED,
                 BUSY,
                 ALREADY_ASKED,
+                JUST_ASKED,
                 outcome("not_possible"),
             ],
         },
@@ -308,11 +322,18 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             needs: &[],
             secret: false,
             effect: Effect::Direct,
-            outcomes: &[OutcomeSpec {
-                name: "raised",
-                supplies: &[Variable::new("case", Kind::Code(5))],
-                decides: &[],
-            }],
+            outcomes: &[
+                OutcomeSpec {
+                    name: "raised",
+                    supplies: &[Variable::new("case", Kind::Code(5))],
+                    decides: &[],
+                },
+                OutcomeSpec {
+                    name: "not_recorded",
+                    supplies: &[Variable::new("duty_phone", Kind::Code(10))],
+                    decides: &[],
+                },
+            ],
         },
         IntentSpec {
             name: "tell_emergency_kind",

@@ -63,23 +63,34 @@ struct Input<'a> {
 impl Input<'_> {
     /// Dialled digits end where a person must read or say yes.
     fn needs_a_person(&self, session: &Session) -> bool {
-        let typed = match &self.screen.form {
-            _ if session.note.is_some() => return true,
-            Form::Confirm { .. } => return true,
-            Form::Ask(typed) => typed,
-            _ => return false,
-        };
-        typed.kind.is_secret() || matches!(&typed.then, Then::Do(deed) if self.writes(deed))
+        match &self.screen.form {
+            _ if session.note.is_some() => true,
+            Form::Confirm { .. } => true,
+            Form::Ask(typed) => self.is_out_of_reach(&typed.then, typed.kind.is_secret()),
+            _ => false,
+        }
     }
 
-    fn writes(&self, deed: &Deed) -> bool {
-        self.menus.intent(deed).effect == Effect::Writes
+    /// What only a person at this screen may do: hand over a PIN, or change something that would have needed a yes.
+    fn is_out_of_reach(&self, then: &Then, is_secret: bool) -> bool {
+        let writes =
+            matches!(then, Then::Do(deed) if self.menus.intent(deed).effect == Effect::Writes);
+        self.origin == Origin::Dialled && (writes || is_secret)
     }
 
-    fn meaning(&self, session: Session) -> Moved {
+    fn meaning(&self, mut session: Session) -> Moved {
         let menus = self.menus;
-        let may_go_on = self.tidy == "98" || matches!(self.screen.form, Form::Confirm { .. });
-        let more = may_go_on && render::has_more(menus, &session);
+        let is_paged = self.tidy == "98"
+            || session.page > 0
+            || matches!(self.screen.form, Form::Confirm { .. });
+        let last = if is_paged {
+            render::pages(menus, &session) - 1
+        } else {
+            0
+        };
+        // The screen may have fewer pages than when this one was turned.
+        session.page = session.page.min(u8::try_from(last).unwrap_or(u8::MAX));
+        let more = usize::from(session.page) < last;
         match (self.tidy, &self.screen.form) {
             ("0", _) => self.heard(back(menus, session)),
             ("00", _) => self.heard(enter(menus, session, menus.home, None)),
@@ -131,13 +142,15 @@ impl Input<'_> {
     }
 
     fn choose(&self, mut session: Session, index: usize, option: &Choice) -> Moved {
+        if self.is_out_of_reach(&option.then, false) {
+            return self.miss(session, self.menus.words.not_a_choice);
+        }
         for (variable, template) in &option.sets {
             let value = session.fill(template);
             session.put(*variable, value);
         }
         match &option.then {
             Then::Go(goto) => self.heard(go(self.menus, session, *goto, None, Leaving::Seen)),
-            Then::Do(deed) if self.origin == Origin::Dialled && self.writes(deed) => still(session),
             Then::Do(deed) => {
                 self.heard(self.perform(session, u8::try_from(index).ok(), deed, None))
             }
@@ -150,6 +163,9 @@ impl Input<'_> {
     }
 
     fn answer(&self, mut session: Session, typed: &Typed) -> Moved {
+        if self.is_out_of_reach(&typed.then, typed.kind.is_secret()) {
+            return self.miss(session, typed.hint);
+        }
         let Some(value) = typed.kind.read(self.typed, session.day()) else {
             return self.miss(session, typed.hint);
         };

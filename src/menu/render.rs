@@ -32,12 +32,7 @@ pub fn render(menus: &Menus, session: &Session) -> Page {
 pub fn sorry(menus: &Menus, session: &Session, phrase: &str) -> Page {
     let mut text = String::new();
     if let Some(id) = menus.phrases.get(phrase) {
-        Writer {
-            menus,
-            session,
-            language: menus.language_index(session.language),
-        }
-        .text(*id, None, &mut text);
+        Writer::of(menus, session).text(*id, None, &mut text);
     }
     Page {
         text: cut(text, menus.limits.room()),
@@ -45,13 +40,13 @@ pub fn sorry(menus: &Menus, session: &Session, phrase: &str) -> Page {
     }
 }
 
-/// True when the page shown now is not the last of its screen.
-pub(super) fn has_more(menus: &Menus, session: &Session) -> bool {
+/// How many pages the screen has now; at least one.
+pub(super) fn pages(menus: &Menus, session: &Session) -> usize {
     let sheet = Sheet::of(menus, session);
     if sheet.fits_one_page(menus.limits.room()) {
-        return false;
+        return 1;
     }
-    usize::from(session.page) + 1 < sheet.pages(menus, session).len()
+    sheet.pages(menus, session).len()
 }
 
 /// The keys the engine offers at the foot of a page, each with its line in the session's language.
@@ -99,9 +94,9 @@ impl Foot {
 }
 
 /// Everything a screen says, before it is cut into pages.
-pub(super) struct Sheet {
+struct Sheet {
     text: String,
-    /// Where the head ends and each item starts (past its line break).
+    /// The byte each item starts at, past the line break in front of it. What stands before the first is the head.
     items: Vec<usize>,
     /// A line to stand above one of the later pages.
     above: Option<(usize, String)>,
@@ -109,7 +104,7 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    pub(super) fn of(menus: &Menus, session: &Session) -> Sheet {
+    fn of(menus: &Menus, session: &Session) -> Sheet {
         let writer = Writer::of(menus, session);
         let screen = menus.screen(session.screen);
         let mut text = String::with_capacity(200);
@@ -224,7 +219,7 @@ impl Sheet {
     }
 
     /// The text of each page: filled by septets, broken between items and, in running text, between words.
-    pub(super) fn pages(&self, menus: &Menus, session: &Session) -> Vec<Range<usize>> {
+    fn pages(&self, menus: &Menus, session: &Session) -> Vec<Range<usize>> {
         let room = menus.limits.room();
         let room_of = |page, more| {
             room.saturating_sub(Foot::of(menus, session, page, more).septets(menus, session))

@@ -7,10 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 
 use super::pace::Pacer;
+use super::pushing::{self, Readiness};
 use super::rules::Rules;
-use super::service::{self, ApplyEvidence, AttendAttempt, PushAttempt, Readiness};
-use super::settling;
+use super::service::{self, ApplyEvidence, AttendAttempt, PushAttempt};
 use super::{Alarm, News, Pace, PushAnswer, QueryAnswer, Said, Source};
+use super::{hearing, settling};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::integrations::mpesa::{self, MpesaClient, TokenTrouble};
@@ -106,7 +107,7 @@ pub async fn push(desk: &PaymentsDesk, job: PushAttempt) -> Result<(), Undone> {
     }
 
     let mut work = desk.begin().await?;
-    let order = match service::begin_push(&mut work, &desk.rules, job.attempt).await? {
+    let order = match pushing::begin_push(&mut work, &desk.rules, job.attempt).await? {
         Readiness::Go(order) => order,
         Readiness::Over(news) => return Ok(desk.settle_and_commit(work, news).await?),
         Readiness::Wait { until, why } => {
@@ -123,13 +124,13 @@ pub async fn push(desk: &PaymentsDesk, job: PushAttempt) -> Result<(), Undone> {
     }
     let mut work = desk.begin().await?;
     let news =
-        service::push_answered(&mut work, &desk.rules, job.attempt, &heard.raw(), answer).await?;
+        hearing::push_answered(&mut work, &desk.rules, job.attempt, &heard.raw(), answer).await?;
     Ok(desk.settle_and_commit(work, news).await?)
 }
 
 async fn wait_for_session(desk: &PaymentsDesk, job: &PushAttempt) -> Result<(), Undone> {
     let mut conn = desk.pool.acquire().await.map_err(Fault::from)?;
-    let Some((payer, not_before)) = service::waiting_push(&mut conn, job.attempt).await? else {
+    let Some((payer, not_before)) = pushing::waiting_push(&mut conn, job.attempt).await? else {
         return Ok(());
     };
     drop(conn);
@@ -150,7 +151,7 @@ async fn no_token(
     job: &PushAttempt,
 ) -> Result<Undone, Undone> {
     let mut work = desk.begin().await?;
-    let news = service::expire_if_late(&mut work, &desk.rules, job.attempt).await?;
+    let news = pushing::expire_if_late(&mut work, &desk.rules, job.attempt).await?;
     let mut news = news.unwrap_or_default();
     let after = match trouble {
         TokenTrouble::Credentials => {
@@ -215,7 +216,7 @@ pub async fn attend(desk: &PaymentsDesk, job: AttendAttempt) -> Result<(), Undon
             why: "asked too often",
         });
     }
-    let news = service::query_answered(
+    let news = hearing::query_answered(
         &mut work,
         &desk.rules,
         job.attempt,
@@ -237,7 +238,7 @@ fn slow_down(pacer: &Mutex<Pacer>) {
 /// Reads a stored body and draws the conclusions.
 pub async fn apply_evidence(desk: &PaymentsDesk, job: ApplyEvidence) -> Result<(), Undone> {
     let mut work = desk.begin().await?;
-    let Some(unread) = service::unread(work.conn(), job.evidence).await? else {
+    let Some(unread) = hearing::unread(work.conn(), job.evidence).await? else {
         return Ok(());
     };
     let said = match unread.source {
@@ -246,7 +247,7 @@ pub async fn apply_evidence(desk: &PaymentsDesk, job: ApplyEvidence) -> Result<(
         // Direct answers are read where they are heard; one that was not is worth nothing now.
         Source::Push | Source::Query => Said::Unreadable,
     };
-    let news = service::understand(&mut work, &desk.rules, job.evidence, said).await?;
+    let news = hearing::understand(&mut work, &desk.rules, job.evidence, said).await?;
     Ok(desk.settle_and_commit(work, news).await?)
 }
 

@@ -6,11 +6,14 @@
 //! them does both in the same transaction.
 
 mod again;
+mod booking;
 mod codes;
 mod evidence;
+mod hearing;
 pub mod jobs;
 mod model;
 mod pace;
+mod pushing;
 mod rules;
 mod schedule;
 mod service;
@@ -23,14 +26,20 @@ pub use evidence::{
     Evidence, NoPrompt, Pace, PaybillPayment, PhoneHint, PromptIds, PromptResult, PushAnswer,
     QueryAnswer, Receipt, ResultCode, Said, Source,
 };
-pub use model::{Alarm, Attempt, AttemptId, AttemptState, News, ObligationId, Purpose};
+pub use hearing::{
+    BODY_BYTES_MAX, Received, Unread, push_answered, query_answered, receive, understand, unread,
+};
+pub use model::{
+    Alarm, Attempt, AttemptId, AttemptState, News, Obligation, ObligationId, ObligationState,
+    Purpose,
+};
+pub use pushing::{
+    PushOrder, Readiness, attempt_of_token, begin_push, expire_if_late, waiting_push,
+};
 pub use rules::Rules;
 pub use service::{
-    ApplyEvidence, AttendAttempt, BODY_BYTES_MAX, PushAttempt, PushOrder, Readiness, Received,
-    Request, RequestError, Requested, Unread, attempt_of_token, begin_push, pause, paused_until,
-    push_answered, query_answered, receive, request, session_ended, sweep, understand, unread,
-    waiting_push,
+    ApplyEvidence, AttendAttempt, PushAttempt, Request, RequestError, Requested, obligation, pause,
+    paused_until, request, session_ended, sweep,
 };
 pub use settling::{apply, attend};
-pub use store::payer_of;
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

@@ -1,18 +1,13 @@
-//! The deeds of payments: asking a rider to pay, pushing once, and writing down what anybody says about it.
+//! Asking a rider to pay, and what must follow from it later.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::evidence::{PaybillPayment, PushAnswer, QueryAnswer, Said, Source};
-use super::model::{
-    Alarm, AttemptId, AttemptState, News, Obligation, ObligationId, ObligationState, Purpose,
-};
+use super::model::{AttemptId, Obligation, ObligationId, ObligationState, Purpose};
 use super::rules::Rules;
-use super::settling::{self, apply};
-use super::store::{self, NewEvidence, NewInflow, NewObligation, Share};
+use super::store::{self, NewObligation};
 use crate::events::Event;
 use crate::fault::Fault;
 use crate::jobs::Job;
@@ -229,6 +224,14 @@ async fn possibly_paid_moments_ago(
     Ok(pushed_at.map(|pushed_at| pushed_at + rules.between_equal_pushes))
 }
 
+/// What is known of an obligation: for whoever writes to its payer.
+pub async fn obligation(
+    conn: &mut PgConnection,
+    id: ObligationId,
+) -> Result<Option<Obligation>, Fault> {
+    store::obligation(conn, id).await
+}
+
 /// Writes down a new attempt and its push.
 pub(super) async fn plan_attempt(
     work: &mut Work,
@@ -250,7 +253,7 @@ pub(super) async fn plan_attempt(
 }
 
 /// The earliest moment from `wanted` on at which M-PESA takes another push for this number.
-async fn spaced(
+pub(super) async fn spaced(
     work: &mut Work,
     rules: &Rules,
     obligation: &Obligation,
@@ -285,366 +288,6 @@ pub async fn session_ended(
     }
     Ok(())
 }
-
-/// Whether an attempt may be pushed now.
-#[derive(Debug)]
-pub enum Readiness {
-    /// It is marked as pushed: commit, then send exactly once.
-    Go(PushOrder),
-    Wait {
-        until: DateTime<Utc>,
-        why: &'static str,
-    },
-    /// It was pushed, or is not wanted any more. The news is empty unless that was found out just now.
-    Over(Vec<News>),
-}
-
-/// All that the push has to say.
-#[derive(Clone, Debug)]
-pub struct PushOrder {
-    pub attempt: AttemptId,
-    pub payer: Msisdn,
-    pub amount: Money,
-    pub account_reference: String,
-    pub description: &'static str,
-    /// The secret segment of the callback's path, 32 lower-case hexadecimal digits.
-    pub token: String,
-}
-
-/// Decides whether an attempt may leave, and if so marks it as pushed. From that commit on nobody pushes it
-/// again: a crash before the answer leaves an attempt in doubt, not a second prompt.
-pub async fn begin_push(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Readiness, Fault> {
-    let Some(obligation) = store::lock_obligation_of(work.conn(), id).await? else {
-        return Ok(Readiness::Over(vec![]));
-    };
-    let attempt = store::attempt(work.conn(), id).await?;
-    let now = work.now;
-    if attempt.state != AttemptState::Created {
-        return Ok(Readiness::Over(vec![]));
-    }
-    if obligation.state != ObligationState::Open {
-        store::save_attempt(work.conn(), &attempt.withdraw(), None, now).await?;
-        return Ok(Readiness::Over(vec![]));
-    }
-    if now >= obligation.created_at + rules.mandate {
-        return Ok(Readiness::Over(
-            settling::expire(work, obligation, attempt).await?,
-        ));
-    }
-    if now < attempt.not_before {
-        return Ok(Readiness::Wait {
-            until: attempt.not_before,
-            why: "not yet",
-        });
-    }
-    if let Some(until) = store::paused_until(work.conn(), now).await? {
-        let until = until.min(obligation.created_at + rules.mandate);
-        return Ok(Readiness::Wait {
-            until,
-            why: "pushes are paused",
-        });
-    }
-    store::take_turn(work.conn(), &attempt.payer).await?;
-    let free_at = spaced(work, rules, &obligation, now).await?;
-    if free_at > now {
-        store::postpone(work.conn(), id, free_at).await?;
-        return Ok(Readiness::Wait {
-            until: free_at,
-            why: "the number was pushed moments ago",
-        });
-    }
-    let attempt = attempt
-        .submit(now)
-        .map_err(|error| Fault::broken(format!("attempt {id}: {error}")))?;
-    let token = new_token();
-    let attend_at = now + rules.lost_after;
-    store::mark_submitting(work.conn(), id, &token_hash(&token), attend_at, now).await?;
-    work.enqueue_at(
-        AttendAttempt {
-            attempt: id,
-            at: attend_at,
-            insist: false,
-        },
-        attend_at,
-    )
-    .await?;
-    Ok(Readiness::Go(PushOrder {
-        attempt: id,
-        payer: attempt.payer,
-        amount: attempt.amount,
-        account_reference: attempt.account_reference,
-        description: obligation.purpose.prompt_description(),
-        token,
-    }))
-}
-
-/// Ends an attempt that is still waiting although the rider has stopped expecting it.
-pub async fn expire_if_late(
-    work: &mut Work,
-    rules: &Rules,
-    id: AttemptId,
-) -> Result<Option<Vec<News>>, Fault> {
-    let Some(obligation) = store::lock_obligation_of(work.conn(), id).await? else {
-        return Ok(None);
-    };
-    let attempt = store::attempt(work.conn(), id).await?;
-    let is_late = work.now >= obligation.created_at + rules.mandate;
-    let is_waiting =
-        attempt.state == AttemptState::Created && obligation.state == ObligationState::Open;
-    match is_late && is_waiting {
-        true => settling::expire(work, obligation, attempt).await.map(Some),
-        false => Ok(None),
-    }
-}
-
-/// When the attempt wanted to leave, while it still waits: how long its session was waited for counts from here.
-pub async fn waiting_push(
-    conn: &mut PgConnection,
-    id: AttemptId,
-) -> Result<Option<(Msisdn, DateTime<Utc>)>, Fault> {
-    let attempt = store::attempt(conn, id).await?;
-    Ok((attempt.state == AttemptState::Created).then_some((attempt.payer, attempt.not_before)))
-}
-
-fn new_token() -> String {
-    hex::encode(rand::random::<[u8; 16]>())
-}
-
-fn token_hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
-
-/// The attempt whose callback path ends in this secret. The secret is looked up by its hash: what a stranger
-/// can learn from the time this takes is about a hash they cannot choose.
-pub async fn attempt_of_token(
-    conn: &mut PgConnection,
-    token: &str,
-) -> Result<Option<AttemptId>, Fault> {
-    let is_token = token.len() == 32
-        && token
-            .bytes()
-            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    if !is_token {
-        return Ok(None);
-    }
-    store::attempt_by_token(conn, &token_hash(token)).await
-}
-
-/// A body as it came from outside.
-#[derive(Clone, Debug)]
-pub struct Received<'a> {
-    pub source: Source,
-    /// The attempt that the path named, if it did.
-    pub attempt: Option<AttemptId>,
-    /// What the provider calls the thing this is about: bodies with the same name and content are one.
-    pub provider_id: &'a str,
-    pub body: &'a [u8],
-    /// It came from an address that the provider publishes.
-    pub trusted: bool,
-}
-
-/// Stores a body before anybody tries to understand it, and writes down that it must be read.
-pub async fn receive(work: &mut Work, received: Received<'_>) -> Result<(), Fault> {
-    let new = NewEvidence {
-        attempt: received.attempt,
-        source: received.source,
-        provider_id: received.provider_id,
-        content_hash: &Sha256::digest(received.body),
-        body: received.body,
-        trusted: received.trusted,
-        at: work.now,
-    };
-    let (evidence, is_unread) = store::insert_evidence(work.conn(), new).await?;
-    if is_unread {
-        work.enqueue(ApplyEvidence { evidence }).await?;
-    }
-    Ok(())
-}
-
-/// A stored body that nobody has read yet.
-#[derive(Clone, Debug)]
-pub struct Unread {
-    pub source: Source,
-    pub body: Vec<u8>,
-}
-
-pub async fn unread(conn: &mut PgConnection, evidence: i64) -> Result<Option<Unread>, Fault> {
-    let row = store::evidence(conn, evidence).await?;
-    Ok(row.filter(|row| !row.is_applied).map(|row| Unread {
-        source: row.source,
-        body: row.body,
-    }))
-}
-
-/// Keeps what a stored body says and draws the conclusions.
-pub async fn understand(
-    work: &mut Work,
-    rules: &Rules,
-    evidence: i64,
-    said: Said,
-) -> Result<Vec<News>, Fault> {
-    let Some(row) = store::evidence(work.conn(), evidence).await? else {
-        return Ok(vec![]);
-    };
-    if row.is_applied {
-        return Ok(vec![]);
-    }
-    let attempt = match (&said, row.attempt) {
-        (Said::Paybill(payment), None) if payment.shortcode == rules.shortcode => {
-            attempt_of_payment(work, payment).await?
-        }
-        (_, attempt) => attempt,
-    };
-    let now = work.now;
-    store::understand(
-        work.conn(),
-        evidence,
-        &serde_json::to_value(&said)?,
-        attempt,
-        now,
-    )
-    .await?;
-    match (attempt, said) {
-        (Some(attempt), _) => apply(work, rules, attempt).await,
-        (None, Said::Paybill(payment)) => keep_in_suspense(work, rules, payment, row.trusted).await,
-        (None, _) => Ok(vec![News::Alarm {
-            attempt: None,
-            alarm: Alarm::Unreadable,
-        }]),
-    }
-}
-
-/// By our own reference first, by the receipt that a callback has already told otherwise.
-async fn attempt_of_payment(
-    work: &mut Work,
-    payment: &PaybillPayment,
-) -> Result<Option<AttemptId>, Fault> {
-    if let Some(attempt) = store::attempt_by_reference(work.conn(), &payment.account).await? {
-        return Ok(Some(attempt));
-    }
-    let inflow = store::lock_inflow(work.conn(), &payment.receipt).await?;
-    Ok(inflow.and_then(|inflow| inflow.attempt))
-}
-
-async fn keep_in_suspense(
-    work: &mut Work,
-    rules: &Rules,
-    payment: PaybillPayment,
-    trusted: bool,
-) -> Result<Vec<News>, Fault> {
-    let alarm = |alarm| {
-        Ok(vec![News::Alarm {
-            attempt: None,
-            alarm,
-        }])
-    };
-    if payment.shortcode != rules.shortcode {
-        return alarm(Alarm::ForeignShortcode);
-    }
-    if !trusted {
-        return alarm(Alarm::Forged);
-    }
-    let payer_hint = payment.phone.as_ref().map(|phone| phone.masked());
-    let new = NewInflow {
-        receipt: Some(&payment.receipt),
-        amount: payment.amount,
-        of: None,
-        payer_hint: payer_hint.as_deref(),
-        account: Some(&payment.account),
-        share: Share::Suspense,
-        at: work.now,
-    };
-    if !store::insert_inflow(work.conn(), new).await? {
-        return Ok(vec![]);
-    }
-    let PaybillPayment {
-        receipt,
-        amount,
-        account,
-        ..
-    } = payment;
-    Ok(vec![News::Unallocated {
-        receipt,
-        amount,
-        account,
-        payer_hint,
-    }])
-}
-
-/// Writes down what the provider answered to the push, and draws the conclusions.
-pub async fn push_answered(
-    work: &mut Work,
-    rules: &Rules,
-    attempt: AttemptId,
-    raw: &[u8],
-    answer: PushAnswer,
-) -> Result<Vec<News>, Fault> {
-    hear(
-        work,
-        rules,
-        attempt,
-        Source::Push,
-        &attempt.to_string(),
-        raw,
-        Said::Push(answer),
-    )
-    .await
-}
-
-/// Writes down what the provider answered to a question asked at `work.now`, and draws the conclusions.
-pub async fn query_answered(
-    work: &mut Work,
-    rules: &Rules,
-    attempt: AttemptId,
-    checkout: &str,
-    raw: &[u8],
-    answer: QueryAnswer,
-) -> Result<Vec<News>, Fault> {
-    // Each question is its own piece of evidence, even if the answers are alike.
-    let provider_id = format!("{attempt}@{}", work.now.timestamp_micros());
-    let said = Said::Query {
-        checkout: checkout.to_owned(),
-        answer,
-    };
-    hear(work, rules, attempt, Source::Query, &provider_id, raw, said).await
-}
-
-async fn hear(
-    work: &mut Work,
-    rules: &Rules,
-    attempt: AttemptId,
-    source: Source,
-    provider_id: &str,
-    raw: &[u8],
-    said: Said,
-) -> Result<Vec<News>, Fault> {
-    let raw = &raw[..raw.len().min(BODY_BYTES_MAX)];
-    let new = NewEvidence {
-        attempt: Some(attempt),
-        source,
-        provider_id,
-        content_hash: &Sha256::digest(raw),
-        body: raw,
-        trusted: true,
-        at: work.now,
-    };
-    let now = work.now;
-    let (evidence, is_unread) = store::insert_evidence(work.conn(), new).await?;
-    if is_unread {
-        store::understand(
-            work.conn(),
-            evidence,
-            &serde_json::to_value(&said)?,
-            None,
-            now,
-        )
-        .await?;
-    }
-    apply(work, rules, attempt).await
-}
-
-/// The most of a body that is kept.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Stops pushes and questions for a while: the provider refuses our configuration or is overrun.
 pub async fn pause(work: &mut Work, length: TimeDelta, why: &str) -> Result<(), Fault> {

@@ -1,21 +1,20 @@
 //! Drawing the conclusions: one function, under one lock, whatever arrived and in whatever order.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::again::{self, Next};
+use super::booking::judge_and_book;
 use super::codes::TextKey;
-use super::evidence::{Evidence, NoPrompt, Pace, Receipt, Said};
+use super::evidence::{NoPrompt, Pace};
 use super::model::{
-    Alarm, Attempt, AttemptId, AttemptState, News, Obligation, ObligationId, ObligationState,
+    Attempt, AttemptId, AttemptState, News, Obligation, ObligationId, ObligationState,
 };
 use super::rules::Rules;
 use super::service::{self, AttendAttempt, plan_attempt};
-use super::store::{self, NewInflow, Share};
-use super::verdict::{self, AttemptFacts, Judgement, Payment, Verdict};
+use super::store;
+use super::verdict::{Judgement, Verdict};
 use crate::events::Event;
 use crate::fault::Fault;
 use crate::work::Work;
@@ -43,17 +42,8 @@ impl Event for AttemptChanged {
 /// Judges everything known about an attempt, saves where that leads, and says what is new. Called again with
 /// nothing new it says nothing. A question that is due is left to a job.
 pub async fn apply(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Vec<News>, Fault> {
-    let Applied { news, question, .. } = conclude(work, rules, id).await?;
-    if question.is_some() {
-        let at = work.now;
-        work.enqueue(AttendAttempt {
-            attempt: id,
-            at,
-            insist: false,
-        })
-        .await?;
-    }
-    Ok(news)
+    let asks_at = work.now;
+    Ok(conclude(work, rules, id, asks_at).await?.news)
 }
 
 /// As [`apply`], for who will ask the provider as soon as this is committed: also says which prompt to ask
@@ -64,30 +54,21 @@ pub async fn attend(
     id: AttemptId,
     insist: bool,
 ) -> Result<(Vec<News>, Option<String>), Fault> {
+    let now = work.now;
+    if !insist && !store::is_due(work.conn(), id, now).await? {
+        return Ok((vec![], None));
+    }
     let Applied {
         news,
         question,
         attempt,
-    } = conclude(work, rules, id).await?;
+    } = conclude(work, rules, id, now + QUESTION_PATIENCE).await?;
     let Some(attempt) = attempt else {
         return Ok((news, None));
     };
     let is_certain = matches!(attempt.state, AttemptState::Paid { certain: true, .. });
     let known = attempt.state.ids().filter(|_| insist && !is_certain);
-    let question = question.or(known.map(|ids| ids.checkout.clone()));
-    if question.is_some() {
-        let at = work.now + QUESTION_PATIENCE;
-        work.enqueue_at(
-            AttendAttempt {
-                attempt: id,
-                at,
-                insist: false,
-            },
-            at,
-        )
-        .await?;
-    }
-    Ok((news, question))
+    Ok((news, question.or(known.map(|ids| ids.checkout.clone()))))
 }
 
 /// Longer than a question takes, with all its waits.
@@ -99,7 +80,13 @@ struct Applied {
     attempt: Option<Attempt>,
 }
 
-async fn conclude(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Applied, Fault> {
+/// `asks_at` is when somebody should come to ask a question that is due, if it has not been asked by then.
+async fn conclude(
+    work: &mut Work,
+    rules: &Rules,
+    id: AttemptId,
+    asks_at: DateTime<Utc>,
+) -> Result<Applied, Fault> {
     let Some(mut obligation) = store::lock_obligation_of(work.conn(), id).await? else {
         return Ok(Applied {
             news: vec![],
@@ -130,7 +117,12 @@ async fn conclude(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Appli
         &judgement,
         &mut news,
     );
-    save(work, &attempt, judgement.look_again_at).await?;
+    let question_at = judgement.question.is_some().then_some(asks_at);
+    let attend_at = [question_at, judgement.look_again_at]
+        .into_iter()
+        .flatten()
+        .min();
+    save(work, &attempt, attend_at).await?;
 
     if attempt.state.name() != before.state.name() {
         note_change(work, &before, &attempt, evidence.len()).await?;
@@ -170,242 +162,6 @@ pub(super) async fn expire(
     Ok(vec![not_paid(&obligation, TextKey::System)])
 }
 
-async fn judge(
-    work: &mut Work,
-    rules: &Rules,
-    attempt: &Attempt,
-    evidence: &[Evidence],
-) -> Result<Judgement, Fault> {
-    let named: Vec<String> = receipts_in(evidence)
-        .map(|receipt| receipt.as_str().to_owned())
-        .collect();
-    let receipts_elsewhere = match named.is_empty() {
-        true => BTreeSet::new(),
-        false => store::receipts_elsewhere(work.conn(), &named, attempt.id).await?,
-    };
-    let facts = AttemptFacts {
-        amount: attempt.amount,
-        payer: attempt.payer.clone(),
-        submitted_at: attempt.submitted_at,
-        receipts_elsewhere,
-        jitter_seed: attempt.id.0.as_u64_pair().1,
-    };
-    Ok(verdict::verdict(&facts, evidence, rules, work.now))
-}
-
-fn receipts_in(evidence: &[Evidence]) -> impl Iterator<Item = &Receipt> {
-    evidence.iter().filter_map(|piece| match &piece.said {
-        Said::Callback(result) => result.receipt.as_ref(),
-        Said::Paybill(payment) => Some(&payment.receipt),
-        _ => None,
-    })
-}
-
-/// Judges, and books each payment that is not booked yet. When another transaction took a receipt in between,
-/// the judgement is made again knowing that.
-async fn judge_and_book(
-    work: &mut Work,
-    rules: &Rules,
-    obligation: &mut Obligation,
-    attempt: &Attempt,
-    evidence: &[Evidence],
-    news: &mut Vec<News>,
-) -> Result<Judgement, Fault> {
-    loop {
-        let judgement = judge(work, rules, attempt, evidence).await?;
-        let (payments, certain) = match &judgement.verdict {
-            Verdict::Paid { payments, certain } => (payments.as_slice(), *certain),
-            Verdict::Mismatched { payments } => (payments.as_slice(), false),
-            _ => (&[][..], false),
-        };
-        let mut booking = Booking {
-            obligation: &mut *obligation,
-            attempt,
-            certain,
-            news: &mut *news,
-            named: None,
-        };
-        let mut is_taken = false;
-        for payment in payments {
-            is_taken |= !booking.book(work, payment).await?;
-        }
-        if is_taken {
-            continue;
-        }
-        let named = booking.named.take();
-        let newly_certain =
-            certain && matches!(attempt.state, AttemptState::Paid { certain: false, .. });
-        if named.is_some() || newly_certain {
-            confirm(work, obligation, attempt, news).await?;
-        }
-        return Ok(judgement);
-    }
-}
-
-struct Booking<'a> {
-    obligation: &'a mut Obligation,
-    attempt: &'a Attempt,
-    certain: bool,
-    news: &'a mut Vec<News>,
-    /// The receipt that a payment booked without one has got.
-    named: Option<Receipt>,
-}
-
-impl Booking<'_> {
-    /// False when the receipt turned out to be another payment's.
-    async fn book(&mut self, work: &mut Work, payment: &Payment) -> Result<bool, Fault> {
-        let own = store::inflows_of(work.conn(), self.attempt.id).await?;
-        let Some(receipt) = &payment.receipt else {
-            if !own.iter().any(|inflow| inflow.amount == payment.amount) {
-                self.insert(work, payment).await?;
-            }
-            return Ok(true);
-        };
-        if own
-            .iter()
-            .any(|inflow| inflow.receipt.as_ref() == Some(receipt))
-        {
-            return Ok(true);
-        }
-        if let Some(nameless) = own
-            .iter()
-            .find(|inflow| inflow.receipt.is_none() && inflow.amount == payment.amount)
-        {
-            match store::name_inflow(work.conn(), nameless.id, receipt).await? {
-                true => self.named = Some(receipt.clone()),
-                false => self.alarm(work, Alarm::ReceiptTwice).await?,
-            }
-            return Ok(true);
-        }
-        match store::lock_inflow(work.conn(), receipt).await? {
-            None => self.insert(work, payment).await,
-            Some(known) if known.attempt.is_some() => Ok(false),
-            Some(known) if known.amount != payment.amount => {
-                self.alarm(work, Alarm::Conflict).await?;
-                Ok(true)
-            }
-            Some(in_suspense) => {
-                let share = self.share_of(payment);
-                let (obligation, attempt) = (self.obligation.id, self.attempt.id);
-                store::claim_inflow(work.conn(), in_suspense.id, obligation, attempt, share)
-                    .await?;
-                self.tell(work, payment, share, true).await?;
-                Ok(true)
-            }
-        }
-    }
-
-    async fn insert(&mut self, work: &mut Work, payment: &Payment) -> Result<bool, Fault> {
-        let share = self.share_of(payment);
-        let payer_hint = self.attempt.payer.to_string();
-        let new = NewInflow {
-            receipt: payment.receipt.as_ref(),
-            amount: payment.amount,
-            of: Some((self.obligation.id, self.attempt.id)),
-            payer_hint: Some(&payer_hint),
-            account: Some(&self.attempt.account_reference),
-            share,
-            at: work.now,
-        };
-        let is_new = store::insert_inflow(work.conn(), new).await?;
-        if is_new {
-            self.tell(work, payment, share, false).await?;
-        }
-        Ok(is_new)
-    }
-
-    fn share_of(&self, payment: &Payment) -> Share {
-        match (
-            payment.amount == self.obligation.amount,
-            self.obligation.state,
-        ) {
-            (false, _) => Share::Suspense,
-            (true, ObligationState::Paid) => Share::Extra,
-            (true, _) => Share::Allocated,
-        }
-    }
-
-    async fn tell(
-        &mut self,
-        work: &mut Work,
-        payment: &Payment,
-        share: Share,
-        from_suspense: bool,
-    ) -> Result<(), Fault> {
-        let now = work.now;
-        let Payment { receipt, amount } = payment.clone();
-        let (obligation, purpose) = (self.obligation.id, self.obligation.purpose);
-        self.news.push(match share {
-            Share::Allocated => {
-                let late = self.obligation.state != ObligationState::Open
-                    || self.attempt.check_told_at.is_some();
-                store::close_obligation(work.conn(), obligation, ObligationState::Paid, now)
-                    .await?;
-                self.obligation.state = ObligationState::Paid;
-                let provisional = !self.certain;
-                News::Paid {
-                    obligation,
-                    purpose,
-                    amount,
-                    receipt,
-                    provisional,
-                    late,
-                    from_suspense,
-                }
-            }
-            Share::Extra => News::PaidTwice {
-                obligation,
-                purpose,
-                amount,
-                receipt,
-                from_suspense,
-            },
-            Share::Suspense => {
-                let asked = self.obligation.amount;
-                News::Mismatch {
-                    obligation,
-                    purpose,
-                    asked,
-                    paid: amount,
-                    receipt,
-                    from_suspense,
-                }
-            }
-        });
-        Ok(())
-    }
-
-    async fn alarm(&mut self, work: &mut Work, alarm: Alarm) -> Result<(), Fault> {
-        let attempt = self.attempt.id;
-        for alarm in store::raise_once(work.conn(), attempt, &BTreeSet::from([alarm])).await? {
-            self.news.push(News::Alarm {
-                attempt: Some(attempt),
-                alarm,
-            });
-        }
-        Ok(())
-    }
-}
-
-/// Only for the payment that counts: an extra one is the member's already.
-async fn confirm(
-    work: &mut Work,
-    obligation: &Obligation,
-    attempt: &Attempt,
-    news: &mut Vec<News>,
-) -> Result<(), Fault> {
-    let own = store::inflows_of(work.conn(), attempt.id).await?;
-    if let Some(credit) = own.into_iter().find(|inflow| inflow.is_credit) {
-        news.push(News::Confirmed {
-            obligation: obligation.id,
-            purpose: obligation.purpose,
-            amount: credit.amount,
-            receipt: credit.receipt,
-        });
-    }
-    Ok(())
-}
-
 /// Tells the rider once that we are still checking, if the doubt has lasted and they still wait for an answer.
 fn tell_check(
     now: DateTime<Utc>,
@@ -438,11 +194,11 @@ fn tell_check(
 async fn save(
     work: &mut Work,
     attempt: &Attempt,
-    look_again_at: Option<DateTime<Utc>>,
+    attend_at: Option<DateTime<Utc>>,
 ) -> Result<(), Fault> {
     let now = work.now;
-    store::save_attempt(work.conn(), attempt, look_again_at, now).await?;
-    if let Some(at) = look_again_at {
+    store::save_attempt(work.conn(), attempt, attend_at, now).await?;
+    if let Some(at) = attend_at {
         work.enqueue_at(
             AttendAttempt {
                 attempt: attempt.id,

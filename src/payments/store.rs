@@ -1,4 +1,8 @@
-//! The SQL of obligations, attempts, evidence and inflows.
+//! The SQL of attempts, and of what holds all of them up; the other tables have their own files.
+
+mod evidence;
+mod inflows;
+mod obligations;
 
 use std::collections::BTreeSet;
 
@@ -6,161 +10,20 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::evidence::{Evidence, PromptIds, Receipt, Source};
-use super::model::{
-    Alarm, Attempt, AttemptId, AttemptState, Obligation, ObligationId, ObligationState, Purpose,
-};
+use super::evidence::PromptIds;
+use super::model::{Alarm, Attempt, AttemptId, AttemptState, Obligation, ObligationId};
 use crate::fault::Fault;
-use crate::primitives::{Language, Money, Msisdn};
+use crate::primitives::{Money, Msisdn};
 
-pub(super) struct NewObligation<'a> {
-    pub obligation: &'a Obligation,
-    pub key: &'a str,
-    pub ussd_session: Option<&'a str>,
-}
-
-/// False when this member already has an open obligation of this kind, or the key is used.
-pub(super) async fn insert_obligation(
-    conn: &mut PgConnection,
-    new: NewObligation<'_>,
-) -> Result<bool, Fault> {
-    let obligation = new.obligation;
-    let inserted = sqlx::query!(
-        "insert into obligation (id, key, purpose, member_id, stage_id, amount_cents, payer, language, ussd_session, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
-        obligation.id.0,
-        new.key,
-        obligation.purpose.kind(),
-        obligation.purpose.member(),
-        obligation.purpose.stage(),
-        obligation.amount.cents(),
-        obligation.payer.digits(),
-        obligation.language.as_str(),
-        new.ussd_session,
-        obligation.created_at
-    )
-    .execute(conn)
-    .await?;
-    Ok(inserted.rows_affected() == 1)
-}
-
-struct ObligationRow {
-    id: Uuid,
-    purpose: String,
-    member_id: Uuid,
-    stage_id: Option<i32>,
-    amount_cents: i64,
-    payer: String,
-    language: String,
-    state: String,
-    created_at: DateTime<Utc>,
-}
-
-impl TryFrom<ObligationRow> for Obligation {
-    type Error = Fault;
-
-    fn try_from(row: ObligationRow) -> Result<Obligation, Fault> {
-        let broken = |what: &str| Fault::broken(format!("obligation {}: {what}", row.id));
-        let member = row.member_id;
-        let purpose = match (row.purpose.as_str(), row.stage_id) {
-            ("registration_fee", _) => Purpose::RegistrationFee { member },
-            ("contribution", Some(stage)) => Purpose::Contribution { member, stage },
-            _ => return Err(broken("no such purpose")),
-        };
-        let state = match row.state.as_str() {
-            "open" => ObligationState::Open,
-            "paid" => ObligationState::Paid,
-            "unpaid" => ObligationState::Unpaid,
-            "operator" => ObligationState::Operator,
-            _ => return Err(broken("no such state")),
-        };
-        Ok(Obligation {
-            id: ObligationId(row.id),
-            purpose,
-            amount: Money::from_cents(row.amount_cents),
-            payer: Msisdn::parse(&row.payer).map_err(|_| broken("its payer"))?,
-            language: Language::parse(&row.language).map_err(|_| broken("its language"))?,
-            state,
-            created_at: row.created_at,
-        })
-    }
-}
-
-pub(super) async fn obligation_by_key(
-    conn: &mut PgConnection,
-    key: &str,
-) -> Result<Option<Obligation>, Fault> {
-    let row = sqlx::query_as!(
-        ObligationRow,
-        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at from obligation where key = $1",
-        key
-    )
-    .fetch_optional(conn)
-    .await?;
-    row.map(Obligation::try_from).transpose()
-}
-
-/// Whom to tell about an obligation, and in which language.
-pub async fn payer_of(
-    conn: &mut PgConnection,
-    id: ObligationId,
-) -> Result<(Msisdn, Language), Fault> {
-    let row = sqlx::query!("select payer, language from obligation where id = $1", id.0)
-        .fetch_one(conn)
-        .await?;
-    let broken = || Fault::broken(format!("obligation {id} is owed by nobody"));
-    let payer = Msisdn::parse(&row.payer).map_err(|_| broken())?;
-    Ok((payer, Language::parse(&row.language).map_err(|_| broken())?))
-}
-
-pub(super) async fn open_obligation_of(
-    conn: &mut PgConnection,
-    purpose: &Purpose,
-) -> Result<Option<Obligation>, Fault> {
-    let row = sqlx::query_as!(
-        ObligationRow,
-        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at
-         from obligation where member_id = $1 and purpose = $2 and state = 'open'",
-        purpose.member(),
-        purpose.kind()
-    )
-    .fetch_optional(conn)
-    .await?;
-    row.map(Obligation::try_from).transpose()
-}
-
-/// Takes the lock under which everything about an attempt and its siblings is decided.
-pub(super) async fn lock_obligation_of(
-    conn: &mut PgConnection,
-    attempt: AttemptId,
-) -> Result<Option<Obligation>, Fault> {
-    let row = sqlx::query_as!(
-        ObligationRow,
-        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at
-         from obligation where id = (select obligation_id from attempt where id = $1) for update",
-        attempt.0
-    )
-    .fetch_optional(conn)
-    .await?;
-    row.map(Obligation::try_from).transpose()
-}
-
-pub(super) async fn close_obligation(
-    conn: &mut PgConnection,
-    id: ObligationId,
-    state: ObligationState,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    sqlx::query!(
-        "update obligation set state = $2, closed_at = coalesce(closed_at, $3) where id = $1",
-        id.0,
-        state.name(),
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
+pub(super) use evidence::{NewEvidence, evidence, evidence_of, insert_evidence, understand};
+pub(super) use inflows::{
+    NewInflow, Share, claim_inflow, inflows_of, insert_inflow, lock_inflow, name_inflow,
+    receipts_elsewhere,
+};
+pub(super) use obligations::{
+    NewObligation, close_obligation, insert_obligation, lock_obligation_of, obligation,
+    obligation_by_key, open_obligation_of,
+};
 
 struct AttemptRow {
     id: Uuid,
@@ -308,6 +171,22 @@ pub(super) async fn save_attempt(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Whether somebody should look at the attempt now; a later judgement may have put that off.
+pub(super) async fn is_due(
+    conn: &mut PgConnection,
+    id: AttemptId,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let due = sqlx::query_scalar!(
+        r#"select coalesce(attend_at <= $2, false) as "due!" from attempt where id = $1"#,
+        id.0,
+        now
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(due.unwrap_or(false))
 }
 
 pub(super) async fn mark_submitting(
@@ -494,275 +373,6 @@ pub(super) async fn raise_once(
     .execute(conn)
     .await?;
     Ok(fresh)
-}
-
-/// A body as it came, before anybody reads it.
-pub(super) struct NewEvidence<'a> {
-    pub attempt: Option<AttemptId>,
-    pub source: Source,
-    pub provider_id: &'a str,
-    pub content_hash: &'a [u8],
-    pub body: &'a [u8],
-    pub trusted: bool,
-    pub at: DateTime<Utc>,
-}
-
-/// Returns the row's id, and whether it still has to be applied. A repetition only counts the copies.
-pub(super) async fn insert_evidence(
-    conn: &mut PgConnection,
-    new: NewEvidence<'_>,
-) -> Result<(i64, bool), Fault> {
-    let row = sqlx::query!(
-        "insert into evidence (attempt_id, source, provider_id, content_hash, body, trusted, received_at)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (source, provider_id, content_hash, trusted) do update set copies = evidence.copies + 1
-         returning id, applied_at",
-        new.attempt.map(|attempt| attempt.0),
-        new.source.as_str(),
-        new.provider_id,
-        new.content_hash,
-        new.body,
-        new.trusted,
-        new.at
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok((row.id, row.applied_at.is_none()))
-}
-
-pub(super) struct EvidenceRow {
-    pub attempt: Option<AttemptId>,
-    pub source: Source,
-    pub body: Vec<u8>,
-    pub trusted: bool,
-    pub is_applied: bool,
-}
-
-pub(super) async fn evidence(
-    conn: &mut PgConnection,
-    id: i64,
-) -> Result<Option<EvidenceRow>, Fault> {
-    let row = sqlx::query!(
-        "select attempt_id, source, body, trusted, applied_at from evidence where id = $1",
-        id
-    )
-    .fetch_optional(conn)
-    .await?;
-    row.map(|row| {
-        let source = Source::parse(&row.source)
-            .ok_or_else(|| Fault::broken(format!("evidence {id}: its source")))?;
-        Ok(EvidenceRow {
-            attempt: row.attempt_id.map(AttemptId),
-            source,
-            body: row.body,
-            trusted: row.trusted,
-            is_applied: row.applied_at.is_some(),
-        })
-    })
-    .transpose()
-}
-
-/// Keeps what a body says, and for which attempt.
-pub(super) async fn understand(
-    conn: &mut PgConnection,
-    id: i64,
-    said: &serde_json::Value,
-    attempt: Option<AttemptId>,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    sqlx::query!(
-        "update evidence set said = $2, attempt_id = coalesce(attempt_id, $3), applied_at = $4 where id = $1",
-        id,
-        said,
-        attempt.map(|attempt| attempt.0),
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Everything that has been understood about an attempt.
-pub(super) async fn evidence_of(
-    conn: &mut PgConnection,
-    attempt: AttemptId,
-) -> Result<Vec<Evidence>, Fault> {
-    let rows = sqlx::query!(
-        r#"select id, said as "said!", trusted, received_at from evidence where attempt_id = $1 and said is not null order by id"#,
-        attempt.0
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let said = serde_json::from_value(row.said)?;
-            Ok(Evidence {
-                at: row.received_at,
-                trusted: row.trusted,
-                said,
-            })
-        })
-        .collect()
-}
-
-/// Which of these receipts belong to something else than this attempt.
-pub(super) async fn receipts_elsewhere(
-    conn: &mut PgConnection,
-    receipts: &[String],
-    attempt: AttemptId,
-) -> Result<BTreeSet<Receipt>, Fault> {
-    let rows = sqlx::query_scalar!(
-        r#"select receipt as "receipt!" from inflow
-           where provider = 'mpesa' and receipt = any($1) and attempt_id is distinct from $2 and attempt_id is not null"#,
-        receipts,
-        attempt.0
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows
-        .iter()
-        .filter_map(|receipt| Receipt::parse(receipt))
-        .collect())
-}
-
-/// A row of money that came.
-pub(super) struct Inflow {
-    pub id: Uuid,
-    pub receipt: Option<Receipt>,
-    pub attempt: Option<AttemptId>,
-    pub amount: Money,
-    /// It is the one that pays its obligation.
-    pub is_credit: bool,
-}
-
-pub(super) async fn inflows_of(
-    conn: &mut PgConnection,
-    attempt: AttemptId,
-) -> Result<Vec<Inflow>, Fault> {
-    let rows = sqlx::query!(r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!" from inflow where attempt_id = $1"#, attempt.0)
-        .fetch_all(conn)
-        .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Inflow {
-            id: row.id,
-            receipt: row.receipt.as_deref().and_then(Receipt::parse),
-            attempt: row.attempt_id.map(AttemptId),
-            amount: Money::from_cents(row.amount_cents),
-            is_credit: row.is_credit,
-        })
-        .collect())
-}
-
-pub(super) async fn lock_inflow(
-    conn: &mut PgConnection,
-    receipt: &Receipt,
-) -> Result<Option<Inflow>, Fault> {
-    let row = sqlx::query!(
-        r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!"
-           from inflow where provider = 'mpesa' and receipt = $1 for update"#,
-        receipt.as_str()
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|row| Inflow {
-        id: row.id,
-        receipt: row.receipt.as_deref().and_then(Receipt::parse),
-        attempt: row.attempt_id.map(AttemptId),
-        amount: Money::from_cents(row.amount_cents),
-        is_credit: row.is_credit,
-    }))
-}
-
-/// What an inflow is to us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Share {
-    /// It pays the obligation; the database allows one for each.
-    Allocated,
-    /// The obligation was paid before.
-    Extra,
-    /// Nobody's yet.
-    Suspense,
-}
-
-impl Share {
-    fn name(self) -> &'static str {
-        match self {
-            Share::Allocated => "allocated",
-            Share::Extra => "extra",
-            Share::Suspense => "suspense",
-        }
-    }
-}
-
-pub(super) struct NewInflow<'a> {
-    pub receipt: Option<&'a Receipt>,
-    pub amount: Money,
-    pub of: Option<(ObligationId, AttemptId)>,
-    pub payer_hint: Option<&'a str>,
-    pub account: Option<&'a str>,
-    pub share: Share,
-    pub at: DateTime<Utc>,
-}
-
-/// False when the receipt is already known.
-pub(super) async fn insert_inflow(
-    conn: &mut PgConnection,
-    new: NewInflow<'_>,
-) -> Result<bool, Fault> {
-    let inserted = sqlx::query!(
-        "insert into inflow (id, provider, receipt, amount_cents, obligation_id, attempt_id, payer_hint, account, state, received_at)
-         values ($1, 'mpesa', $2, $3, $4, $5, $6, $7, $8, $9) on conflict (provider, receipt) do nothing",
-        Uuid::now_v7(),
-        new.receipt.map(Receipt::as_str),
-        new.amount.cents(),
-        new.of.map(|(obligation, _)| obligation.0),
-        new.of.map(|(_, attempt)| attempt.0),
-        new.payer_hint,
-        new.account,
-        new.share.name(),
-        new.at
-    )
-    .execute(conn)
-    .await?;
-    Ok(inserted.rows_affected() == 1)
-}
-
-/// Money from suspense finds its attempt.
-pub(super) async fn claim_inflow(
-    conn: &mut PgConnection,
-    inflow: Uuid,
-    obligation: ObligationId,
-    attempt: AttemptId,
-    share: Share,
-) -> Result<(), Fault> {
-    sqlx::query!(
-        "update inflow set obligation_id = $2, attempt_id = $3, state = $4 where id = $1",
-        inflow,
-        obligation.0,
-        attempt.0,
-        share.name()
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// The receipt of a payment that was known without one. False when the receipt belongs to another payment.
-pub(super) async fn name_inflow(
-    conn: &mut PgConnection,
-    inflow: Uuid,
-    receipt: &Receipt,
-) -> Result<bool, Fault> {
-    let named = sqlx::query!(
-        "update inflow set receipt = $2 where id = $1
-         and not exists (select 1 from inflow other where other.provider = 'mpesa' and other.receipt = $2)",
-        inflow,
-        receipt.as_str()
-    )
-    .execute(conn)
-    .await?;
-    Ok(named.rows_affected() == 1)
 }
 
 pub(super) async fn pause(

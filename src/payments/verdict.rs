@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 
 use super::codes::{self, Class, TextKey};
 use super::evidence::{
-    Evidence, NoPrompt, PaybillPayment, PromptIds, PromptResult, PushAnswer, QueryAnswer, Receipt,
-    ResultCode, Said,
+    Evidence, NoPrompt, Pace, PaybillPayment, PromptIds, PromptResult, PushAnswer, QueryAnswer,
+    Receipt, ResultCode, Said,
 };
 use super::model::Alarm;
 use super::rules::Rules;
@@ -191,6 +191,9 @@ impl<'a> Sorted<'a> {
         {
             self.alarms.insert(Alarm::Misconfigured);
         }
+        if let PushAnswer::NoPrompt(NoPrompt::SlowDown(Pace::Quota)) = answer {
+            self.alarms.insert(Alarm::Quota);
+        }
         let is_stronger = self
             .push
             .as_ref()
@@ -232,11 +235,11 @@ impl<'a> Sorted<'a> {
         let is_ours = self.facts.submitted_at.is_some()
             && self.ids.as_ref() == Some(&result.ids)
             && self.is_about_the_payer(result);
-        if codes::meaning(&result.code).class == Class::Unknown {
-            self.alarms.insert(Alarm::UnknownCode);
-        }
         match (is_ours, trusted) {
-            (true, true) => self.results.push((at, result)),
+            (true, true) => {
+                self.note_class(codes::meaning(&result.code).class);
+                self.results.push((at, result));
+            }
             (true, false) => {
                 self.alarms.insert(Alarm::Forged);
                 self.hearsay.push((at, result));
@@ -249,6 +252,14 @@ impl<'a> Sorted<'a> {
         }
     }
 
+    fn note_class(&mut self, class: Class) {
+        match class {
+            Class::Unknown => self.alarms.insert(Alarm::UnknownCode),
+            Class::Configuration => self.alarms.insert(Alarm::Misconfigured),
+            Class::Paid | Class::NotPaid | Class::Pending | Class::Ambiguous => false,
+        };
+    }
+
     fn hear_answer(&mut self, at: DateTime<Utc>, checkout: &str, answer: &QueryAnswer) {
         if self.ids.as_ref().is_none_or(|ids| ids.checkout != checkout) {
             return;
@@ -258,9 +269,7 @@ impl<'a> Sorted<'a> {
             QueryAnswer::Result(code) => match codes::meaning(code).class {
                 Class::Pending => {}
                 class => {
-                    if class == Class::Unknown {
-                        self.alarms.insert(Alarm::UnknownCode);
-                    }
+                    self.note_class(class);
                     self.answers.push(Reading {
                         code: code.clone(),
                         at,
@@ -365,18 +374,19 @@ impl<'a> Sorted<'a> {
         }
         let certain = payments
             .iter()
-            .find(|payment| payment.amount == self.facts.amount)
-            .and_then(|payment| payment.receipt.as_ref().map(|receipt| (receipt, payment)))
-            .is_some_and(|(receipt, payment)| {
+            .filter(|payment| is_in_full(payment))
+            .any(|payment| {
+                let Some(receipt) = &payment.receipt else {
+                    return false;
+                };
                 let by_callback = claims.contains_key(receipt);
-                let by_paybill = by_paybill.contains_key(receipt);
-                match (by_callback, by_paybill) {
-                    (true, true) => true,
-                    (true, false) => answered_paid,
-                    (false, true) => {
-                        answered_paid || payment.amount <= self.rules.paybill_alone_up_to
+                match by_paybill.contains_key(receipt) {
+                    true => {
+                        by_callback
+                            || answered_paid
+                            || payment.amount <= self.rules.paybill_alone_up_to
                     }
-                    (false, false) => false,
+                    false => by_callback && answered_paid,
                 }
             });
         (payments, certain)

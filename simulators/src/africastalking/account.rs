@@ -80,6 +80,29 @@ pub(crate) async fn unsubscribe(
     changed(&world, &headers, &body, StatusCode::OK)
 }
 
+/// `POST /version1/subscription/safaricom`: the subscriber confirms on a page of the operator's.
+pub(crate) async fn subscribe_safaricom(
+    Shared(world): Shared<Arc<World>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let fields = Received::read(&body);
+    let checked = || -> Result<(), Refused> {
+        authorise(&world.settings, &headers, &fields)?;
+        for name in ["shortCode", "keyword", "redirectUrl"] {
+            fields.require(name)?;
+        }
+        Ok(())
+    };
+    match checked() {
+        Ok(()) => form::json(
+            StatusCode::CREATED,
+            &json!({"status": "Success", "description": "Waiting for user input"}),
+        ),
+        Err(refused) => refused.into_response(),
+    }
+}
+
 fn changed(world: &World, headers: &HeaderMap, body: &Bytes, status: StatusCode) -> Response {
     let fields = Received::read(body);
     let checked = || -> Result<(), Refused> {

@@ -24,6 +24,10 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/version1/subscription", get(account::subscriptions))
         .route("/version1/subscription/create", post(account::subscribe))
         .route("/version1/subscription/delete", post(account::unsubscribe))
+        .route(
+            "/version1/subscription/safaricom",
+            post(account::subscribe_safaricom),
+        )
         .route("/auth-token/generate", post(account::token))
         .route("/call", post(voice::place))
         .route("/queueStatus", post(voice::queue_status))

@@ -4,8 +4,9 @@ mod delivery;
 mod inbound;
 
 pub(crate) use inbound::fetch;
-pub use inbound::text;
+pub use inbound::{opt_out, text};
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ const SHARED_SENDER: &str = "AFRICASTKNG";
 pub struct MessageBook {
     pub(crate) sent: Vec<Outbound>,
     inbound: Vec<Inbound>,
+    /// Who has blocked which sender.
+    blocked: HashSet<(Msisdn, String)>,
     balance: i64,
 }
 
@@ -71,6 +74,7 @@ impl MessageBook {
         Self {
             sent: Vec::new(),
             inbound: Vec::new(),
+            blocked: HashSet::new(),
             balance: settings.at_balance,
         }
     }
@@ -131,6 +135,7 @@ pub(crate) async fn send(
 struct Asked {
     to: Vec<String>,
     text: String,
+    hashed: bool,
     from: Option<String>,
     premium: bool,
     at_once: bool,
@@ -139,16 +144,17 @@ struct Asked {
 impl Asked {
     fn read(world: &World, headers: &HeaderMap, fields: &Received) -> Result<Self, form::Refused> {
         authorise(&world.settings, headers, fields)?;
+        // Safaricom's hashed numbers come one at a time, in a field of their own.
         let masked = fields
             .get("maskedNumber")
             .filter(|_| fields.get("telco").is_some());
-        let to = fields
+        let plain = fields
             .get("to")
-            .or(fields
-                .get("phoneNumbers")
-                .filter(|numbers| !numbers.is_empty()))
-            .or(masked);
-        let to = to.ok_or_else(|| form::Refused::MissingField("to".into()))?;
+            .or(fields.get("phoneNumbers"))
+            .filter(|numbers| !numbers.is_empty());
+        let to = plain
+            .or(masked)
+            .ok_or_else(|| form::Refused::MissingField("to".into()))?;
         let from = fields
             .get("from")
             .or(fields.get("senderId"))
@@ -159,6 +165,7 @@ impl Asked {
                 .map(|number| number.trim().to_owned())
                 .filter(|number| !number.is_empty())
                 .collect(),
+            hashed: plain.is_none(),
             text: fields.require("message")?.to_owned(),
             from: from.map(str::to_owned),
             premium: fields.get("bulkSMSMode") == Some("0"),
@@ -166,6 +173,19 @@ impl Asked {
                 .get("enqueue")
                 .is_some_and(|enqueue| enqueue == "0" || enqueue == "false"),
         })
+    }
+}
+
+impl Asked {
+    /// The phone behind a number, in clear or hashed.
+    fn recipient(&self, state: &State, number: &str) -> Option<Msisdn> {
+        if self.hashed {
+            let behind = |msisdn: &&Msisdn| msisdn.hashed().eq_ignore_ascii_case(number);
+            return state.phones.keys().find(behind).cloned();
+        }
+        Msisdn::parse(number)
+            .ok()
+            .filter(|_| number.starts_with('+'))
     }
 }
 
@@ -194,9 +214,7 @@ async fn accept(world: &Arc<World>, asked: &Asked) -> (Vec<Row>, String) {
     let mut reports_first = Vec::new();
     for number in &asked.to {
         let mut state = world.state();
-        let whose = Msisdn::parse(number)
-            .ok()
-            .filter(|_| number.starts_with('+'));
+        let whose = asked.recipient(&state, number);
         if state.strikes(Fault::SmsMissingRow, whose.as_ref(), now) {
             continue;
         }
@@ -266,7 +284,9 @@ fn verdict(
     now: DateTime<Utc>,
 ) -> (u16, &'static str) {
     let digits = number.strip_prefix('+').unwrap_or_default();
-    if !(8..=15).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let written_well =
+        (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !written_well && !asked.hashed {
         return (403, "InvalidPhoneNumber");
     }
     let Some(whose) = whose else {
@@ -280,6 +300,14 @@ fn verdict(
         (Fault::SmsServerError, 500, "InternalServerError"),
         (Fault::SmsRejected, 502, "RejectedByGateway"),
     ];
+    let sender = asked
+        .from
+        .as_deref()
+        .unwrap_or(SHARED_SENDER)
+        .to_uppercase();
+    if state.messages.blocked.contains(&(whose.clone(), sender)) {
+        return (406, "UserInBlacklist");
+    }
     for (what, code, word) in refusals {
         if state.strikes(what, Some(whose), now) {
             return (code, word);

@@ -91,7 +91,7 @@ pub async fn dial(world: &Arc<World>, msisdn: &Msisdn, code: &str) -> Shown {
         if off {
             phone.screen = NO_NETWORK.into();
             None
-        } else if extra.is_none() || phone.prompt.is_some() || phone.call.is_some() {
+        } else if extra.is_none() || phone.prompt.is_some() {
             phone.screen = NETWORK_ERROR.into();
             None
         } else {
@@ -100,7 +100,7 @@ pub async fn dial(world: &Arc<World>, msisdn: &Msisdn, code: &str) -> Shown {
     };
     world.tell(msisdn, "screen");
     match opened {
-        Some(id) => hop(world, msisdn, &id).await,
+        Some(id) => carried(world, msisdn, id).await,
         None => shown(world, msisdn),
     }
 }
@@ -136,7 +136,7 @@ pub async fn type_keys(world: &Arc<World>, msisdn: &Msisdn, keys: &str) -> Resul
         }
     };
     match id {
-        Some(id) => Ok(hop(world, msisdn, &id).await),
+        Some(id) => Ok(carried(world, msisdn, id).await),
         None => {
             world.tell(msisdn, "screen");
             Ok(shown(world, msisdn))
@@ -304,6 +304,14 @@ struct Hop {
     trouble: Trouble,
 }
 
+/// One hop, to its end: the network goes on although whoever pressed the key may have left.
+async fn carried(world: &Arc<World>, msisdn: &Msisdn, id: String) -> Shown {
+    let (carrying, msisdn) = (world.clone(), msisdn.clone());
+    world
+        .see_through(async move { hop(&carrying, &msisdn, &id).await })
+        .await
+}
+
 /// Carries the session's present transcript to the gateway and its answer to the screen.
 async fn hop(world: &Arc<World>, msisdn: &Msisdn, id: &str) -> Shown {
     let Some(hop) = prepare(world, msisdn, id) else {
@@ -352,7 +360,6 @@ fn prepare(world: &World, msisdn: &Msisdn, id: &str) -> Option<Hop> {
         early_notice: strikes(Fault::EarlyEndNotice),
         slow: strikes(Fault::SlowNetwork),
     };
-    let older = strikes(Fault::OlderHop);
     let shape = Shape {
         bare: strikes(Fault::UnescapedBody),
         permuted: strikes(Fault::PermutedFields),
@@ -369,8 +376,8 @@ fn prepare(world: &World, msisdn: &Msisdn, id: &str) -> Option<Hop> {
     session.hops += 1;
     let body = shape.written(request(session, msisdn, network));
     let label = session.labels.last().cloned();
-    if older {
-        let earlier = session.answered.clone();
+    let earlier = session.answered.clone();
+    if !earlier.is_empty() && state.strikes(Fault::OlderHop, Some(msisdn), now) {
         let place = state.dice.below(earlier.len() as u64) as usize;
         trouble.older = earlier.into_iter().nth(place);
     }

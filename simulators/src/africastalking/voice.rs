@@ -93,7 +93,10 @@ pub(crate) async fn place(
         Ok(numbers) => numbers,
         Err(refused) => return refused.into_response(),
     };
-    if world.strikes(Fault::CallDown, None) {
+    let first = numbers
+        .split(',')
+        .find_map(|number| Msisdn::parse(number).ok());
+    if world.strikes(Fault::CallDown, first.as_ref()) {
         return form::bad_gateway();
     }
     let from = fields.get("from").filter(|from| !from.is_empty());

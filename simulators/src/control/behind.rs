@@ -10,11 +10,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::daraja::c2b;
+use crate::held::Held;
 use crate::phones::{Msisdn, Network, plain};
 use crate::world::World;
 
-use super::phones::phone;
-use super::{Refused, Whose};
+use super::{Refused, Said, Whose};
 
 pub(super) async fn clock(Shared(world): Shared<Arc<World>>) -> Json<Value> {
     Json(json!({"now": world.now(), "skipped_seconds": world.clock.skipped().as_secs_f64()}))
@@ -27,7 +27,7 @@ pub(super) struct Advance {
 
 pub(super) async fn advance(
     Shared(world): Shared<Arc<World>>,
-    Json(by): Json<Advance>,
+    Said(by): Said<Advance>,
 ) -> Result<Json<Value>, Refused> {
     let length = Duration::try_from_secs_f64(by.advance_seconds)
         .ok()
@@ -49,7 +49,7 @@ pub(super) struct Gateway {
 
 pub(super) async fn set_gateway(
     Shared(world): Shared<Arc<World>>,
-    Json(gateway): Json<Gateway>,
+    Said(gateway): Said<Gateway>,
 ) -> StatusCode {
     world.set_gateway(gateway.url);
     StatusCode::NO_CONTENT
@@ -110,7 +110,7 @@ impl TryFrom<Value> for Shillings {
 
 pub(super) async fn pay_bill(
     Shared(world): Shared<Arc<World>>,
-    Json(paid): Json<PayBill>,
+    Said(paid): Said<PayBill>,
 ) -> Result<Json<Value>, Refused> {
     let payer = Msisdn::parse(&paid.msisdn)
         .map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))?;
@@ -139,7 +139,7 @@ pub(super) struct WalletChange {
 pub(super) async fn set_wallet(
     Shared(world): Shared<Arc<World>>,
     Whose(msisdn): Whose,
-    Json(change): Json<WalletChange>,
+    Said(change): Said<WalletChange>,
 ) -> Json<Value> {
     {
         let mut state = world.state();
@@ -166,7 +166,7 @@ pub(super) struct PhoneChange {
 pub(super) async fn set_phone(
     Shared(world): Shared<Arc<World>>,
     Whose(msisdn): Whose,
-    Json(change): Json<PhoneChange>,
+    Said(change): Said<PhoneChange>,
 ) -> Json<Value> {
     {
         let mut state = world.state();
@@ -176,7 +176,7 @@ pub(super) async fn set_phone(
         phone.network = change.network.unwrap_or(phone.network);
     }
     world.tell(&msisdn, "screen");
-    phone(Shared(world), Whose(msisdn)).await
+    Json(Held::new(world, msisdn).seen())
 }
 
 /// What a phone or a page may need to know of the settings. No secrets.

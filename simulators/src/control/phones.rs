@@ -9,12 +9,13 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::africastalking::{sms, ussd, voice};
+use crate::africastalking::ussd::Shown;
 use crate::daraja::stk;
-use crate::phones::{Direction, Phone, plain};
-use crate::world::{State, World};
+use crate::held::Held;
+use crate::phones::{Direction, Phone};
+use crate::world::World;
 
-use super::{Refused, Whose};
+use super::{Refused, Said};
 
 pub(super) async fn people(Shared(world): Shared<Arc<World>>) -> Json<Value> {
     let state = world.state();
@@ -22,15 +23,8 @@ pub(super) async fn people(Shared(world): Shared<Arc<World>>) -> Json<Value> {
     Json(state.phones.values().map(person).collect())
 }
 
-pub(super) async fn phone(Shared(world): Shared<Arc<World>>, Whose(msisdn): Whose) -> Json<Value> {
-    let call = voice::view(&world, &msisdn);
-    let mut state = world.state();
-    let phone = state.phone(&msisdn, &world.settings);
-    Json(json!({
-        "msisdn": phone.msisdn.digits(), "name": phone.name, "language": phone.language, "network": phone.network,
-        "open": phone.in_session(), "screen": phone.screen, "unread": phone.unread(), "prompt": phone.prompt, "call": call,
-        "balance": plain(phone.wallet.balance),
-    }))
+pub(super) async fn phone(held: Held) -> Json<Value> {
+    Json(held.seen())
 }
 
 #[derive(Deserialize)]
@@ -38,12 +32,8 @@ pub(super) struct Dial {
     code: String,
 }
 
-pub(super) async fn dial(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-    Json(dial): Json<Dial>,
-) -> Json<ussd::Shown> {
-    Json(ussd::dial(&world, &msisdn, &dial.code).await)
+pub(super) async fn dial(held: Held, Said(dial): Said<Dial>) -> Json<Shown> {
+    Json(held.dial(&dial.code).await)
 }
 
 #[derive(Deserialize)]
@@ -52,28 +42,16 @@ pub(super) struct Keys {
     keys: String,
 }
 
-pub(super) async fn type_keys(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-    Json(typed): Json<Keys>,
-) -> Result<Json<ussd::Shown>, Refused> {
-    Ok(Json(ussd::type_keys(&world, &msisdn, &typed.keys).await?))
+pub(super) async fn type_keys(held: Held, Said(typed): Said<Keys>) -> Result<Json<Shown>, Refused> {
+    Ok(Json(held.type_keys(&typed.keys).await?))
 }
 
-pub(super) async fn again(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-) -> Result<Json<ussd::Shown>, Refused> {
-    Ok(Json(ussd::again(&world, &msisdn).await?))
+pub(super) async fn again(held: Held) -> Result<Json<Shown>, Refused> {
+    Ok(Json(held.again().await?))
 }
 
-pub(super) async fn hang_up(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-) -> Json<ussd::Shown> {
-    voice::hang_up(&world, &msisdn);
-    ussd::hang_up(&world, &msisdn);
-    Json(ussd::shown(&world, &msisdn))
+pub(super) async fn hang_up(held: Held) -> Json<Shown> {
+    Json(held.hang_up())
 }
 
 #[derive(Deserialize)]
@@ -82,18 +60,25 @@ pub(super) struct Sms {
     text: String,
 }
 
-pub(super) async fn text(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-    Json(sms): Json<Sms>,
-) -> Result<Json<Value>, Refused> {
-    match sms::text(&world, &msisdn, &sms.to, &sms.text) {
-        Some(id) => Ok(Json(json!({"id": id}))),
-        None => Err(Refused(
+pub(super) async fn text(held: Held, Said(sms): Said<Sms>) -> Result<Json<Value>, Refused> {
+    let id = held.text(&sms.to, &sms.text);
+    let nobody = || {
+        Refused(
             StatusCode::UNPROCESSABLE_ENTITY,
             format!("nobody owns the number {}", sms.to),
-        )),
-    }
+        )
+    };
+    Ok(Json(json!({"id": id.ok_or_else(nobody)?})))
+}
+
+#[derive(Deserialize)]
+pub(super) struct OptOut {
+    sender_id: String,
+}
+
+pub(super) async fn opt_out(held: Held, Said(out): Said<OptOut>) -> StatusCode {
+    held.opt_out(&out.sender_id).await;
+    StatusCode::NO_CONTENT
 }
 
 /// How long to wait for something that is not there yet.
@@ -110,33 +95,14 @@ impl Wait {
     }
 }
 
-pub(super) async fn inbox(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-    Query(wait): Query<Wait>,
-) -> Json<Value> {
-    let received = |state: &mut State| -> Vec<Value> {
-        let texts = state
-            .phone(&msisdn, &world.settings)
-            .received_after(wait.after);
-        texts.map(|text| json!({"id": text.id, "from": text.correspondent, "text": text.text, "at": text.at})).collect()
-    };
-    let found = world
-        .wait_for(wait.length(), |state| {
-            Some(received(state)).filter(|texts| !texts.is_empty())
-        })
-        .await;
-    Json(found.unwrap_or_default().into())
+pub(super) async fn inbox(held: Held, Query(wait): Query<Wait>) -> Json<Value> {
+    let texts = held.inbox(wait.after, wait.length()).await.into_iter();
+    Json(texts.map(|text| json!({"id": text.id, "from": text.correspondent, "text": text.text, "at": text.at})).collect())
 }
 
-pub(super) async fn threads(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-) -> Json<Value> {
-    let mut state = world.state();
-    let texts = &state.phone(&msisdn, &world.settings).texts;
-    let mut threads: Vec<(&str, Vec<Value>)> = Vec::new();
-    for text in texts {
+pub(super) async fn threads(held: Held) -> Json<Value> {
+    let mut threads: Vec<(String, Vec<Value>)> = Vec::new();
+    for text in held.texts() {
         let id = (text.direction == Direction::Received).then_some(text.id);
         let message =
             json!({"id": id, "direction": text.direction, "text": text.text, "at": text.at});
@@ -145,7 +111,7 @@ pub(super) async fn threads(
             .find(|(with, _)| *with == text.correspondent)
         {
             Some((_, messages)) => messages.push(message),
-            None => threads.push((&text.correspondent, vec![message])),
+            None => threads.push((text.correspondent, vec![message])),
         }
     }
     Json(
@@ -156,22 +122,13 @@ pub(super) async fn threads(
     )
 }
 
-pub(super) async fn mark_read(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-) -> StatusCode {
-    world.state().phone(&msisdn, &world.settings).mark_read();
-    world.tell(&msisdn, "sms");
+pub(super) async fn mark_read(held: Held) -> StatusCode {
+    held.mark_read();
     StatusCode::NO_CONTENT
 }
 
-pub(super) async fn prompt(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-    Query(wait): Query<Wait>,
-) -> Json<Value> {
-    let showing = |state: &mut State| state.phone(&msisdn, &world.settings).prompt.clone();
-    Json(json!(world.wait_for(wait.length(), showing).await))
+pub(super) async fn prompt(held: Held, Query(wait): Query<Wait>) -> Json<Value> {
+    Json(json!(held.prompt(wait.length()).await))
 }
 
 #[derive(Deserialize)]
@@ -179,59 +136,36 @@ pub(super) struct Answer {
     answer: stk::Answer,
 }
 
-pub(super) async fn respond(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-    Json(given): Json<Answer>,
-) -> Result<Json<Value>, Refused> {
-    let code = stk::respond(&world, &msisdn, given.answer).await;
-    let code = code.ok_or_else(|| {
+pub(super) async fn respond(held: Held, Said(given): Said<Answer>) -> Result<Json<Value>, Refused> {
+    let none = || {
         Refused(
             StatusCode::CONFLICT,
             "there is no M-PESA prompt on this phone".into(),
         )
-    })?;
+    };
+    let code = held.answer(given.answer).await.ok_or_else(none)?;
     Ok(Json(json!({"result_code": code})))
 }
 
-pub(super) async fn call(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-    Query(wait): Query<Wait>,
-) -> Json<Value> {
-    let there = |state: &mut State| {
-        state
-            .phone(&msisdn, &world.settings)
-            .call
-            .is_some()
-            .then_some(())
-    };
-    world.wait_for(wait.length(), there).await;
-    Json(json!(voice::view(&world, &msisdn)))
+pub(super) async fn call(held: Held, Query(wait): Query<Wait>) -> Json<Value> {
+    Json(json!(held.call(wait.length()).await))
 }
 
-pub(super) async fn press(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-    Json(typed): Json<Keys>,
-) -> Result<Json<Value>, Refused> {
-    let spoken = voice::press(&world, &msisdn, &typed.keys).await;
-    let spoken = spoken.ok_or_else(|| {
+pub(super) async fn press(held: Held, Said(typed): Said<Keys>) -> Result<Json<Value>, Refused> {
+    let none = || {
         Refused(
             StatusCode::CONFLICT,
             "there is no call on this phone".into(),
         )
-    })?;
+    };
+    let spoken = held.press(&typed.keys).await.ok_or_else(none)?;
     Ok(Json(
-        json!({"spoken": spoken, "call": voice::view(&world, &msisdn)}),
+        json!({"spoken": spoken, "call": held.call(Duration::ZERO).await}),
     ))
 }
 
-pub(super) async fn ring(
-    Shared(world): Shared<Arc<World>>,
-    Whose(msisdn): Whose,
-) -> Result<StatusCode, Refused> {
-    match voice::ring_us(&world, &msisdn) {
+pub(super) async fn ring(held: Held) -> Result<StatusCode, Refused> {
+    match held.ring() {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Refused(
             StatusCode::CONFLICT,

@@ -1,7 +1,6 @@
 //! Payouts: accepted at once, paid later, and told by a result that may come before, twice or never.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State as Shared;
@@ -85,13 +84,17 @@ async fn pay(world: &Arc<World>, headers: &HeaderMap, body: &Bytes, our_id: bool
         payout
     };
     if early {
-        settle(world, order, accepted.clone(), Duration::ZERO).await;
+        let (settling, accepted) = (world.clone(), accepted.clone());
+        world
+            .see_through(async move { settle(&settling, order, accepted).await })
+            .await;
     } else {
         let (settling, accepted) = (world.clone(), accepted.clone());
         let delay = world.settings.timings.result_after;
-        world.later(delay, async move {
-            settle(&settling, order, accepted, Duration::ZERO).await
-        });
+        world.later(
+            delay,
+            async move { settle(&settling, order, accepted).await },
+        );
     }
     if lost {
         return StatusCode::GATEWAY_TIMEOUT.into_response();
@@ -179,7 +182,7 @@ impl Order {
 }
 
 /// Pays or does not, and sends the result.
-async fn settle(world: &Arc<World>, order: Order, payout: Payout, delay: Duration) {
+async fn settle(world: &Arc<World>, order: Order, payout: Payout) {
     let outcome = decide(world, &order);
     if let Some(payee) = &order.payee
         && outcome.receipt.is_some()
@@ -197,7 +200,6 @@ async fn settle(world: &Arc<World>, order: Order, payout: Payout, delay: Duratio
         &payout.conversation_id,
         &payout.originator_id,
         outcome,
-        delay,
     )
     .await;
 }
@@ -253,8 +255,8 @@ fn decide(world: &World, order: &Order) -> Outcome {
     } else {
         name
     };
-    let State { book, dice, .. } = &mut *state;
-    let receipt = book.receipt(dice, now);
+    let receipt = state.receipt(now);
+    let book = &mut state.book;
     book.utility -= order.cents;
     book.charges -= CHARGE;
     book.entries.push(Entry {

@@ -1,6 +1,6 @@
 //! The provider's own book: every shilling that moved, whoever was told about it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub struct Book {
     pub(crate) charges: i64,
     wrong_credentials: u8,
     asked_at: VecDeque<DateTime<Utc>>,
+    /// Every receipt ever given.
+    given: HashSet<String>,
 }
 
 /// One movement of money.
@@ -35,7 +37,7 @@ pub struct Entry {
     pub kind: Kind,
     pub receipt: String,
     pub msisdn: String,
-    /// Shillings with two decimals, as text.
+    /// In cents; shown as shillings.
     #[serde(serialize_with = "as_shillings")]
     pub amount: i64,
     /// What the payer typed, or our reference.
@@ -67,7 +69,11 @@ pub(crate) struct Payout {
     pub(crate) done: Option<Option<String>>,
 }
 
-fn as_shillings<S: serde::Serializer>(cents: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+/// Shillings with two decimals, as text.
+pub(super) fn as_shillings<S: serde::Serializer>(
+    cents: &i64,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&plain(*cents))
 }
 
@@ -85,6 +91,7 @@ impl Book {
             charges: 0,
             wrong_credentials: 0,
             asked_at: VecDeque::new(),
+            given: HashSet::new(),
         }
     }
 
@@ -121,29 +128,35 @@ impl Book {
     pub(crate) fn push(&mut self, checkout_id: &str) -> Option<&mut Push> {
         self.pushes
             .iter_mut()
+            .rev()
             .find(|push| push.checkout_id == checkout_id)
     }
 
     pub(crate) fn payout(&mut self, originator_id: &str) -> Option<&mut Payout> {
         self.payouts
             .iter_mut()
+            .rev()
             .find(|payout| payout.originator_id == originator_id)
     }
 
     pub(crate) fn entry(&mut self, receipt: &str) -> Option<&mut Entry> {
         self.entries
             .iter_mut()
+            .rev()
             .find(|entry| entry.receipt == receipt)
     }
 
     /// Whether the same person paid the same amount to us within two minutes.
     pub(crate) fn paid_just_now(&self, msisdn: &Msisdn, amount: i64, now: DateTime<Utc>) -> bool {
-        self.entries.iter().any(|entry| {
-            matches!(entry.kind, Kind::Stk | Kind::C2b)
-                && entry.msisdn == msisdn.digits()
-                && entry.amount == amount
-                && now - entry.at < TimeDelta::minutes(2)
-        })
+        // Entries are in the order of their times.
+        let lately = self
+            .entries
+            .iter()
+            .rev()
+            .take_while(|entry| now - entry.at < TimeDelta::minutes(2));
+        lately
+            .filter(|entry| matches!(entry.kind, Kind::Stk | Kind::C2b))
+            .any(|entry| entry.msisdn == msisdn.digits() && entry.amount == amount)
     }
 
     /// The credential was wrong once more: from the third time on the operator is locked. Returns the result code.
@@ -161,7 +174,7 @@ impl Book {
     }
 
     /// A receipt of the usual anatomy that was never given before: year, month and day in one character each, then seven.
-    pub(crate) fn receipt(&self, dice: &mut Dice, now: DateTime<Utc>) -> String {
+    pub(crate) fn receipt(&mut self, dice: &mut Dice, now: DateTime<Utc>) -> String {
         const SEQUENCE: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let day = nairobi(now);
         let letter = |first: u8, steps: i64| char::from(first + steps.rem_euclid(26) as u8);
@@ -170,7 +183,7 @@ impl Book {
         let day = char::from(SEQUENCE[day.day() as usize % SEQUENCE.len()]);
         loop {
             let receipt = format!("{year}{month}{day}{}", dice.letters(SEQUENCE, 7));
-            if self.entries.iter().all(|entry| entry.receipt != receipt) {
+            if self.given.insert(receipt.clone()) {
                 return receipt;
             }
         }
@@ -184,7 +197,7 @@ mod tests {
 
     #[test]
     fn receipts_say_their_day() {
-        let book = Book::new(&Settings::default());
+        let mut book = Book::new(&Settings::default());
         let mut dice = Dice::from_rng(rand::rngs::StdRng::seed_from_u64(1));
         for (at, prefix) in [
             ("2026-11-05T11:30:07Z", "UK5"),

@@ -8,7 +8,6 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::clock::{nairobi, nairobi_stamp};
 use crate::faults::Fault;
@@ -162,8 +161,7 @@ pub async fn pay(
         wallet
             .may_pay(amount, today)
             .map_err(|refusal| Code::Number(refusal.code))?;
-        let crate::world::State { book, dice, .. } = &mut *state;
-        book.receipt(dice, now)
+        state.receipt(now)
     };
     let entry = Entry {
         kind: Kind::C2b,
@@ -289,7 +287,7 @@ fn notice(world: &World, entry: &Entry, registered: &Registered, balance: &str) 
             .to_uppercase()
     });
     let number = match payer {
-        Some(payer) if registered.hashed => hex::encode(Sha256::digest(payer.digits())),
+        Some(payer) if registered.hashed => payer.hashed(),
         Some(payer) => payer.masked(),
         None => String::new(),
     };

@@ -167,6 +167,23 @@ async fn wrong_method(axum::extract::State(world): axum::extract::State<Arc<Worl
     Refused::new(405, "405.001", "Method Not Allowed").answer(&world)
 }
 
+/// Any path that leads nowhere; below Daraja's own paths in Daraja's words.
+pub(crate) async fn nowhere(
+    axum::extract::State(world): axum::extract::State<Arc<World>>,
+    uri: axum::http::Uri,
+) -> Response {
+    const OURS: [&str; 4] = [
+        "/oauth/",
+        "/mpesa/",
+        "/pulltransactions/",
+        "/standingorder/",
+    ];
+    if OURS.iter().any(|prefix| uri.path().starts_with(prefix)) {
+        return Refused::new(404, "404.001.01", "Resource not found").answer(&world);
+    }
+    StatusCode::NOT_FOUND.into_response()
+}
+
 /// The body of a request that got past the API gateway.
 pub(crate) struct Asked(Map<String, Value>);
 

@@ -88,11 +88,7 @@ async fn approve(world: &World, payer: &Msisdn, url: &str, reference: &str) {
         })
     } else {
         let now = world.now();
-        let receipt = {
-            let mut state = world.state();
-            let crate::world::State { book, dice, .. } = &mut *state;
-            book.receipt(dice, now)
-        };
+        let receipt = world.state().receipt(now);
         let says = "The service request is processed successfully";
         json!({
             "responseHeader": {"responseRefID": reference, "requestRefID": reference, "responseCode": "0", "responseDescription": says},

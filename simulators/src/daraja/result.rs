@@ -1,13 +1,12 @@
 //! The result envelope of payouts, status, balance and reversal, and how results get lost, doubled and late.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Number, Value, json};
 
 use crate::faults::Fault;
 use crate::phones::{Msisdn, plain};
-use crate::world::{State, World};
+use crate::world::World;
 
 use super::b2c::result_urls;
 use super::{Asked, Code, Refused, SOURCE, call_back};
@@ -117,7 +116,6 @@ pub(super) async fn post_result(
     conversation_id: &str,
     originator_id: &str,
     outcome: Outcome,
-    delay: Duration,
 ) {
     let strikes = |what| world.strikes(what, whose.as_ref());
     if strikes(Fault::CallbackLost) {
@@ -132,19 +130,15 @@ pub(super) async fn post_result(
     };
     let odd = strikes(Fault::ResultOddShape);
     let body = envelope(world, to, conversation_id, originator_id, &outcome, odd).to_string();
-    let delay = if late {
-        delay + world.settings.timings.late
-    } else {
-        delay
-    };
-    if delay.is_zero() {
-        deliver(world, to, body, times).await;
-    } else {
+    if late {
         let (sending, to) = (world.clone(), to.clone());
+        let delay = world.settings.timings.late;
         world.later(
             delay,
             async move { deliver(&sending, &to, body, times).await },
         );
+    } else {
+        deliver(world, to, body, times).await;
     }
     if timed_out {
         let thin = json!({"Result": {
@@ -172,8 +166,7 @@ fn envelope(
     let dummy = || {
         let mut state = world.state();
         let now = world.now();
-        let State { book, dice, .. } = &mut *state;
-        format!("{}0000000", &book.receipt(dice, now)[..3])
+        format!("{}0000000", &state.receipt(now)[..3])
     };
     let number_or_text = |code: &Code| {
         if outcome.textual {

@@ -1,7 +1,6 @@
 //! The questions that are answered later: transaction status, account balance, reversal.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State as Shared;
@@ -83,7 +82,6 @@ impl Question {
                 &conversation,
                 &originator,
                 outcome,
-                Duration::ZERO,
             )
             .await;
         });
@@ -341,9 +339,8 @@ fn undo(world: &World, state: &mut State, receipt: &str, amount: i64) -> Outcome
         crate::phones::shown(amount)
     );
     phone.receive("MPESA", &text, now);
-    let State { book, dice, .. } = &mut *state;
-    let undone = book.receipt(dice, now);
-    book.entries.push(Entry {
+    let undone = state.receipt(now);
+    state.book.entries.push(Entry {
         kind: Kind::Reversal,
         receipt: undone.clone(),
         at: now,

@@ -77,7 +77,8 @@ pub struct Outcome {
     #[serde(skip)]
     pub(crate) query_desc: String,
     pub receipt: Option<String>,
-    /// Cents that left the wallet.
+    /// Cents that left the wallet; shown as shillings.
+    #[serde(serialize_with = "super::book::as_shillings")]
     pub charged: i64,
     pub at: DateTime<Utc>,
 }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use tokio::process::Command;
 
-use super::play::{EachHop, Failure, Moment, Played, play};
+use super::play::{EachHop, Moment, Played, play};
 use super::script::Script;
-use super::stage::Hooks;
+use super::stage::{Hooks, Stage};
 use super::{Phones, Wire, dialoguss};
 
 /// Plays dialogues against a gateway.
@@ -51,16 +51,20 @@ pub struct Play {
 impl Play {
     /// Plays everything; success only when all of it came out right.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        let mut files = Vec::new();
+        let mut found = Vec::new();
         for path in &self.files {
-            find(path, &mut files)?;
+            found.extend(files(path)?);
         }
-        if files.is_empty() {
+        if found.is_empty() {
             bail!("there are no dialogues there");
         }
         let (mut right, mut wrong) = (0, 0);
-        for file in &files {
-            for outcome in self.play_file(file).await? {
+        for file in &found {
+            let outcomes = self
+                .play_file(file)
+                .await
+                .unwrap_or_else(|unplayable| vec![Err(unplayable)]);
+            for outcome in outcomes {
                 match outcome {
                     Ok(played) => {
                         right += 1;
@@ -68,7 +72,7 @@ impl Play {
                     }
                     Err(failure) => {
                         wrong += 1;
-                        println!("WRONG  {failure}");
+                        println!("WRONG  {failure:#}");
                     }
                 }
             }
@@ -81,7 +85,7 @@ impl Play {
         })
     }
 
-    async fn play_file(&self, file: &Path) -> anyhow::Result<Vec<Result<Played, Failure>>> {
+    async fn play_file(&self, file: &Path) -> anyhow::Result<Vec<anyhow::Result<Played>>> {
         let name = file.display().to_string();
         let source = tokio::fs::read_to_string(file)
             .await
@@ -90,32 +94,30 @@ impl Play {
             let dialogues = dialoguss::parse(&name, &source)?;
             let mut outcomes = Vec::new();
             for script in &dialogues.scripts {
-                let mut wire = self.wire(dialogues.url.as_deref())?;
-                outcomes
-                    .push(play(script, &mut wire, self.each_hop, |moment| self.show(moment)).await);
+                let wire = self.wire(dialogues.url.as_deref())?;
+                outcomes.push(self.play_on(script, wire).await);
             }
             return Ok(outcomes);
         }
         let script = Script::parse(&name, &source).map_err(|mistakes| {
             let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            anyhow::anyhow!("{}", lines.join("\n"))
+            anyhow!("{}", lines.join("\n"))
         })?;
         let outcome = match &self.url {
             Some(url) => {
-                let mut phones = Phones::new(url).with_hooks(self.hooks());
-                play(&script, &mut phones, self.each_hop, |moment| {
-                    self.show(moment)
-                })
-                .await
+                self.play_on(&script, Phones::new(url).with_hooks(self.hooks()))
+                    .await
             }
-            None => {
-                play(&script, &mut self.wire(None)?, self.each_hop, |moment| {
-                    self.show(moment)
-                })
-                .await
-            }
+            None => self.play_on(&script, self.wire(None)?).await,
         };
         Ok(vec![outcome])
+    }
+
+    async fn play_on(&self, script: &Script, mut stage: impl Stage) -> anyhow::Result<Played> {
+        Ok(play(script, &mut stage, self.each_hop, |moment| {
+            self.show(moment)
+        })
+        .await?)
     }
 
     /// The gateway that was asked for, else the webhook that the file names.
@@ -170,26 +172,25 @@ fn is_yaml(file: &Path) -> bool {
 }
 
 /// Dialogue files at or below a path, in the order of their names. A file named outright is taken whatever it is called.
-fn find(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let unreadable = || format!("reading {}", path.display());
+pub fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
+        return Ok(vec![path.to_owned()]);
     }
-    let mut entries = std::fs::read_dir(path)
-        .with_context(unreadable)?
+    let unreadable = || format!("reading {}", path.display());
+    let entries = std::fs::read_dir(path).with_context(unreadable)?;
+    let mut entries = entries
         .collect::<Result<Vec<_>, _>>()
         .with_context(unreadable)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
+    let mut found = Vec::new();
     for entry in entries {
         let entry = entry.path();
-        let wanted = is_yaml(&entry)
-            || entry
-                .extension()
-                .is_some_and(|extension| extension == "dialogue");
-        if entry.is_dir() || wanted {
-            find(&entry, files)?;
+        let dialogue = entry
+            .extension()
+            .is_some_and(|extension| extension == "dialogue");
+        if entry.is_dir() || dialogue || is_yaml(&entry) {
+            found.extend(files(&entry)?);
         }
     }
-    Ok(())
+    Ok(found)
 }

@@ -103,8 +103,9 @@ impl<S: Stage> Player<'_, S> {
     async fn step(&mut self, step: &Step) -> Result<String, Failure> {
         let script = self.script;
         let msisdn = script.phone(step).msisdn.as_str();
-        let cannot =
-            |error: StageError| failure(script, step, "that this can be done", &error.to_string());
+        let cannot = |error: StageError| {
+            failure(script, step, "the step to be possible", &error.to_string())
+        };
         match &step.deed {
             Deed::Dial { code } => {
                 let code = fill(code, &self.known);
@@ -172,10 +173,9 @@ impl<S: Stage> Player<'_, S> {
         let said = self.screen(step, screen)?;
         if self.each_hop == EachHop::Again {
             let msisdn = self.script.phone(step).msisdn.as_str();
-            let again =
-                self.stage.again(msisdn).await.map_err(|error| {
-                    self.failed(step, "that it can come twice", &error.to_string())
-                })?;
+            let again = self.stage.again(msisdn).await.map_err(|error| {
+                self.failed(step, "the request to come twice", &error.to_string())
+            })?;
             self.same(step, &again)?;
         }
         Ok(said)

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// A Kenyan mobile number, held as its twelve digits `2547…` or `2541…`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -42,6 +43,11 @@ impl Msisdn {
     /// The masked form of C2B v2: `2547 ***** 001`.
     pub(crate) fn masked(&self) -> String {
         format!("{} ***** {}", &self.0[..4], &self.0[9..])
+    }
+
+    /// SHA-256 over the digits in lower-case hex: how C2B v1 and hashed sending hide a number.
+    pub(crate) fn hashed(&self) -> String {
+        hex::encode(Sha256::digest(&self.0))
     }
 
     /// The network that first sold numbers like this one; numbers can be carried to another.

@@ -1,7 +1,6 @@
 //! One person's M-PESA wallet: the limits of which result codes arise by themselves.
 
 use chrono::NaiveDate;
-use serde::Serialize;
 
 /// The most one payment may move, in cents.
 pub const PAYMENT_MAX: i64 = 25_000_000;
@@ -13,13 +12,12 @@ pub const WALLET_MAX: i64 = 50_000_000;
 pub const PIN_TRIES: u8 = 3;
 
 /// Amounts are in cents.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Wallet {
     pub balance: i64,
     pub registered: bool,
     pub pin_locked: bool,
     pub wrong_pins: u8,
-    #[serde(skip)]
     day: NaiveDate,
     pub sent_today: i64,
 }

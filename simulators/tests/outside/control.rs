@@ -265,10 +265,117 @@ async fn the_clock_moves_only_forward() {
     );
 }
 
+#[test]
+fn a_phone_without_a_terminal_says_so() {
+    let program = env!("CARGO_BIN_EXE_simulators");
+    let run = std::process::Command::new(program)
+        .args(["phone", "254711000001"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    assert_eq!(
+        said,
+        "simulators: a phone needs a terminal to be held in; in a browser it is at http://127.0.0.1:8090/\n"
+    );
+}
+
+#[tokio::test]
+async fn a_hop_is_carried_to_its_end_though_nobody_waits_for_it() {
+    let world = World::start().await;
+    world.fault("slow-network").await;
+    let url = format!("{}/phones/{AMINA}/dial", world.outside.base_url);
+    let dialling = world
+        .raw()
+        .post(url)
+        .json(&json!({"code": "*384*123#"}))
+        .timeout(std::time::Duration::from_millis(25));
+    assert!(dialling.send().await.is_err());
+    world.seen("/at/demo/ussd", 1).await;
+    let mut phone = world.get(&format!("/phones/{AMINA}")).await;
+    while phone["screen"] == "" {
+        tokio::task::yield_now().await;
+        phone = world.get(&format!("/phones/{AMINA}")).await;
+    }
+    assert_eq!(world.keys(AMINA, "1").await["open"], true);
+}
+
+#[tokio::test]
+async fn a_test_in_the_same_process_holds_phones_directly() {
+    let world = World::start().await;
+    let phone = world
+        .outside
+        .phone("0711 000 001".replace(' ', "").as_str())
+        .unwrap();
+    assert_eq!(phone.dial("*384*123#").await.screen, "You typed ");
+    assert!(phone.type_keys("1").await.unwrap().open);
+    phone.hang_up();
+    world.push(AMINA, 200).await;
+    let prompt = phone
+        .prompt(std::time::Duration::from_secs(8))
+        .await
+        .unwrap();
+    assert_eq!(prompt.amount, "200");
+    assert_eq!(
+        phone.answer(simulators::daraja::stk::Answer::Approve).await,
+        Some(Some(simulators::daraja::Code::Number(0)))
+    );
+    assert_eq!(
+        phone.inbox(0, std::time::Duration::from_secs(8)).await[0].correspondent,
+        "MPESA"
+    );
+    assert_eq!(world.outside.ledger()[0].amount, 20_000);
+    world.outside.order(
+        simulators::faults::Fault::LostRequest,
+        std::time::Duration::from_secs(60),
+    );
+    assert!(!phone.dial("*384*123#").await.open);
+    assert!(world.outside.violations().is_empty());
+}
+
+#[tokio::test]
+async fn bodies_need_no_label_and_mistakes_are_explained() {
+    let world = World::start().await;
+    let url = format!("{}/phones/{AMINA}/dial", world.outside.base_url);
+    let dialled: Value = world
+        .raw()
+        .post(&url)
+        .body(r#"{"code":"*384*123#"}"#)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(dialled["open"], true);
+    let answer = world
+        .raw()
+        .post(&url)
+        .body("nonsense")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 400);
+    assert!(answer.json::<Value>().await.unwrap()["error"].is_string());
+}
+
 #[tokio::test]
 async fn stopping_frees_the_port() {
     let world = World::start().await;
     let address = world.outside.address;
     world.outside.stop().await;
     assert!(tokio::net::TcpListener::bind(address).await.is_ok());
+}
+
+#[test]
+fn the_guide_names_every_fault() {
+    let guide = include_str!("../../../docs/simulators.md");
+    for fault in simulators::faults::Fault::ALL {
+        assert!(
+            guide.contains(&format!("`{}`", fault.name())),
+            "{}",
+            fault.name()
+        );
+    }
 }

@@ -3,6 +3,7 @@
 mod c2b;
 mod control;
 mod payouts;
+mod prompts;
 mod sms;
 mod stk;
 mod support;

@@ -1,5 +1,7 @@
 //! Payouts and the questions that are answered later: S15 to S17, V60 to V79.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -368,4 +370,136 @@ async fn v80_v81_standing_orders_answer_in_either_case() {
         world.seen("/ratiba", 2).await[1].json()["ResponseHeader"]["responseCode"],
         "1037"
     );
+}
+
+/// Whatever people and providers do, each wallet is what the book says it must be.
+#[tokio::test]
+async fn s22_money_is_never_made_or_lost() {
+    let world = World::start().await;
+    world.register_c2b("v2").await;
+    let people = ["254711000001", "254711000002", "254711000005"];
+    let faults = [
+        "callback-lost",
+        "amount-differs",
+        "low-balance",
+        "c2b-only",
+        "push-lost-answer",
+        "payout-float-empty",
+        "validation-skipped",
+    ];
+    let mut dice: u64 = 42;
+    let mut throw = |sides: u64| {
+        dice = dice
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) % sides
+    };
+    for fault in faults {
+        world
+            .post(
+                "/faults",
+                json!({"what": fault, "how_often": 0.2, "how_long": 1_000_000}),
+            )
+            .await;
+    }
+    for round in 0..60 {
+        let person = people[throw(3) as usize];
+        let amount = 10 + throw(400) as u32;
+        match throw(4) {
+            0 => {
+                _ = world
+                    .post(
+                        "/sim/c2b",
+                        json!({"msisdn": person, "amount": amount, "account": "KS1"}),
+                    )
+                    .await
+            }
+            1 => {
+                let mut payout = order(&world, &format!("KS-{round}"), amount);
+                payout["PartyB"] = json!(person);
+                world.daraja(PAYOUT, payout).await;
+            }
+            2 => {
+                let ledger = world.get("/sim/ledger").await;
+                let Some(entry) = ledger.as_array().unwrap().last() else {
+                    continue;
+                };
+                let shillings: u32 = entry["amount"]
+                    .as_str()
+                    .unwrap()
+                    .trim_end_matches(".00")
+                    .parse()
+                    .unwrap();
+                let more = json!({
+                    "TransactionID": entry["receipt"], "Amount": shillings, "ReceiverParty": "600123", "RecieverIdentifierType": "11",
+                });
+                world
+                    .daraja(
+                        "/mpesa/reversal/v1/request",
+                        question(&world, "TransactionReversal", more),
+                    )
+                    .await;
+            }
+            _ => {
+                world
+                    .daraja(crate::support::PUSH, world.push_body(person, amount))
+                    .await;
+                let answers = ["approve", "approve", "cancel", "wrong-pin"];
+                world.answer(person, answers[throw(4) as usize]).await;
+                world
+                    .put(
+                        &format!("/sim/wallets/{person}"),
+                        json!({"pin_locked": false}),
+                    )
+                    .await;
+            }
+        }
+    }
+    // Wallets and book change together; they are compared between two readings of the book that agree.
+    loop {
+        let ledger = world.get("/sim/ledger").await;
+        let mut balances = Vec::new();
+        for person in people {
+            balances.push(
+                world.get(&format!("/phones/{person}")).await["balance"]
+                    .as_str()
+                    .unwrap()
+                    .replace('.', ""),
+            );
+        }
+        if world.get("/sim/ledger").await == ledger {
+            return check_wallets(&people, &balances, ledger.as_array().unwrap());
+        }
+    }
+}
+
+fn check_wallets(people: &[&str], balances: &[String], ledger: &[Value]) {
+    let cents = |entry: &Value| {
+        entry["amount"]
+            .as_str()
+            .unwrap()
+            .replace('.', "")
+            .parse::<i64>()
+            .unwrap()
+    };
+    let distinct = |field: &str| {
+        ledger
+            .iter()
+            .map(|entry| entry[field].as_str().unwrap())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(
+        distinct("receipt").len(),
+        ledger.len(),
+        "a receipt came twice"
+    );
+    assert_eq!(distinct("kind").len(), 4, "every kind of movement happened");
+    for (person, balance) in people.iter().zip(balances) {
+        let mut expected = 500_000;
+        for entry in ledger.iter().filter(|entry| entry["msisdn"] == **person) {
+            let back = ["b2c", "reversal"].contains(&entry["kind"].as_str().unwrap());
+            expected += if back { cents(entry) } else { -cents(entry) };
+        }
+        assert_eq!(balance.parse::<i64>().unwrap(), expected, "{person}");
+    }
 }

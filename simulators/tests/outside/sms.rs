@@ -259,6 +259,50 @@ async fn the_json_endpoint_takes_an_array() {
 }
 
 #[tokio::test]
+async fn a_hashed_number_reaches_its_phone() {
+    let world = World::start().await;
+    world.get("/phones/254712345678").await;
+    let hashed = "7132104d6aae9c3fac82095a42c2817952bca48e09d98d5bf4ac08218982fb90";
+    let url = format!("{}/version1/messaging/bulk", world.outside.base_url);
+    let form = [
+        ("username", "sandbox"),
+        ("maskedNumber", hashed),
+        ("telco", "Safaricom"),
+        ("message", "Asante"),
+        ("senderId", "22384"),
+    ];
+    let request = world
+        .raw()
+        .post(url)
+        .header("apiKey", "demo")
+        .header("Accept", "application/json")
+        .form(&form);
+    assert_eq!(request.send().await.unwrap().status().as_u16(), 201);
+    assert_eq!(world.text("254712345678", 1).await["text"], "Asante");
+}
+
+#[tokio::test]
+async fn o01_who_opts_out_is_told_to_us_and_gets_nothing_more() {
+    let world = World::start().await;
+    world
+        .try_post(
+            "/phones/254711000001/opt-out",
+            json!({"sender_id": "22384"}),
+        )
+        .await;
+    let told = &world.seen("/at/demo/sms/opt-out", 1).await[0];
+    assert_eq!(told.body, "senderId=22384&phoneNumber=%2B254711000001");
+    assert_eq!(
+        send(&world, "+254711000001").await.data()["Recipients"][0]["statusCode"],
+        406
+    );
+    assert_eq!(
+        send(&world, "+254711000002").await.data()["Recipients"][0]["statusCode"],
+        102
+    );
+}
+
+#[tokio::test]
 async fn an_inbound_message_comes_again_each_minute_until_it_is_taken() {
     let world = World::start().await;
     world.gateway_says(|seen| seen.path.ends_with("/sms").then(|| Say::status(503)));

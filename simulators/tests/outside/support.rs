@@ -416,3 +416,12 @@ pub fn items(callback: &Value) -> BTreeMap<String, Value> {
         })
         .collect()
 }
+
+/// Status, code and message of a refusal.
+pub fn error(answer: &(u16, Value)) -> (u16, &str, &str) {
+    (
+        answer.0,
+        answer.1["errorCode"].as_str().unwrap_or_default(),
+        answer.1["errorMessage"].as_str().unwrap_or_default(),
+    )
+}

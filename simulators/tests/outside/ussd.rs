@@ -452,3 +452,54 @@ async fn a_reply_has_its_limit_and_a_screen_must_be_open() {
         200
     );
 }
+
+#[tokio::test]
+async fn an_application_has_its_time_to_answer_and_no_more() {
+    let world = World::with(|settings| {
+        settings.timings.answer_limit = std::time::Duration::from_millis(80)
+    })
+    .await;
+    // It takes the connection and never says anything.
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    world
+        .outside
+        .set_gateway(format!("http://{}", mute.local_addr().unwrap()));
+    let shown = world.dial(AMINA, "*384*123#").await;
+    assert_eq!(
+        shown,
+        json!({"screen": "Connection problem or invalid MMI code.", "open": false})
+    );
+    world.outside.set_gateway(&world.gateway_url);
+    let notice = &world.seen("/ussd/end", 1).await[0];
+    assert_eq!(
+        notice.field("errorMessage"),
+        "Application did not answer in time"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_hanging_up_reaches_nobody() {
+    let world = World::with(|settings| {
+        settings.timings.slow_network = std::time::Duration::from_secs(3600)
+    })
+    .await;
+    world.fault("slow-network").await;
+    let phone = world.outside.phone(AMINA).unwrap();
+    let dialling = phone.dial("*384*123#");
+    tokio::pin!(dialling);
+    tokio::select! {
+        biased;
+        _ = &mut dialling => panic!("the network was not slow"),
+        () = async { while !world.get("/phones/254711000001").await["open"].as_bool().unwrap() {} } => {}
+    }
+    world.post("/phones/254711000001/hang-up", json!({})).await;
+    world.advance(3601);
+    assert_eq!(
+        (dialling.await.screen.as_str(), world.count("/at/demo/ussd")),
+        ("", 1)
+    );
+    assert_eq!(
+        world.seen("/ussd/end", 1).await[0].field("status"),
+        "Incomplete"
+    );
+}

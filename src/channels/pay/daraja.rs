@@ -62,7 +62,7 @@ async fn prompt_result(
     body: Bytes,
 ) -> Response {
     let peer = state.door.peer(&headers, &extensions);
-    hear_prompt_result(&state, &key, &token, peer, &body).await
+    to_the_end(async move { hear_prompt_result(&state, &key, &token, peer, &body).await }).await
 }
 
 /// `POST /pay/{key}/stk/{token}`. The token is the attempt's secret; what follows is stored whatever it is.
@@ -114,7 +114,7 @@ async fn paybill_confirmation(
     body: Bytes,
 ) -> Response {
     let peer = state.door.peer(&headers, &extensions);
-    hear_paybill_confirmation(&state, &key, peer, &body).await
+    to_the_end(async move { hear_paybill_confirmation(&state, &key, peer, &body).await }).await
 }
 
 /// `POST /pay/{key}/c2b/confirmation`. The money has moved; it cannot be refused any more.
@@ -174,6 +174,17 @@ pub fn answer_paybill_validation(state: &PaymentsState, key: &str, body: &[u8]) 
             json(WRONG_SHORTCODE)
         }
         _ => json(VALID),
+    }
+}
+
+/// Storing goes on when the caller hangs up: what it came to tell, it tells once.
+async fn to_the_end(storing: impl Future<Output = Response> + Send + 'static) -> Response {
+    match tokio::spawn(storing).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "Storing a payment result broke off");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
     }
 }
 

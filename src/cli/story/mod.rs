@@ -6,10 +6,14 @@
 mod phone;
 mod scene;
 
+use std::fs;
+use std::path::Path;
+
 use anyhow::{Context, ensure};
 use tokio::process::Command;
 
 use crate::primitives::Money;
+use crate::telemetry::canary::Canaries;
 use phone::Phone;
 use scene::Scene;
 
@@ -18,6 +22,8 @@ const NEWCOMER: &str = "254711000009";
 const CODE: &str = "*384*123#";
 const SHORT_CODE: &str = "22384";
 const PIN: &str = "4826";
+const NEW_PIN: &str = "5937";
+const NATIONAL_ID: &str = "31456782";
 
 // What is typed, in one place: the menus decide the digits.
 
@@ -40,13 +46,13 @@ const JOIN: [Step; 12] = [
     typed("1", "in English", &["agree"]),
     typed("1", "yes to what is kept of him", &["name"]),
     typed("Baraka Otieno", "his names", &["id"]),
-    typed("31456782", "his national id", &["stage"]),
+    typed(NATIONAL_ID, "his national id", &["stage"]),
     typed("101", "the code of his stage", &["kencom"]),
     typed("Achieng Otieno", "who to call", &["phone"]),
     typed("0722000111", "their phone", &["achieng"]),
     typed("1", "his wife", &["pin"]),
-    secret("5937", "a PIN he chooses", &["again"]),
-    secret("5937", "the same again", &["baraka", "kencom", "200"]),
+    secret(NEW_PIN, "a PIN he chooses", &["again"]),
+    secret(NEW_PIN, "the same again", &["baraka", "kencom", "200"]),
     typed("1", "all of that is right", &["200"]),
 ];
 
@@ -105,8 +111,32 @@ where
     };
     books.skip_to_now().await?;
     amina_contributes(url, &mut books).await?;
-    somebody_joins(url, settings, &mut books).await?;
-    scene::curtain();
+    somebody_joins(url, settings, &mut books).await
+}
+
+/// Reads the gateway's log of the whole story: no PIN, no id, no whole phone number may stand in it.
+///
+/// # Errors
+/// One does, in these lines; or there is no log.
+pub fn find_no_secret_in(folder: &Path) -> anyhow::Result<()> {
+    let planted = Canaries {
+        pins: vec![PIN.into(), NEW_PIN.into()],
+        national_ids: vec![NATIONAL_ID.into()],
+        ..Canaries::default()
+    };
+    let mut lines = 0;
+    for file in fs::read_dir(folder).context("the gateway has left no log")? {
+        let path = file?.path();
+        let text = fs::read_to_string(&path)?;
+        let leaks = planted.leaks_in(&text);
+        ensure!(
+            leaks.is_empty(),
+            "{} tells secrets: {leaks:#?}",
+            path.display()
+        );
+        lines += text.lines().count();
+    }
+    scene::curtain(lines);
     Ok(())
 }
 

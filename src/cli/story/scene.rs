@@ -67,8 +67,14 @@ pub(super) fn ledger(line: &LedgerLine) {
     );
 }
 
-pub(super) fn curtain() {
+pub(super) fn curtain(lines: usize) {
     println!("\n{}", bold("Every step came out right."));
+    println!(
+        "{}",
+        faint(&format!(
+            "The gateway's {lines} log lines hold no PIN, no id and no whole phone number."
+        ))
+    );
 }
 
 fn boxed(text: &str, top: &str, bottom: &str) {

@@ -23,6 +23,15 @@ pub(super) async fn raise(hands: &Performer<'_>, work: &mut Work) -> Result<Outc
     }
 }
 
+/// The database cannot take it: whom to call instead, at once.
+pub(super) fn not_recorded(hands: &Performer<'_>) -> Outcome {
+    let duty_desk = hands.app.config.emergencies.duty_phones.first();
+    Outcome::new("not_recorded").value(
+        "duty_phone",
+        duty_desk.map_or_else(|| "999".to_owned(), |phone| phone.national()),
+    )
+}
+
 pub(super) async fn tell_kind(
     hands: &Performer<'_>,
     work: &mut Work,

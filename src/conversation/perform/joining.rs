@@ -170,7 +170,9 @@ pub(super) async fn join(
     };
     messages::send(work, message).await?;
     match request_fee(hands, work, member, language, key).await? {
-        Ok(()) | Err(RequestError::AlreadyAsked { .. }) => Ok(Outcome::new("joined")),
+        Ok(()) | Err(RequestError::AlreadyAsked { .. } | RequestError::JustAsked { .. }) => {
+            Ok(Outcome::new("joined"))
+        }
         Err(refusal) => Err(Fault::broken(format!(
             "the registration fee cannot be asked for: {refusal}"
         ))),
@@ -191,6 +193,9 @@ pub(super) async fn pay_fee(
     }
     match request_fee(hands, work, member.id, member.language, key).await? {
         Ok(()) => Ok(Outcome::new("accepted")),
+        Err(RequestError::JustAsked { amount, .. }) => {
+            Ok(Outcome::new("just_asked").value("asked", amount.as_decimal()))
+        }
         Err(RequestError::AlreadyAsked { amount }) => {
             Ok(Outcome::new("already_asked").value("asked", amount.as_decimal()))
         }

@@ -51,6 +51,27 @@ impl Performer<'_> {
         }
     }
 
+    /// Takes inputs as digits dialled behind the code: they lead somewhere and stop in front of whatever needs a person's
+    /// yes. What comes behind such a stop is dropped, yet counted, so that later deeds keep their names.
+    pub async fn walk<'i>(
+        &self,
+        mut session: Session,
+        mut step: u16,
+        inputs: impl Iterator<Item = &'i str>,
+    ) -> Result<(Session, u16), Fault> {
+        let mut stopped = false;
+        for input in inputs {
+            step = step.saturating_add(1);
+            if stopped {
+                continue;
+            }
+            let moved = menu::decide_dialled(self.menus, session, input);
+            stopped = moved.heard.is_none();
+            session = self.settle(moved, step).await?;
+        }
+        Ok((session, step))
+    }
+
     /// As [`Performer::settle`] for a step long past: what was done is recalled and never done. `None` when the step's
     /// deed never was.
     pub async fn replay(&self, mut moved: Moved, step: u16) -> Result<Option<Session>, Fault> {
@@ -103,6 +124,16 @@ impl Performer<'_> {
                     self.note(name, step, outcome).await
                 } else {
                     Ok(outcome)
+                }
+            }
+            // Somebody who needs help is never only told that we are sorry.
+            What::Deed(Deed::RaiseEmergency) => {
+                match self.act(Deed::RaiseEmergency, name, step).await {
+                    Ok(outcome) => Ok(outcome),
+                    Err(fault) => {
+                        tracing::error!(%fault, "An emergency could not be recorded");
+                        Ok(emergency::not_recorded(self))
+                    }
                 }
             }
             What::Deed(deed) => self.act(deed, name, step).await,

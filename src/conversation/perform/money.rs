@@ -66,6 +66,9 @@ pub(super) async fn contribute(
     };
     match payments::request(work, &hands.app.payment_rules, request).await {
         Ok(_requested) => Ok(Outcome::new("accepted")),
+        Err(RequestError::JustAsked { amount, .. }) => {
+            Ok(Outcome::new("just_asked").value("asked", amount.as_decimal()))
+        }
         Err(RequestError::AlreadyAsked { amount }) => {
             Ok(Outcome::new("already_asked").value("asked", amount.as_decimal()))
         }

@@ -49,7 +49,7 @@ pub enum Saved {
 /// The session store of this process.
 #[derive(Clone)]
 pub enum SessionStore {
-    Redis(RedisStore),
+    Redis(Box<RedisStore>),
     Memory(MemoryStore),
 }
 

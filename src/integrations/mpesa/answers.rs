@@ -27,9 +27,11 @@ impl Heard {
     /// What is kept as evidence.
     pub fn raw(&self) -> Vec<u8> {
         match self {
-            Heard::Answer { status, body, .. } => {
-                [format!("HTTP {status}\n").as_bytes(), body].concat()
-            }
+            Heard::Answer {
+                status,
+                content_type,
+                body,
+            } => [format!("HTTP {status} {content_type}\n").as_bytes(), body].concat(),
             Heard::Lost => b"no answer".to_vec(),
             Heard::Unsent => b"not sent".to_vec(),
         }

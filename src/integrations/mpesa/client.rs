@@ -39,7 +39,7 @@ struct HeldToken {
     use_until: DateTime<Utc>,
 }
 
-/// The client could not be built.
+/// Why a call that is made by hand did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum CallFailure {
     #[error(transparent)]
@@ -98,7 +98,7 @@ impl MpesaClient {
             party_a: order.payer.digits(),
             party_b: settings.till.as_deref().unwrap_or(&settings.shortcode),
             phone_number: order.payer.digits(),
-            callback_url: settings.callback_url(&order.token),
+            callback_url: settings.callback_url(order.token.expose()),
             account_reference: &order.account_reference,
             transaction_desc: order.description,
         };

@@ -283,4 +283,17 @@ mod tests {
             assert_eq!(loose.money().map(Money::cents), cents, "{json}");
         }
     }
+
+    #[test]
+    fn no_bytes_upset_the_readers() {
+        use proptest::prelude::*;
+        let whole = br#"{"Body":{"stkCallback":{"CheckoutRequestID":"ws_CO_1","ResultCode":0,"CallbackMetadata":{"Item":[{"Name":"Amount","Value":1500.00},{"Name":"Balance"}]}}}}"#;
+        proptest!(|(bytes in proptest::collection::vec(any::<u8>(), 0..300), cut in 0..whole.len(), at in 0..whole.len(), byte: u8)| {
+            let _ = (read_prompt_result(&bytes), read_paybill(&bytes));
+            prop_assert_eq!(read_prompt_result(&whole[..cut]), Said::Unreadable);
+            let mut damaged = whole.to_vec();
+            damaged[at] = byte;
+            let _ = (read_prompt_result(&damaged), read_paybill(&damaged));
+        });
+    }
 }

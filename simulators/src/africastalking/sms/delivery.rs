@@ -92,6 +92,7 @@ fn arrive(world: &World, id: &str, whose: &Msisdn) {
         .messages
         .sent
         .iter_mut()
+        .rev()
         .find(|outbound| outbound.id == id)
     else {
         return;
@@ -134,6 +135,7 @@ pub(super) async fn report(
             .messages
             .sent
             .iter_mut()
+            .rev()
             .find(|outbound| outbound.id == id)
         {
             outbound.reports.push(status.to_owned());

@@ -45,6 +45,20 @@ pub fn text(world: &Arc<World>, from: &Msisdn, to: &str, text: &str) -> Option<S
     Some(id)
 }
 
+/// A subscriber blocks a sender id, and our opt-out webhook hears of it.
+pub async fn opt_out(world: &World, from: &Msisdn, sender_id: &str) {
+    world
+        .state()
+        .messages
+        .blocked
+        .insert((from.clone(), sender_id.to_uppercase()));
+    let fields: Fields = vec![
+        ("senderId", sender_id.to_owned()),
+        ("phoneNumber", from.international()),
+    ];
+    _ = post(world, "sms/opt-out", &fields).await;
+}
+
 /// Posts a message until it is answered with 200, for at most twelve hours.
 async fn deliver_inbound(world: &World, inbound: Inbound) {
     let doubled = world.strikes(Fault::InboundDoubled, Some(&inbound.from));

@@ -140,11 +140,7 @@ fn spoilt(world: &World, push: &Push, body: String) -> String {
 /// A stranger's callback for the right URL: it claims a payment that nobody made.
 fn forged(world: &World, push: &Push) -> String {
     let now = world.now();
-    let receipt = {
-        let mut state = world.state();
-        let crate::world::State { book, dice, .. } = &mut *state;
-        book.receipt(dice, now)
-    };
+    let receipt = world.state().receipt(now);
     let foreign = Push {
         merchant_id: "ffff-0000-0000-000000000000000000".into(),
         checkout_id: format!(

@@ -139,7 +139,6 @@ fn expire(world: &Arc<World>, payer: &Msisdn, checkout_id: &str) {
 
 /// A person answers the prompt on their phone. `None`: there is no prompt. Otherwise the result code, if that decided it.
 pub async fn respond(world: &Arc<World>, payer: &Msisdn, given: Answer) -> Option<Option<Code>> {
-    let now = world.now();
     let checkout_id = {
         let mut state = world.state();
         let phone = state.phone(payer, &world.settings);
@@ -155,6 +154,13 @@ pub async fn respond(world: &Arc<World>, payer: &Msisdn, given: Answer) -> Optio
         checkout_id
     };
     world.tell(payer, "prompt");
+    let (deciding, payer) = (world.clone(), payer.clone());
+    let decided = async move { decide(&deciding, &payer, &checkout_id, given).await };
+    Some(Some(world.see_through(decided).await))
+}
+
+async fn decide(world: &Arc<World>, payer: &Msisdn, checkout_id: &str, given: Answer) -> Code {
+    let now = world.now();
     let outcome = match given {
         Answer::Cancel => Outcome::cancelled(now),
         Answer::WrongPin => declined(
@@ -165,11 +171,11 @@ pub async fn respond(world: &Arc<World>, payer: &Msisdn, given: Answer) -> Optio
                 .wrong_pin(),
             now,
         ),
-        Answer::Approve | Answer::Ignore => pay(world, payer, &checkout_id).await,
+        Answer::Approve | Answer::Ignore => pay(world, payer, checkout_id).await,
     };
     let code = outcome.result_code.clone();
-    settle(world, &checkout_id, outcome);
-    Some(Some(code))
+    settle(world, checkout_id, outcome);
+    code
 }
 
 fn declined(declined: Declined, at: DateTime<Utc>) -> Outcome {
@@ -183,11 +189,7 @@ async fn pay(world: &Arc<World>, payer: &Msisdn, checkout_id: &str) -> Outcome {
         Ok(push) => push,
         Err(outcome) => return outcome,
     };
-    let receipt = {
-        let mut state = world.state();
-        let State { book, dice, .. } = &mut *state;
-        book.receipt(dice, now)
-    };
+    let receipt = world.state().receipt(now);
     let charged = match world.strikes(Fault::AmountDiffers, Some(payer)) {
         true => (push.cents / 1000 * 100).max(100),
         false => push.cents,

@@ -124,15 +124,25 @@ impl World {
     }
 
     pub async fn ask(&self, key: &str, shillings: i64) -> Result<Requested, RequestError> {
+        self.ask_as(self.member, RIDER, key, shillings).await
+    }
+
+    pub async fn ask_as(
+        &self,
+        member: Uuid,
+        payer: &str,
+        key: &str,
+        shillings: i64,
+    ) -> Result<Requested, RequestError> {
         let purpose = Purpose::Contribution {
-            member: self.member,
+            member,
             stage: self.stage,
         };
         let request = Request {
             key: key.into(),
             purpose,
             amount: Money::from_shillings(shillings),
-            payer: Msisdn::parse(RIDER).unwrap(),
+            payer: Msisdn::parse(payer).unwrap(),
             language: Language::ENGLISH,
             ussd_session: Some(format!("session of {key}")),
         };
@@ -184,22 +194,10 @@ impl World {
 
     /// What the rider was told and what was booked, oldest first: `PAID 1500 UK5A1B2C3D`.
     pub async fn told(&self) -> Vec<String> {
-        let rows: Vec<(String, Option<String>, Option<i64>, Option<String>)> =
-            sqlx::query_as("select kind, words, cents, receipt from told order by id")
-                .fetch_all(&self.pool)
-                .await
-                .unwrap();
-        let line = |(kind, words, cents, receipt): (
-            String,
-            Option<String>,
-            Option<i64>,
-            Option<String>,
-        )| {
-            let cents = cents.map(|cents| (cents / 100).to_string());
-            let parts = [words.or(Some(kind)), cents, receipt];
-            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
-        };
-        rows.into_iter().map(line).collect()
+        self.text_of(
+            "select concat_ws(' ', coalesce(words, kind), cents / 100, receipt) from told order by id",
+        )
+        .await
     }
 
     pub async fn text_of<T>(&self, sql: &str) -> Vec<T>
@@ -226,8 +224,10 @@ impl World {
 pub async fn add_member(pool: &PgPool, msisdn: &str) -> Uuid {
     let member = Uuid::now_v7();
     sqlx::query(
-        "insert into member (id, msisdn, language, first_name, last_name, national_id_sealed, national_id_index, stage_id, status, joined_at)
-         values ($1, $2, 'en', 'Amina', 'Wanjiku', '', sha256($2::bytea), 1, 'active', now())",
+        "insert into member (id, joining_key, msisdn, language, first_name, last_name, national_id_sealed, national_id_index, stage_id,
+                             status, joined_at, approved_at, fee_paid_at, fee_payment)
+         values ($1, 'test:' || $2, $2, 'en', 'Amina', 'Wanjiku', sha512($2::bytea), sha256($2::bytea), 1,
+                 'active', now(), now(), now(), $1)",
     )
     .bind(member)
     .bind(msisdn)

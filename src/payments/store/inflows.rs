@@ -1,0 +1,172 @@
+//! The SQL of inflows.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::fault::Fault;
+use crate::payments::evidence::Receipt;
+use crate::payments::model::{AttemptId, ObligationId};
+use crate::primitives::Money;
+
+/// Which of these receipts belong to something else than this attempt.
+pub(in crate::payments) async fn receipts_elsewhere(
+    conn: &mut PgConnection,
+    receipts: &[String],
+    attempt: AttemptId,
+) -> Result<BTreeSet<Receipt>, Fault> {
+    let rows = sqlx::query_scalar!(
+        r#"select receipt as "receipt!" from inflow
+           where provider = 'mpesa' and receipt = any($1) and attempt_id is distinct from $2 and attempt_id is not null"#,
+        receipts,
+        attempt.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .iter()
+        .filter_map(|receipt| Receipt::parse(receipt))
+        .collect())
+}
+
+/// A row of money that came.
+pub(in crate::payments) struct Inflow {
+    pub id: Uuid,
+    pub receipt: Option<Receipt>,
+    pub attempt: Option<AttemptId>,
+    pub amount: Money,
+    /// It is the one that pays its obligation.
+    pub is_credit: bool,
+}
+
+pub(in crate::payments) async fn inflows_of(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+) -> Result<Vec<Inflow>, Fault> {
+    let rows = sqlx::query!(r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!" from inflow where attempt_id = $1"#, attempt.0)
+        .fetch_all(conn)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Inflow {
+            id: row.id,
+            receipt: row.receipt.as_deref().and_then(Receipt::parse),
+            attempt: row.attempt_id.map(AttemptId),
+            amount: Money::from_cents(row.amount_cents),
+            is_credit: row.is_credit,
+        })
+        .collect())
+}
+
+pub(in crate::payments) async fn lock_inflow(
+    conn: &mut PgConnection,
+    receipt: &Receipt,
+) -> Result<Option<Inflow>, Fault> {
+    let row = sqlx::query!(
+        r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!"
+           from inflow where provider = 'mpesa' and receipt = $1 for update"#,
+        receipt.as_str()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Inflow {
+        id: row.id,
+        receipt: row.receipt.as_deref().and_then(Receipt::parse),
+        attempt: row.attempt_id.map(AttemptId),
+        amount: Money::from_cents(row.amount_cents),
+        is_credit: row.is_credit,
+    }))
+}
+
+/// What an inflow is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::payments) enum Share {
+    /// It pays the obligation; the database allows one for each.
+    Allocated,
+    /// The obligation was paid before.
+    Extra,
+    /// Nobody's yet.
+    Suspense,
+}
+
+impl Share {
+    fn name(self) -> &'static str {
+        match self {
+            Share::Allocated => "allocated",
+            Share::Extra => "extra",
+            Share::Suspense => "suspense",
+        }
+    }
+}
+
+pub(in crate::payments) struct NewInflow<'a> {
+    pub receipt: Option<&'a Receipt>,
+    pub amount: Money,
+    pub of: Option<(ObligationId, AttemptId)>,
+    pub payer_hint: Option<&'a str>,
+    pub account: Option<&'a str>,
+    pub share: Share,
+    pub at: DateTime<Utc>,
+}
+
+/// False when the receipt is already known.
+pub(in crate::payments) async fn insert_inflow(
+    conn: &mut PgConnection,
+    new: NewInflow<'_>,
+) -> Result<bool, Fault> {
+    let inserted = sqlx::query!(
+        "insert into inflow (id, provider, receipt, amount_cents, obligation_id, attempt_id, payer_hint, account, state, received_at)
+         values ($1, 'mpesa', $2, $3, $4, $5, $6, $7, $8, $9) on conflict (provider, receipt) do nothing",
+        Uuid::now_v7(),
+        new.receipt.map(Receipt::as_str),
+        new.amount.cents(),
+        new.of.map(|(obligation, _)| obligation.0),
+        new.of.map(|(_, attempt)| attempt.0),
+        new.payer_hint,
+        new.account,
+        new.share.name(),
+        new.at
+    )
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Money from suspense finds its attempt.
+pub(in crate::payments) async fn claim_inflow(
+    conn: &mut PgConnection,
+    inflow: Uuid,
+    obligation: ObligationId,
+    attempt: AttemptId,
+    share: Share,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update inflow set obligation_id = $2, attempt_id = $3, state = $4 where id = $1",
+        inflow,
+        obligation.0,
+        attempt.0,
+        share.name()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The receipt of a payment that was known without one. False when the receipt belongs to another payment.
+pub(in crate::payments) async fn name_inflow(
+    conn: &mut PgConnection,
+    inflow: Uuid,
+    receipt: &Receipt,
+) -> Result<bool, Fault> {
+    let named = sqlx::query!(
+        "update inflow set receipt = $2 where id = $1
+         and not exists (select 1 from inflow other where other.provider = 'mpesa' and other.receipt = $2)",
+        inflow,
+        receipt.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(named.rows_affected() == 1)
+}

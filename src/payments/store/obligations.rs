@@ -1,0 +1,159 @@
+//! The SQL of obligations.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::fault::Fault;
+use crate::payments::model::{AttemptId, Obligation, ObligationId, ObligationState, Purpose};
+use crate::primitives::{Language, Money, Msisdn};
+
+pub(in crate::payments) struct NewObligation<'a> {
+    pub obligation: &'a Obligation,
+    pub key: &'a str,
+    pub ussd_session: Option<&'a str>,
+}
+
+/// False when this member already has an open obligation of this kind, or the key is used.
+pub(in crate::payments) async fn insert_obligation(
+    conn: &mut PgConnection,
+    new: NewObligation<'_>,
+) -> Result<bool, Fault> {
+    let obligation = new.obligation;
+    let inserted = sqlx::query!(
+        "insert into obligation (id, key, purpose, member_id, stage_id, amount_cents, payer, language, ussd_session, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
+        obligation.id.0,
+        new.key,
+        obligation.purpose.kind(),
+        obligation.purpose.member(),
+        obligation.purpose.stage(),
+        obligation.amount.cents(),
+        obligation.payer.digits(),
+        obligation.language.as_str(),
+        new.ussd_session,
+        obligation.created_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+struct ObligationRow {
+    id: Uuid,
+    purpose: String,
+    member_id: Uuid,
+    stage_id: Option<i32>,
+    amount_cents: i64,
+    payer: String,
+    language: String,
+    state: String,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<ObligationRow> for Obligation {
+    type Error = Fault;
+
+    fn try_from(row: ObligationRow) -> Result<Obligation, Fault> {
+        let broken = |what: &str| Fault::broken(format!("obligation {}: {what}", row.id));
+        let member = row.member_id;
+        let purpose = match (row.purpose.as_str(), row.stage_id) {
+            ("registration_fee", _) => Purpose::RegistrationFee { member },
+            ("contribution", Some(stage)) => Purpose::Contribution { member, stage },
+            _ => return Err(broken("no such purpose")),
+        };
+        let state = match row.state.as_str() {
+            "open" => ObligationState::Open,
+            "paid" => ObligationState::Paid,
+            "unpaid" => ObligationState::Unpaid,
+            "operator" => ObligationState::Operator,
+            _ => return Err(broken("no such state")),
+        };
+        Ok(Obligation {
+            id: ObligationId(row.id),
+            purpose,
+            amount: Money::from_cents(row.amount_cents),
+            payer: Msisdn::parse(&row.payer).map_err(|_| broken("its payer"))?,
+            language: Language::parse(&row.language).map_err(|_| broken("its language"))?,
+            state,
+            created_at: row.created_at,
+        })
+    }
+}
+
+pub(in crate::payments) async fn obligation(
+    conn: &mut PgConnection,
+    id: ObligationId,
+) -> Result<Option<Obligation>, Fault> {
+    let row = sqlx::query_as!(
+        ObligationRow,
+        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at from obligation where id = $1",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Obligation::try_from).transpose()
+}
+
+pub(in crate::payments) async fn obligation_by_key(
+    conn: &mut PgConnection,
+    key: &str,
+) -> Result<Option<Obligation>, Fault> {
+    let row = sqlx::query_as!(
+        ObligationRow,
+        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at from obligation where key = $1",
+        key
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Obligation::try_from).transpose()
+}
+
+pub(in crate::payments) async fn open_obligation_of(
+    conn: &mut PgConnection,
+    purpose: &Purpose,
+) -> Result<Option<Obligation>, Fault> {
+    let row = sqlx::query_as!(
+        ObligationRow,
+        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at
+         from obligation where member_id = $1 and purpose = $2 and state = 'open'",
+        purpose.member(),
+        purpose.kind()
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Obligation::try_from).transpose()
+}
+
+/// Takes the lock under which everything about an attempt and its siblings is decided.
+pub(in crate::payments) async fn lock_obligation_of(
+    conn: &mut PgConnection,
+    attempt: AttemptId,
+) -> Result<Option<Obligation>, Fault> {
+    let row = sqlx::query_as!(
+        ObligationRow,
+        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at
+         from obligation where id = (select obligation_id from attempt where id = $1) for update",
+        attempt.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Obligation::try_from).transpose()
+}
+
+pub(in crate::payments) async fn close_obligation(
+    conn: &mut PgConnection,
+    id: ObligationId,
+    state: ObligationState,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update obligation set state = $2, closed_at = coalesce(closed_at, $3) where id = $1",
+        id.0,
+        state.name(),
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

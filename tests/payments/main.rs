@@ -1,0 +1,7 @@
+//! Payments as a whole: every documented body, every order of evidence, and a provider at its worst.
+
+mod dice;
+mod orders;
+mod simulation;
+mod vectors;
+mod world;
