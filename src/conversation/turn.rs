@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use tracing::Instrument;
+
 use super::caller::Caller;
 use super::journal::{Hop, HopOutcome};
 use super::perform::Performer;
@@ -40,7 +42,8 @@ pub async fn turn(app: &App, turn: Turn, started: Instant) -> Reply {
     // connection with an open transaction behind.
     let hop = tokio::spawn({
         let (app, menus, turn) = (app.clone(), menus.clone(), turn.clone());
-        async move { hop(&app, &menus, &turn).await }
+        // In the request's span, which a task of its own would leave.
+        async move { hop(&app, &menus, &turn).await }.in_current_span()
     });
     let answer = match tokio::time::timeout(app.config.ussd.hop_budget, hop).await {
         Ok(Ok(Ok(answer))) => answer,
