@@ -5,7 +5,7 @@
 //! | floor | rooms | what they may do |
 //! |---|---|---|
 //! | roles | [`cli`], [`serve`] | join everything, decide nothing |
-//! | edges | [`channels`], [`conversation`]; [`answering`], [`settlement`], [`welcome`]; [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
+//! | edges | [`channels`], [`conversation`]; [`answering`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
 //! | means | [`app`], [`integrations`] | hold the pool, the clock, the outside clients |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`receipts`], [`emergencies`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |

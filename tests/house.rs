@@ -16,6 +16,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "answering",
             "channels",
             "conversation",
+            "forgetting",
             "seed",
             "settlement",
             "welcome",
@@ -124,7 +125,7 @@ const SQL: [&str; 12] = [
 ];
 
 /// Rooms that read a table of another room, and why.
-const READERS: [(&str, &str, &str); 6] = [
+const READERS: [(&str, &str, &str); 9] = [
     (
         "stage",
         "members",
@@ -143,6 +144,17 @@ const READERS: [(&str, &str, &str); 6] = [
     ("ledger.account", "cli", "the demo prints the books"),
     ("ledger.journal", "cli", "the demo prints the books"),
     ("ledger.posting", "cli", "the demo prints the books"),
+    (
+        "attempt",
+        "cli",
+        "the demo counts what told of each payment",
+    ),
+    (
+        "evidence",
+        "cli",
+        "the demo counts what told of each payment",
+    ),
+    ("inflow", "cli", "the demo counts what told of each payment"),
 ];
 
 /// Where `unreachable!` may stand: an HMAC takes a key of any length.
