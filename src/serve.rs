@@ -118,10 +118,11 @@ async fn reload_when_asked(app: App) {
 pub fn router(app: App) -> Router {
     let keys = WebhookKeys::new(&app.config.http.webhook_keys);
     let webhooks = Router::new()
-        .merge(channels::ussd::africastalking::routes())
         .merge(channels::sms::africastalking::routes())
         .merge(channels::pay::daraja::routes())
         .route_layer(from_fn(http::to_the_end))
+        // A hop is a task of its own already, because it may have to outlive its budget.
+        .merge(channels::ussd::africastalking::routes())
         .route_layer(from_fn_with_state(keys, http::require_webhook_key));
     let operation = Router::new()
         .route("/health", get(health::alive))
