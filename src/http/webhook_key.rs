@@ -36,7 +36,7 @@ impl WebhookKeys {
 
 /// Middleware for every route with a `{key}` in its path: without the right one there is nothing here.
 ///
-/// ```ignore
+/// ```text
 /// router.route_layer(axum::middleware::from_fn_with_state(keys, require_webhook_key))
 /// ```
 pub async fn require_webhook_key(

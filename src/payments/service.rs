@@ -145,9 +145,8 @@ pub async fn request(
         return Err(RequestError::NotWholeShillings);
     }
     let in_doubt_since = work.now - rules.doubt_blocks_for;
-    if let Some(open) =
-        store::open_obligation_of(work.conn(), &request.purpose, in_doubt_since).await?
-    {
+    store::set_aside_doubts(work.conn(), &request.purpose, in_doubt_since).await?;
+    if let Some(open) = store::open_obligation_of(work.conn(), &request.purpose).await? {
         return Err(RequestError::AlreadyAsked {
             amount: open.amount,
         });

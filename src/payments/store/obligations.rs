@@ -109,21 +109,36 @@ pub(in crate::payments) async fn obligation_by_key(
     row.map(Obligation::try_from).transpose()
 }
 
-pub(in crate::payments) async fn open_obligation_of(
+/// Lets the payer ask again: what is in doubt since before then is still found out, but blocks nobody.
+pub(in crate::payments) async fn set_aside_doubts(
     conn: &mut PgConnection,
     purpose: &Purpose,
     in_doubt_since: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update obligation set set_aside = true
+         where member_id = $1 and purpose = $2 and state = 'open' and not set_aside
+           and exists (select from attempt where obligation_id = obligation.id
+                         and attempt.state = 'unknown' and attempt.submitted_at < $3)",
+        purpose.member(),
+        purpose.kind(),
+        in_doubt_since
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(in crate::payments) async fn open_obligation_of(
+    conn: &mut PgConnection,
+    purpose: &Purpose,
 ) -> Result<Option<Obligation>, Fault> {
     let row = sqlx::query_as!(
         ObligationRow,
         "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at
-         from obligation where member_id = $1 and purpose = $2 and state = 'open'
-           and not exists (select from attempt where obligation_id = obligation.id
-                             and attempt.state = 'unknown' and attempt.submitted_at < $3)
-         order by created_at limit 1",
+         from obligation where member_id = $1 and purpose = $2 and state = 'open' and not set_aside",
         purpose.member(),
-        purpose.kind(),
-        in_doubt_since
+        purpose.kind()
     )
     .fetch_optional(conn)
     .await?;
