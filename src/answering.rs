@@ -1,7 +1,7 @@
 //! The one answer to each text that comes in.
 
 use crate::app::App;
-use crate::emergencies::{self, Raise, RaiseError};
+use crate::emergencies::{self, EmergencyId, Raise, RaiseError};
 use crate::fault::Fault;
 use crate::jobs::JobFailure;
 use crate::members;
@@ -61,8 +61,11 @@ async fn alarm(
     language: Language,
 ) -> Result<(), JobFailure> {
     let raise = Raise {
+        // The text's own id: answered twice, it is one case.
+        id: EmergencyId(inbound.id),
         msisdn: from.clone(),
         language,
+        at: inbound.received_at,
         duty_desk: app.config.emergencies.duty_phones.clone(),
     };
     match emergencies::raise(work, raise).await {

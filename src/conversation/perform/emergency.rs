@@ -1,7 +1,7 @@
 //! An alarm from the phone.
 
 use super::Performer;
-use crate::emergencies::{self, EmergencyKind, Raise, RaiseError};
+use crate::emergencies::{self, EmergencyId, EmergencyKind, Raise, RaiseError};
 use crate::fault::Fault;
 use crate::members;
 use crate::menu::Outcome;
@@ -10,6 +10,8 @@ use crate::work::Work;
 pub(super) async fn raise(hands: &Performer<'_>, work: &mut Work) -> Result<Outcome, Fault> {
     let known = members::caller_language(work.conn(), &hands.turn.msisdn).await?;
     let raise = Raise {
+        id: EmergencyId::fresh(),
+        at: work.now,
         msisdn: hands.turn.msisdn.clone(),
         language: known.unwrap_or_else(|| hands.menus.default_language()),
         duty_desk: hands.app.config.emergencies.duty_phones.clone(),

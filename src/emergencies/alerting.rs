@@ -1,0 +1,101 @@
+//! Putting the alarm before the people who are to answer it.
+
+use uuid::Uuid;
+
+use super::file;
+use super::model::{Case, Rung};
+use super::store::alerts;
+use super::telling::tell;
+use crate::fault::Fault;
+use crate::members::{self, AtDial, Role};
+use crate::messages::Values;
+use crate::primitives::{Language, Msisdn};
+use crate::work::Work;
+
+/// A phone that is to be alerted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    pub msisdn: Msisdn,
+    pub language: Language,
+    /// The first name; none for a phone of the duty desk.
+    pub name: Option<String>,
+    pub member: Option<Uuid>,
+}
+
+/// Who hears of a case first: the coordinators on duty at its stage, or the duty desk where there is none. Never the
+/// reporter.
+pub(super) async fn first_rung(
+    work: &mut Work,
+    case: &Case,
+    duty_desk: &[Msisdn],
+    fallback: Language,
+) -> Result<(Rung, Vec<Recipient>), Fault> {
+    let officers = match case.stage {
+        Some(stage) => members::officers_on_duty(work.conn(), stage, Role::Coordinator).await?,
+        None => Vec::new(),
+    };
+    let at_stage: Vec<Recipient> = officers
+        .into_iter()
+        .filter(|officer| officer.msisdn != case.msisdn)
+        .map(|officer| Recipient {
+            msisdn: officer.msisdn,
+            language: officer.language,
+            name: Some(officer.first_name.as_str().to_owned()),
+            member: Some(officer.id.0),
+        })
+        .collect();
+    if !at_stage.is_empty() {
+        return Ok((Rung::Stage, at_stage));
+    }
+    let mut desk = Vec::with_capacity(duty_desk.len());
+    for phone in duty_desk {
+        let language = members::caller_language(work.conn(), phone).await?;
+        desk.push(Recipient {
+            msisdn: phone.clone(),
+            language: language.unwrap_or(fallback),
+            name: None,
+            member: None,
+        });
+    }
+    Ok((Rung::DutyDesk, desk))
+}
+
+/// Alerts each of them, for the first time or again: a line in the table of alerts, one in the case file, a message.
+pub(super) async fn alert(
+    work: &mut Work,
+    case: &Case,
+    rung: Rung,
+    recipients: &[Recipient],
+    reporter: &AtDial,
+) -> Result<(), Fault> {
+    let now = work.now;
+    let phone = case.msisdn.national();
+    let what = format!("alert:{}", now.timestamp());
+    for to in recipients {
+        alerts::note(work.conn(), case.id, to, rung, now).await?;
+        file::note(work, case.id, "alerted", Some(&to.msisdn), None).await?;
+        let values = Values::new()
+            .code("case", case.number.serial.to_string())
+            .code("phone", &phone);
+        let (template, values) = match reporter {
+            AtDial::Member(member) => (
+                "emergency.alert",
+                values
+                    .words("name", member.first_name.as_str())
+                    .words("stage", &member.stage_name),
+            ),
+            AtDial::Stranger { .. } => ("emergency.alert_stranger", values),
+        };
+        tell(
+            work,
+            &to.msisdn,
+            to.language,
+            template,
+            values,
+            case.id,
+            &what,
+        )
+        .await?;
+    }
+    Ok(())
+}

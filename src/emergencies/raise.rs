@@ -1,0 +1,138 @@
+//! Raising an alarm: the case, its alerts and the reporter's confirmation, in one transaction.
+
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::alerting::{alert, first_rung};
+use super::file;
+use super::model::{CaseNumber, EmergencyId, Priority, Rung};
+use super::store::cases;
+use super::telling::tell;
+use crate::events::Event;
+use crate::fault::Fault;
+use crate::members::{self, AtDial};
+use crate::messages::Values;
+use crate::primitives::{Language, Msisdn, nairobi_date};
+use crate::work::Work;
+
+/// Raised again by the same phone within this time, it is the same emergency.
+const SAME_EMERGENCY_FOR: TimeDelta = TimeDelta::minutes(30);
+/// A phone that raises it again has everybody alerted again, but not more often than this.
+const BETWEEN_ALERTS: TimeDelta = TimeDelta::seconds(60);
+
+/// Somebody needs help.
+#[derive(Clone, Debug)]
+pub struct Raise {
+    /// Made where the report came in: a report that is passed on twice is one case.
+    pub id: EmergencyId,
+    pub msisdn: Msisdn,
+    pub language: Language,
+    /// When the report was made.
+    pub at: DateTime<Utc>,
+    /// Who is alerted where no coordinator is on duty. Never empty: see the configuration.
+    pub duty_desk: Vec<Msisdn>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raised {
+    pub id: EmergencyId,
+    pub number: CaseNumber,
+    /// This phone had raised it before.
+    pub repeated: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RaiseError {
+    #[error("there is neither a coordinator on duty nor a duty desk")]
+    NobodyToAlert,
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+#[derive(Serialize)]
+struct EmergencyRaised {
+    emergency: EmergencyId,
+    number: CaseNumber,
+    stage: Option<i32>,
+    /// The phone raised it before and was still waiting.
+    repeated: bool,
+    alerted: usize,
+    by_duty_desk: bool,
+}
+
+impl Event for EmergencyRaised {
+    const NAME: &'static str = "emergency.raised";
+    fn subject(&self) -> Uuid {
+        self.emergency.0
+    }
+}
+
+/// Writes the case down and puts the alerts and the reporter's confirmation on their way, all in this transaction.
+pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> {
+    let now = work.now;
+    let reporter = members::at_dial(work.conn(), &asked.msisdn).await?;
+    let (member, stage) = match &reporter {
+        AtDial::Member(member) => (Some(member.id.0), Some(member.stage)),
+        AtDial::Stranger { .. } => (None, None),
+    };
+    cases::close_stale(work.conn(), &asked.msisdn, now - SAME_EMERGENCY_FOR, now).await?;
+    let new = cases::NewCase {
+        id: asked.id,
+        year: nairobi_date(asked.at).year(),
+        msisdn: &asked.msisdn,
+        member,
+        stage,
+        priority: Priority::of(None, None, 1),
+        silent: false,
+        raised_at: asked.at,
+    };
+    let repeated = !cases::insert(work.conn(), &new).await?;
+    let case = if repeated {
+        match cases::lock(work.conn(), asked.id).await? {
+            Some(case) => Some(case),
+            None => cases::lock_open_of(work.conn(), &asked.msisdn).await?,
+        }
+    } else {
+        cases::lock(work.conn(), asked.id).await?
+    };
+    let case =
+        case.ok_or_else(|| Fault::broken("an open emergency closed while it was raised again"))?;
+    let raised = Raised {
+        id: case.id,
+        number: case.number,
+        repeated,
+    };
+    // Who presses again still waits for somebody: the alert goes out once more, but not with every nervous key.
+    if repeated && (!case.state.is_open() || now < case.alerted_at + BETWEEN_ALERTS) {
+        return Ok(raised);
+    }
+    let what = if repeated { "raised_again" } else { "raised" };
+    file::note(work, case.id, what, Some(&asked.msisdn), None).await?;
+    let (rung, recipients) = first_rung(work, &case, &asked.duty_desk, asked.language).await?;
+    if recipients.is_empty() {
+        return Err(RaiseError::NobodyToAlert);
+    }
+    alert(work, &case, rung, &recipients, &reporter).await?;
+    let values = Values::new().code("case", case.number.serial.to_string());
+    tell(
+        work,
+        &asked.msisdn,
+        asked.language,
+        "emergency.received",
+        values,
+        case.id,
+        "received",
+    )
+    .await?;
+    work.record(EmergencyRaised {
+        emergency: case.id,
+        number: case.number,
+        stage: case.stage.map(|stage| stage.0),
+        repeated,
+        alerted: recipients.len(),
+        by_duty_desk: rung == Rung::DutyDesk,
+    })
+    .await?;
+    Ok(raised)
+}

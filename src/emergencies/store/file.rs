@@ -1,0 +1,29 @@
+//! The table `case_entry`.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::super::model::EmergencyId;
+use crate::fault::Fault;
+use crate::primitives::Msisdn;
+
+pub async fn append(
+    conn: &mut PgConnection,
+    id: EmergencyId,
+    what: &str,
+    who: Option<&Msisdn>,
+    said: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into case_entry (emergency_id, at, what, msisdn, said) values ($1, $2, $3, $4, $5)",
+        id.0,
+        now,
+        what,
+        who.map(Msisdn::digits),
+        said
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
