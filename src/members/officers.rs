@@ -77,4 +77,10 @@ impl Role {
             Role::Coordinator => "coordinator",
         }
     }
+
+    pub fn parse(name: &str) -> Option<Role> {
+        [Role::Official, Role::Coordinator]
+            .into_iter()
+            .find(|role| role.as_str() == name)
+    }
 }

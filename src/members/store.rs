@@ -1,10 +1,11 @@
-//! The tables `caller`, `member`, `next_of_kin`, `consent`, `member_pin`, `pin_guard` and `stage_role`.
+//! The tables `caller`, `member`, `next_of_kin`, `consent`, `member_pin`, `pin_guard`, `stage_role`, `duty_swap` and `duty_gap`.
 //!
 //! The rows of the two busiest reads, a dial and a PIN, are in `store/dial.rs` and `store/pin.rs`.
 
 mod dial;
 mod officers;
 mod pin;
+pub(super) mod roster;
 
 use std::collections::BTreeMap;
 
