@@ -108,7 +108,8 @@ pub fn read(text: &str) -> Option<Order> {
     let (case_in_front, from) = leading_case(&words);
     let rest = &words[from..];
     let Some(first) = rest.first() else {
-        let case = case_in_front?;
+        // `200/=` is money.
+        let case = case_in_front.filter(|_| !text.contains('='))?;
         // `KESI 42` asks; `42` and `#42` answer.
         let names_it = ["CASE", "KESI"].contains(&words[0].upper.as_str());
         return Some(match asks || names_it {
@@ -129,14 +130,23 @@ pub fn read(text: &str) -> Option<Order> {
         (verb, _) => verb,
     };
     let behind = &rest[taken..];
-    let (case, behind) = match case_in_front {
-        Some(case) => (Some(case), behind),
-        None => {
-            let (case, used) = leading_case(behind);
-            (case, &behind[used..])
-        }
-    };
-    order(text, verb, case, behind)
+    if case_in_front.is_some() {
+        return order(text, verb, case_in_front, behind);
+    }
+    let (case, used) = leading_case(behind);
+    let own_words = matches!(verb, Verb::Done | Verb::Note | Verb::Give | Verb::Swap);
+    if case.is_some() || own_words {
+        return order(text, verb, case, &behind[used..]);
+    }
+    // `nakuja sasa hivi 42`: the number may stand behind anything but somebody's own words.
+    let later = (1..behind.len()).find_map(|place| {
+        let (case, used) = leading_case(&behind[place..]);
+        (case.is_some() && !is_time(behind.get(place - 1))).then_some((case, place + used))
+    });
+    match later {
+        Some((case, from)) => order(text, verb, case, &behind[from..]),
+        None => order(text, verb, None, behind),
+    }
 }
 
 fn order(text: &str, verb: Verb, case: Option<i64>, behind: &[Word]) -> Option<Order> {
@@ -288,9 +298,16 @@ fn leading_case(words: &[Word]) -> (Option<i64>, usize) {
             (serial.number, fillers + 2)
         }
         [number, next, ..] if starts_a_phone(number) && next.upper.len() >= 3 => (None, 0),
-        [number, ..] if is_case(number) => (number.number, fillers + 1),
+        // `15 min` is a time.
+        [number, ..] if is_case(number) && !is_time(words.get(fillers + 1)) => {
+            (number.number, fillers + 1)
+        }
         _ => (None, 0),
     }
+}
+
+fn is_time(behind: Option<&Word>) -> bool {
+    behind.is_some_and(|word| MINUTE_WORDS.contains(&word.upper.as_str()))
 }
 
 /// Two digits at least, and too few for a phone.
@@ -384,3 +401,6 @@ fn word(upper: String, at: usize) -> Word {
     let number = is_number.then(|| upper.parse().ok()).flatten();
     Word { upper, number, at }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,10 @@ mod report;
 mod store;
 mod telling;
 
-pub use answer::{AnswerError, Answered, Did, Which, accept, answer, last_ended_for, open_for};
+pub use answer::{
+    AnswerError, Answered, Did, Which, accept, answer, asked_count, last_ended_for, open_for,
+    takers,
+};
 pub use close::{close, close_resolved};
 pub use duty::{
     Duty, SwapAnswer, SwapAsked, answer_swap, ask_swap, go_off_duty, go_on_duty, warn_of_gaps,

@@ -33,6 +33,11 @@ pub async fn open_for(conn: &mut PgConnection, who: &Msisdn) -> Result<Vec<OpenC
     answers::open_for(conn, who, &stages).await
 }
 
+/// How many open cases this phone was alerted to.
+pub async fn asked_count(conn: &mut PgConnection, who: &Msisdn) -> Result<i64, Fault> {
+    answers::asked_count(conn, who).await
+}
+
 /// The short number of the case this phone was last alerted to since then, if it has ended.
 pub async fn last_ended_for(
     conn: &mut PgConnection,

@@ -1,5 +1,7 @@
 //! Handing a case over. Until the other one answers nobody has it, and everybody is told so.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 
 use super::super::alerting::Recipient;
@@ -7,10 +9,11 @@ use super::super::model::{Case, Rung};
 use super::super::moves::{Move, OnIt};
 use super::super::store::{alerts, answers};
 use super::super::telling::{tell, tell_reporter};
+use super::finding::{Which, find_to_look};
 use super::serving::{mark, serial};
 use super::{AnswerError, Did, Speaker, record, shift, staying};
 use crate::fault::Fault;
-use crate::members::{self, AtDial};
+use crate::members::{self, AtDial, Role};
 use crate::messages::Values;
 use crate::primitives::Msisdn;
 use crate::work::Work;
@@ -65,6 +68,31 @@ pub(super) async fn hand_over(
         name,
         msisdn: taker.msisdn,
     })
+}
+
+/// Who may be asked to take a case over, by name and phone: those who were alerted to it and those on duty at its stage,
+/// without the speaker and the reporter.
+pub async fn takers(
+    work: &mut Work,
+    who: &Msisdn,
+    which: Which,
+) -> Result<Vec<(String, Msisdn)>, AnswerError> {
+    let case = find_to_look(work, who, which).await?;
+    let mut takers: BTreeMap<Msisdn, String> = BTreeMap::new();
+    for one in alerts::of_case(work.conn(), case.id).await? {
+        let name = one.name.unwrap_or_else(|| one.msisdn.national());
+        takers.insert(one.msisdn, name);
+    }
+    if let Some(stage) = case.stage {
+        for one in members::officers_on_duty(work.conn(), stage, Role::Coordinator).await? {
+            takers.insert(one.msisdn, one.first_name.as_str().to_owned());
+        }
+    }
+    takers.retain(|phone, _| phone != who && *phone != case.msisdn);
+    Ok(takers
+        .into_iter()
+        .map(|(phone, name)| (name, phone))
+        .collect())
 }
 
 /// Somebody by phone: who was alerted to it, or a member. Not the reporter, not the speaker, nobody we do not know.

@@ -13,7 +13,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub(super) use finding::find_to_look;
-pub use finding::{Which, last_ended_for, open_for};
+pub use finding::{Which, asked_count, last_ended_for, open_for};
+pub use handing::takers;
 
 use super::file;
 use super::grammar::Says;

@@ -74,6 +74,17 @@ pub async fn open_for(
         .collect())
 }
 
+/// How many open cases this phone was alerted to. Every dial asks.
+pub async fn asked_count(conn: &mut PgConnection, who: &Msisdn) -> Result<i64, Fault> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from emergency_alert a join emergency e on e.id = a.emergency_id
+           where a.msisdn = $1 and e.state in ('reported', 'acknowledged', 'responding')"#,
+        who.digits()
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
 /// The case this phone was last alerted to since then that has ended, by its short number.
 pub async fn last_ended_for(
     conn: &mut PgConnection,
