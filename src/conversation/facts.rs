@@ -36,6 +36,8 @@ pub(super) async fn fetch(
         "open_cases" => coordinator::open_cases(app, turn).await,
         "case" => coordinator::case(app, turn, need("case_no")).await,
         "takers" => coordinator::takers(app, turn, need("case_no")).await,
+        "taker" => coordinator::named(app, "taker_name", need("taker")).await,
+        "swap_with" => coordinator::named(app, "coordinator_name", need("swap_to")).await,
         "duty" => coordinator::duty(app, turn).await,
         "coordinators" => coordinator::coordinators(app, turn).await,
         other => Err(Fault::broken(format!("no query answers the fact {other}"))),

@@ -87,8 +87,10 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         coordinator::OPEN_CASES,
         coordinator::CASE,
         coordinator::TAKERS,
+        coordinator::TAKER,
         coordinator::DUTY,
         coordinator::COORDINATORS,
+        coordinator::SWAP_WITH,
         Fact {
             name: "standing",
             needs: &[],

@@ -33,3 +33,6 @@ pub use raise::{Raise, RaiseError, Raised, raise};
 pub use report::{tell_kind, tell_place};
 pub use store::alerts::responders;
 pub use store::answers::OpenCase;
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,9 @@ use crate::app::App;
 use crate::conversation::Turn;
 use crate::emergencies::{self, AnswerError, EmergencyKind, Which};
 use crate::fault::Fault;
-use crate::members::{self, Role, StageRole};
+use crate::members::{self, AtDial, Role, StageRole};
 use crate::menu::Supplied;
-use crate::primitives::Language;
+use crate::primitives::{Language, Msisdn};
 use crate::work::{Actor, Work};
 
 /// Where the reporter told nothing and is no member.
@@ -104,8 +104,23 @@ pub(super) async fn takers(app: &App, turn: &Turn, serial: &str) -> Result<Suppl
     Ok(takers
         .into_iter()
         .fold(Supplied::default(), |told, (name, msisdn)| {
-            told.row(msisdn.digits(), [("taker_name", name)])
+            told.row(msisdn.digits(), [("row_taker", name)])
         }))
+}
+
+/// The first name of whoever has this phone, or the phone.
+pub(super) async fn named(
+    app: &App,
+    variable: &'static str,
+    phone: &str,
+) -> Result<Supplied, Fault> {
+    let phone = Msisdn::parse(phone).map_err(|_| Fault::broken("a row picked was no phone"))?;
+    let mut conn = app.pool.acquire().await?;
+    let name = match members::at_dial(&mut conn, &phone).await? {
+        AtDial::Member(member) => member.first_name.as_str().to_owned(),
+        AtDial::Stranger { .. } => phone.national(),
+    };
+    Ok(Supplied::default().value(variable, name))
 }
 
 pub(super) async fn duty(app: &App, turn: &Turn) -> Result<Supplied, Fault> {
@@ -138,7 +153,7 @@ pub(super) async fn coordinators(app: &App, turn: &Turn) -> Result<Supplied, Fau
         .filter(|one| one.id != own.member)
         .fold(Supplied::default(), |told, one| {
             let name = one.first_name.as_str().to_owned();
-            told.row(one.msisdn.digits(), [("coordinator_name", name)])
+            told.row(one.msisdn.digits(), [("row_coordinator", name)])
         }))
 }
 

@@ -42,7 +42,16 @@ pub(super) const TAKERS: Fact = Fact {
     name: "takers",
     needs: &["case_no"],
     supplies: &[],
-    rows: Some(&[Variable::new("taker_name", NAME)]),
+    rows: Some(&[Variable::new("row_taker", NAME)]),
+    decides: &[],
+};
+
+/// The one of them who was picked.
+pub(super) const TAKER: Fact = Fact {
+    name: "taker",
+    needs: &["taker"],
+    supplies: &[Variable::new("taker_name", NAME)],
+    rows: None,
     decides: &[],
 };
 
@@ -62,7 +71,16 @@ pub(super) const COORDINATORS: Fact = Fact {
     name: "coordinators",
     needs: &[],
     supplies: &[],
-    rows: Some(&[Variable::new("coordinator_name", NAME)]),
+    rows: Some(&[Variable::new("row_coordinator", NAME)]),
+    decides: &[],
+};
+
+/// The one of them who was picked.
+pub(super) const SWAP_WITH: Fact = Fact {
+    name: "swap_with",
+    needs: &["swap_to"],
+    supplies: &[Variable::new("coordinator_name", NAME)],
+    rows: None,
     decides: &[],
 };
 

@@ -55,11 +55,13 @@ pub(super) async fn accept(
             .await?;
         }
     }
-    let people = staying(work, case.id).await?;
-    let own = people.iter().position(|one| one.msisdn == speaker.msisdn);
+    let place = before
+        .iter()
+        .position(|one| one.msisdn == speaker.msisdn)
+        .unwrap_or(before.len());
     Ok(Did::Coming {
-        place: own.map_or(1, |place| place + 1),
-        minutes: own.and_then(|place| people.get(place)?.minutes),
+        place: place + 1,
+        minutes: minutes.or(own.and_then(|own| own.minutes)),
     })
 }
 
