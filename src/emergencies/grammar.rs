@@ -182,21 +182,29 @@ fn order(text: &str, verb: Verb, case: Option<i64>, behind: &[Word]) -> Option<O
     Some(Order::Answer { case, says })
 }
 
-/// Texts of nothing but numbers: `1`, `8`, `42 8`, and `8 min`.
+/// Texts that begin with a number or a time: `1`, `8`, `42 8`, `15 min`, `42 dakika 8`, `42 2 more`.
 fn of_numbers(case: Option<i64>, rest: &[Word]) -> Option<Order> {
+    let led_by_time = usize::from(is_time(rest.first()));
+    let rest = &rest[led_by_time..];
     let number = rest.first()?.number?;
-    let others: Vec<&str> = rest[1..].iter().map(|word| word.upper.as_str()).collect();
-    let of_minutes = others.iter().all(|word| MINUTE_WORDS.contains(word));
-    match (case, number) {
-        (Some(_), _) if of_minutes => Some(accept(case, Some(minutes(number)?))),
+    let others = &rest[1..];
+    let only_time = others.iter().all(|word| is_time(Some(word)));
+    let is_minutes = led_by_time > 0 || is_time(others.first());
+    let verb = verb_at(others).map(|(verb, _)| verb);
+    match (case, number, verb) {
+        (Some(_), people, Some(Verb::More)) => {
+            let says = Says::More(i32::try_from(people).unwrap_or(1).clamp(1, MORE_MAX));
+            Some(Order::Answer { case, says })
+        }
+        (Some(_), _, None | Some(Verb::Accept | Verb::Yes)) => {
+            Some(accept(case, Some(minutes(number)?)))
+        }
+        (None, _, _) if is_minutes && only_time => Some(accept(None, Some(minutes(number)?))),
         // `1` and nothing else is the shortest yes there is.
-        (None, 1) if rest.len() == 1 => Some(accept(None, None)),
-        (None, 1..=9) if of_minutes => Some(accept(None, minutes(number))),
-        (None, 1) => match (leading_case(&rest[1..]).0, verb_at(&rest[1..])) {
-            (Some(case), _) => Some(accept(Some(case), None)),
-            (None, Some((Verb::Accept | Verb::Yes, _))) => Some(accept(None, None)),
-            _ => None,
-        },
+        (None, 1, None) if others.is_empty() => Some(accept(None, None)),
+        (None, 2..=9, None) if others.is_empty() => Some(accept(None, minutes(number))),
+        (None, 1, Some(Verb::Accept | Verb::Yes)) => Some(accept(None, None)),
+        (None, 1, _) => Some(accept(Some(leading_case(others).0?), None)),
         _ => None,
     }
 }
@@ -294,20 +302,25 @@ fn leading_case(words: &[Word]) -> (Option<i64>, usize) {
         .collect();
     let is_long = fillers > 0 && words[fillers - 1].upper == "E";
     match numbers.as_slice() {
-        [year, serial, ..] if is_long && year.upper.len() == 4 && serial.upper.len() >= 5 => {
+        [year, serial, ..] if is_long && year.upper.len() == 4 && is_case(serial) => {
             (serial.number, fillers + 2)
         }
         [number, next, ..] if starts_a_phone(number) && next.upper.len() >= 3 => (None, 0),
         // `15 min` is a time.
-        [number, ..] if is_case(number) && !is_time(words.get(fillers + 1)) => {
+        [number, ..] if is_case(number) && !is_minutes(&words[fillers + 1..]) => {
             (number.number, fillers + 1)
         }
         _ => (None, 0),
     }
 }
 
-fn is_time(behind: Option<&Word>) -> bool {
-    behind.is_some_and(|word| MINUTE_WORDS.contains(&word.upper.as_str()))
+/// `min` behind a number, and no other number behind that: `15 min`, but not `42 dakika 8`.
+fn is_minutes(behind: &[Word]) -> bool {
+    is_time(behind.first()) && behind.get(1).is_none_or(|word| word.number.is_none())
+}
+
+fn is_time(word: Option<&Word>) -> bool {
+    word.is_some_and(|word| MINUTE_WORDS.contains(&word.upper.as_str()))
 }
 
 /// Two digits at least, and too few for a phone.
