@@ -7,6 +7,7 @@ mod alerting;
 mod close;
 mod file;
 mod model;
+mod own;
 mod raise;
 mod report;
 mod store;
@@ -16,6 +17,7 @@ pub use close::close;
 pub use model::{
     Alerted, Case, CaseNumber, CaseState, EmergencyId, EmergencyKind, Priority, Responder, Rung,
 };
+pub use own::{OwnAlarm, own_alarm};
 pub use raise::{Raise, RaiseError, Raised, raise};
 pub use report::{tell_kind, tell_place};
 pub use store::alerts::responders;

@@ -1,0 +1,82 @@
+//! `SOS accident Kenyatta market`: the alarm goes out, and whatever was told with it goes along.
+
+use chrono::TimeDelta;
+
+use super::understand::{Alarm, Asked};
+use super::{Answer, Text};
+use crate::emergencies::{self, EmergencyId, Raise, RaiseError};
+use crate::fault::Fault;
+use crate::jobs::JobFailure;
+use crate::messages::Values;
+use crate::questions::{self, Question};
+use crate::work::Work;
+
+/// As long as a phone that raises an alarm again is taken to mean the same one: until then the place is worth waiting for.
+const WHERE_IS_OPEN_FOR: TimeDelta = TimeDelta::minutes(30);
+
+/// The answer to an alarm: where are you? Who has said so hears from those who take care of the alarm.
+pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<Answer>, JobFailure> {
+    let Asked::Alarm(alarm) = &text.meaning.asked else {
+        return Ok(None);
+    };
+    let raise = Raise {
+        // The text's own id: answered twice, it is one case.
+        id: EmergencyId(text.inbound.id),
+        msisdn: text.from.clone(),
+        language: text.language,
+        at: text.inbound.received_at,
+        duty_desk: text.app.config.emergencies.duty_phones.clone(),
+    };
+    let raised = match emergencies::raise(work, raise).await {
+        Ok(raised) => raised,
+        Err(RaiseError::Fault(fault)) => return Err(fault.into()),
+        Err(nobody @ RaiseError::NobodyToAlert) => {
+            return Err(JobFailure::give_up(nobody.to_string()));
+        }
+    };
+    tell(work, text, alarm).await?;
+    let shown = emergencies::own_alarm(work, &text.from).await?;
+    let case = Values::new().code("case", raised.number.serial.to_string());
+    Ok(Some(match shown {
+        // Not known on this phone, or known and with its place.
+        None => Answer::Done { understood: "sos" },
+        Some(own) if own.has_place => {
+            answer_to_where(work, text).await?;
+            match raised.repeated {
+                false => Answer::Done { understood: "sos" },
+                true => Answer::about_an_alarm("sos", "alarm.still_out", case),
+            }
+        }
+        Some(_) => {
+            let question = Question::WhereAreYou {
+                emergency: raised.id.0,
+            };
+            questions::ask(work, &text.from, question, WHERE_IS_OPEN_FOR).await?;
+            Answer::about_an_alarm("sos", "alarm.where", case)
+        }
+    }))
+}
+
+/// Passes on what was told, to whoever is alerted. False when there is no alarm it could belong to.
+pub(super) async fn tell(work: &mut Work, text: &Text<'_>, alarm: &Alarm) -> Result<bool, Fault> {
+    let mut told = true;
+    if let Some(kind) = alarm.kind {
+        told = emergencies::tell_kind(work, &text.from, kind)
+            .await?
+            .is_some();
+    }
+    if let Some(place) = &alarm.place {
+        told = emergencies::tell_place(work, &text.from, place)
+            .await?
+            .is_some();
+    }
+    Ok(told)
+}
+
+/// The place is known: nobody waits for it any more.
+async fn answer_to_where(work: &mut Work, text: &Text<'_>) -> Result<(), Fault> {
+    if let Some(Question::WhereAreYou { .. }) = questions::open(work, &text.from).await? {
+        questions::take(work, &text.from).await?;
+    }
+    Ok(())
+}
