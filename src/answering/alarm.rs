@@ -73,6 +73,18 @@ pub(super) async fn tell(work: &mut Work, text: &Text<'_>, alarm: &Alarm) -> Res
     Ok(told)
 }
 
+/// Somebody in trouble has answered with something else than a place: what matters is still where they are.
+pub(super) async fn asked_again(work: &mut Work, text: &Text<'_>) -> Result<Option<Answer>, Fault> {
+    let Some(Question::WhereAreYou { .. }) = questions::open(work, &text.from).await? else {
+        return Ok(None);
+    };
+    let own = emergencies::own_alarm(work, &text.from).await?;
+    Ok(own.filter(|own| !own.has_place).map(|own| {
+        let values = Values::new().code("case", own.number.serial.to_string());
+        Answer::about_an_alarm("unknown", "alarm.where", values)
+    }))
+}
+
 /// The place is known: nobody waits for it any more.
 async fn answer_to_where(work: &mut Work, text: &Text<'_>) -> Result<(), Fault> {
     if let Some(Question::WhereAreYou { .. }) = questions::open(work, &text.from).await? {

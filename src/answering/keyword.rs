@@ -1,7 +1,7 @@
 //! What each keyword is answered with. The one list of it.
 
 use super::understand::Asked;
-use super::{Answer, Text, money, standing};
+use super::{Answer, Text, alarm, money, standing};
 use crate::fault::Fault;
 use crate::messages::{self, Values};
 use crate::work::Work;
@@ -30,9 +30,16 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
         Asked::Loan => say("loan", "later.loan"),
         Asked::Policy => say("policy", "later.policy"),
         Asked::OnTheMenu => say("menu", "help.by_phone"),
-        Asked::Yes | Asked::No => say("yes_no", "help.nothing_asked"),
         Asked::Help => say("help", "help.menu"),
         // An alarm was answered before anybody came here.
-        Asked::Unknown | Asked::Alarm(_) => say("unknown", "help.unknown"),
+        Asked::Yes | Asked::No | Asked::Unknown | Asked::Alarm(_) => {
+            if let Some(again) = alarm::asked_again(work, text).await? {
+                return Ok(again);
+            }
+            match text.meaning.asked {
+                Asked::Yes | Asked::No => say("yes_no", "help.nothing_asked"),
+                _ => say("unknown", "help.unknown"),
+            }
+        }
     }
 }

@@ -77,7 +77,7 @@ const ABOUT_MONEY: [&str; 10] = [
     "CLAIM", "DAI", "MADAI", "PAY", "LIPA", "LOAN", "MKOPO", "POLICY", "BIMA", "RECEIPT",
 ];
 /// Say nothing of the place when they stand at its edge.
-const BESIDE_THE_PLACE: [&str; 76] = [
+const BESIDE_THE_PLACE: [&str; 86] = [
     "A",
     "AN",
     "THE",
@@ -154,6 +154,16 @@ const BESIDE_THE_PLACE: [&str; 76] = [
     "CALL",
     "OF",
     "FOR",
+    "OK",
+    "OKAY",
+    "SAWA",
+    "ASANTE",
+    "THANKS",
+    "THANK",
+    "YOU",
+    "YES",
+    "NDIYO",
+    "NDIO",
 ];
 /// Greetings and the like in front of what somebody wants to say.
 const BEFORE: [&str; 22] = [

@@ -28,9 +28,35 @@ const DOUBTFUL: [&str; 22] = [
     "DOLLAR", "DOLLARS", "DOLA", "EURO", "EUROS", "POUND", "POUNDS", "UGX", "TZS", "TSH", "CENTS",
 ];
 
+/// What people say behind an amount.
+const HABITS: [&str; 22] = [
+    "TAFADHALI",
+    "TU",
+    "PEKEE",
+    "SASA",
+    "KWA",
+    "YA",
+    "BANA",
+    "BOSS",
+    "LEO",
+    "ASANTE",
+    "SHILINGI",
+    "SHILLINGS",
+    "BOB",
+    "PLEASE",
+    "PLZ",
+    "PLS",
+    "TO",
+    "FOR",
+    "KES",
+    "KSH",
+    "ONLY",
+    "HIVI",
+];
+
 /// Words near to a number's in writing and not in meaning.
-const NO_NUMBERS: [&str; 11] = [
-    "SASA", "NANI", "FOR", "MINE", "NICE", "LINE", "FINE", "FIRE", "NONE", "THERE", "THEN",
+const NO_NUMBERS: [&str; 12] = [
+    "SANA", "SASA", "NANI", "FOR", "MINE", "NICE", "LINE", "FINE", "FIRE", "NONE", "THERE", "THEN",
 ];
 
 /// Reads the amount out of a text, whatever else it says.
@@ -40,7 +66,11 @@ pub fn amount(text: &str) -> Amount {
     let mut rest = tokens.as_slice();
     while let Some((first, behind)) = rest.split_first() {
         let (money, left) = match first {
-            Token::Other | Token::And => {
+            // Half a number is worse than none: `mia mbli` is not a hundred. Away from numbers it is a word like any other.
+            Token::NearlySpoken if matches!(behind.first(), Some(Token::Spoken(_))) => {
+                return Amount::Unclear;
+            }
+            Token::Other | Token::Habit | Token::And | Token::NearlySpoken => {
                 rest = behind;
                 continue;
             }
@@ -55,7 +85,9 @@ pub fn amount(text: &str) -> Amount {
                 None => return Amount::Unclear,
             },
         };
-        if found.is_some_and(|other| other != money) {
+        if is_cut_short(&rest[..rest.len() - left.len()], left)
+            || found.is_some_and(|other| other != money)
+        {
             return Amount::Unclear;
         }
         found = Some(money);
@@ -65,6 +97,17 @@ pub fn amount(text: &str) -> Amount {
         Some(money) if money.is_positive() => Amount::Clear(money),
         Some(_) => Amount::Unclear,
         None => Amount::Missing,
+    }
+}
+
+/// Whether the number may go on with a word we do not know: `mia mbl` is not a hundred.
+fn is_cut_short(number: &[Token], behind: &[Token]) -> bool {
+    match (number.last(), behind.first()) {
+        (Some(Token::Spoken(Numeral::Hundreds | Numeral::Thousands)), Some(next)) => {
+            !matches!(next, Token::Habit | Token::And)
+        }
+        (Some(Token::Spoken(_)), Some(Token::NearlySpoken)) => true,
+        _ => false,
     }
 }
 
@@ -79,6 +122,10 @@ enum Token {
     And,
     /// Looks like part of an amount, and is none that is clear.
     Doubtful,
+    /// One slip away from a word of a number: `mbli`.
+    NearlySpoken,
+    /// Part of no number, for certain.
+    Habit,
     Other,
 }
 
@@ -150,12 +197,13 @@ fn token(piece: &str) -> Token {
     if let Some(numeral) = spoken::numeral(&word) {
         return Token::Spoken(numeral);
     }
-    // Half a number is worse than none: `mia mbli` is not a hundred.
-    let mistyped = word.chars().count() >= 4
-        && !NO_NUMBERS.contains(&word.as_str())
+    if HABITS.contains(&word.as_str()) {
+        return Token::Habit;
+    }
+    let is_near = word.chars().count() >= 4
         && spoken::numbers().any(|number| number.len() >= 4 && one_slip_apart(number, &word));
-    if mistyped {
-        Token::Doubtful
+    if is_near && !NO_NUMBERS.contains(&word.as_str()) {
+        Token::NearlySpoken
     } else {
         Token::Other
     }

@@ -177,7 +177,10 @@ const AROUND: [&str; 67] = [
 pub(super) struct Found {
     pub keyword: Keyword,
     pub language: Language,
+    /// The number of the word.
     pub at: usize,
+    /// Where the keyword ends, in bytes of the text.
+    pub to: usize,
 }
 
 /// The keyword of a text: its first word, but for what people say around it.
@@ -205,12 +208,28 @@ pub(super) fn mentioned(words: &[Word]) -> Option<Found> {
     )
 }
 
+/// `PAY200`, in one piece.
+pub(super) fn payment_in_one_piece(words: &[Word]) -> Option<Found> {
+    let word = words.first()?;
+    let letters = word.upper.trim_end_matches('K');
+    let letters = letters.trim_end_matches(|c: char| c.is_ascii_digit());
+    let (keyword, language) = exactly(letters).filter(|(keyword, _)| *keyword == Pay)?;
+    (letters.len() < word.upper.len()).then_some(Found {
+        keyword,
+        language,
+        at: 0,
+        to: word.from + letters.len(),
+    })
+}
+
 fn found(words: &[Word], at: usize) -> Option<Found> {
-    let (keyword, language) = known(&words.get(at)?.upper)?;
+    let word = words.get(at)?;
+    let (keyword, language) = known(&word.upper)?;
     Some(Found {
         keyword,
         language,
         at,
+        to: word.to,
     })
 }
 
@@ -222,6 +241,7 @@ fn named(words: &[Word], wanted: &[Keyword]) -> Option<Found> {
             keyword,
             language,
             at,
+            to: words[at].to,
         })
     })
 }

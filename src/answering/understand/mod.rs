@@ -61,7 +61,10 @@ pub fn understand(text: &str) -> Meaning {
             language: keywords::language_of(&words),
         };
     }
-    if let Some(code) = bare_code(&words) {
+    let in_one_piece = keywords::payment_in_one_piece(&words);
+    if in_one_piece.is_none()
+        && let Some(code) = bare_code(&words)
+    {
         return Meaning {
             asked: Asked::Receipt(code),
             language: None,
@@ -74,7 +77,10 @@ pub fn understand(text: &str) -> Meaning {
             language: None,
         };
     }
-    match keywords::keyword(&words).or_else(|| keywords::mentioned(&words)) {
+    let found = in_one_piece
+        .or_else(|| keywords::keyword(&words))
+        .or_else(|| keywords::mentioned(&words));
+    match found {
         Some(found) => Meaning {
             asked: asked(text, &words, found),
             language: Some(found.language),
@@ -94,7 +100,7 @@ pub fn told_of_an_alarm(text: &str) -> Alarm {
 fn asked(text: &str, words: &[Word], found: Found) -> Asked {
     match found.keyword {
         Keyword::Balance => Asked::Balance,
-        Keyword::Pay => Asked::Pay(amount_beside(text, &words[found.at])),
+        Keyword::Pay => Asked::Pay(amount_beside(text, words[found.at].from, found.to)),
         Keyword::Status => Asked::Status,
         Keyword::Join => Asked::Join(stage_code(words)),
         Keyword::Receipt => match code_in(&words[found.at + 1..]) {
@@ -114,9 +120,9 @@ fn asked(text: &str, words: &[Word], found: Found) -> Asked {
 }
 
 /// `lipa 200`, and `200 lipa` as well.
-fn amount_beside(text: &str, keyword: &Word) -> Amount {
-    let before = text.get(..keyword.from).unwrap_or_default();
-    let behind = text.get(keyword.to..).unwrap_or_default();
+fn amount_beside(text: &str, from: usize, to: usize) -> Amount {
+    let before = text.get(..from).unwrap_or_default();
+    let behind = text.get(to..).unwrap_or_default();
     amount(&format!("{before} {behind}"))
 }
 

@@ -156,7 +156,7 @@ fn run_length(tokens: &[Token]) -> usize {
                     length > 0 && matches!(tokens[length - 1], Token::Spoken(Hundreds | Thousands));
                 behind || how_many_stands_before(length)
             }
-            Token::Doubtful | Token::Other => false,
+            Token::Doubtful | Token::NearlySpoken | Token::Habit | Token::Other => false,
         };
         if !belongs {
             break;
@@ -168,10 +168,7 @@ fn run_length(tokens: &[Token]) -> usize {
 
 /// In cents, like everything below.
 fn english(run: &[Token]) -> Option<i64> {
-    let (thousands, rest) = match run {
-        [Token::Spoken(Thousand), ..] => (shillings(1)?, run),
-        _ => english_hundreds(run)?,
-    };
+    let (thousands, rest) = english_hundreds(run)?;
     let [Token::Spoken(Thousand), rest @ ..] = rest else {
         return rest.is_empty().then_some(thousands);
     };
@@ -188,7 +185,6 @@ fn english(run: &[Token]) -> Option<i64> {
 /// `two hundred and fifty`, `fifteen`, `a`, and figures where a word follows that they count.
 fn english_hundreds(run: &[Token]) -> Option<(i64, &[Token])> {
     let (count, rest) = match run {
-        [Token::Spoken(Hundred), ..] => (shillings(1)?, run),
         [Token::Spoken(A), rest @ ..] => (shillings(1)?, rest),
         [Token::Figures(money), rest @ ..] => (money.cents(), rest),
         _ => below_hundred(run)?,
