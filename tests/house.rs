@@ -35,6 +35,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "questions",
             "receipts",
             "stages",
+            "wallet",
             "welfare",
         ],
     ),
@@ -69,7 +70,7 @@ const UPWARD: [(&str, &str, &str); 2] = [
 ];
 
 /// Files and folders of rules: they do no I/O, nothing in them waits, and they are told the time.
-const PURE: [&str; 39] = [
+const PURE: [&str; 41] = [
     "answering/understand/",
     "conversation/intent.rs",
     "conversation/record.rs",
@@ -106,6 +107,8 @@ const PURE: [&str; 39] = [
     "receipts/model.rs",
     "receipts/number.rs",
     "stages/model.rs",
+    "wallet/limits.rs",
+    "wallet/model.rs",
     "welfare/model.rs",
     "welfare/plan.rs",
     "welfare/standing.rs",
@@ -128,7 +131,12 @@ const SQL: [&str; 12] = [
 ];
 
 /// Rooms that read a table of another room, and why.
-const READERS: [(&str, &str, &str); 9] = [
+const READERS: [(&str, &str, &str); 10] = [
+    (
+        "member",
+        "wallet",
+        "a statement shows the other side's masked name",
+    ),
     (
         "stage",
         "members",
