@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::understand::{Alarm, Asked};
 use super::{Answer, Text};
-use crate::emergencies::{self, EmergencyId, Raise, RaiseError};
+use crate::emergencies::{self, EmergencyId, Raise, RaiseError, Raised};
 use crate::fault::Fault;
 use crate::jobs::JobFailure;
 use crate::messages::Values;
@@ -14,9 +14,9 @@ use crate::work::Work;
 /// As long as a phone that raises an alarm again is taken to mean the same one: until then the place is worth waiting for.
 const WHERE_IS_OPEN_FOR: TimeDelta = TimeDelta::minutes(30);
 
-/// The answer to an alarm: where are you? Who has said so hears from those who take care of the alarm.
-pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<Answer>, JobFailure> {
-    let Asked::Alarm(alarm) = &text.meaning.asked else {
+/// Sends the alarm out, if the text is one. Done again with the same text it is the same case.
+pub(super) async fn raise(work: &mut Work, text: &Text<'_>) -> Result<Option<Raised>, JobFailure> {
+    let Asked::Alarm(_) = &text.meaning.asked else {
         return Ok(None);
     };
     let raise = Raise {
@@ -27,17 +27,26 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<An
         at: text.inbound.received_at,
         duty_desk: text.app.config.emergencies.duty_phones.clone(),
     };
-    let raised = match emergencies::raise(work, raise).await {
-        Ok(raised) => raised,
-        Err(RaiseError::Fault(fault)) => return Err(fault.into()),
-        Err(nobody @ RaiseError::NobodyToAlert) => {
-            return Err(JobFailure::give_up(nobody.to_string()));
-        }
-    };
-    tell(work, text, alarm).await?;
+    match emergencies::raise(work, raise).await {
+        Ok(raised) => Ok(Some(raised)),
+        Err(RaiseError::Fault(fault)) => Err(fault.into()),
+        Err(nobody @ RaiseError::NobodyToAlert) => Err(JobFailure::give_up(nobody.to_string())),
+    }
+}
+
+/// Passes on what was told with an alarm that is out, and answers: where are you? Who has said so hears from those who take
+/// care of the alarm.
+pub(super) async fn answer(
+    work: &mut Work,
+    text: &Text<'_>,
+    raised: Raised,
+) -> Result<Answer, Fault> {
+    if let Asked::Alarm(alarm) = &text.meaning.asked {
+        tell(work, text, alarm).await?;
+    }
     let shown = emergencies::own_alarm(work, &text.from).await?;
     let case = Values::new().code("case", raised.number.serial.to_string());
-    Ok(Some(match shown {
+    Ok(match shown {
         // Not known on this phone, or known and with its place.
         None => Answer::Done { understood: "sos" },
         Some(own) if own.has_place => {
@@ -54,7 +63,7 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<An
             questions::ask(work, &text.from, question, WHERE_IS_OPEN_FOR).await?;
             Answer::about_an_alarm("sos", "alarm.where", case)
         }
-    }))
+    })
 }
 
 /// Passes on what was told, to whoever is alerted. False when there is no alarm it could belong to.

@@ -11,6 +11,8 @@ mod standing;
 pub(crate) mod understand;
 
 use crate::app::App;
+use crate::emergencies::Raised;
+use crate::fault::Fault;
 use crate::jobs::JobFailure;
 use crate::members;
 use crate::messages::inbox::{self, AnswerSms, Inbound};
@@ -19,15 +21,13 @@ use crate::primitives::{Language, Msisdn};
 use crate::work::{Actor, Work};
 use understand::{Meaning, understand};
 
-/// Understands an inbound message and answers it, once, in one transaction.
+/// Understands an inbound message and answers it, once, in one transaction. An alarm has one of its own before that: nothing
+/// that was written beside it may keep it from going out.
 pub async fn answer_sms(app: App, job: AnswerSms) -> Result<(), JobFailure> {
     let mut work = Work::begin(&app.pool, app.clock.now(), Actor::Caller).await?;
-    let Some(inbound) = inbox::load(work.conn(), job.inbox).await? else {
+    let Some(inbound) = unanswered(&mut work, &job).await? else {
         return Ok(());
     };
-    if inbound.handled {
-        return Ok(());
-    }
     // A sender with a name instead of a number is a machine, and is not answered.
     let Some(from) = inbound.from.clone() else {
         inbox::mark_handled(&mut work, inbound.id, "no_phone").await?;
@@ -43,7 +43,15 @@ pub async fn answer_sms(app: App, job: AnswerSms) -> Result<(), JobFailure> {
         language,
         meaning,
     };
-    match answer(&mut work, &text).await? {
+    let raised = alarm::raise(&mut work, &text).await?;
+    if raised.is_some() {
+        work.commit().await?;
+        work = Work::begin(&app.pool, app.clock.now(), Actor::Caller).await?;
+        if unanswered(&mut work, &job).await?.is_none() {
+            return Ok(());
+        }
+    }
+    match answer(&mut work, &text, raised).await? {
         Answer::Say {
             understood,
             class,
@@ -61,15 +69,21 @@ pub async fn answer_sms(app: App, job: AnswerSms) -> Result<(), JobFailure> {
     Ok(())
 }
 
-async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, JobFailure> {
-    if let Some(answer) = alarm::answer(work, text).await? {
-        return Ok(answer);
+/// The message, locked until the end of the work. None when it has been handled.
+async fn unanswered(work: &mut Work, job: &AnswerSms) -> Result<Option<Inbound>, JobFailure> {
+    let inbound = inbox::load(work.conn(), job.inbox).await?;
+    Ok(inbound.filter(|inbound| !inbound.handled))
+}
+
+async fn answer(work: &mut Work, text: &Text<'_>, raised: Option<Raised>) -> Result<Answer, Fault> {
+    if let Some(raised) = raised {
+        return alarm::answer(work, text, raised).await;
     }
     if let Some(answer) = open_question::answer(work, text).await? {
         return Ok(answer);
     }
     // Here: what those who answer emergencies say about a case.
-    Ok(keyword::answer(work, text).await?)
+    keyword::answer(work, text).await
 }
 
 /// A text that waits for its answer, and what is known of it.
@@ -129,7 +143,7 @@ async fn language_for(
     work: &mut Work,
     from: &Msisdn,
     meaning: &Meaning,
-) -> Result<Language, JobFailure> {
+) -> Result<Language, Fault> {
     if let Some(known) = members::caller_language(work.conn(), from).await? {
         return Ok(known);
     }

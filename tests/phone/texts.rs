@@ -104,6 +104,52 @@ async fn names_short_codes_and_foreign_numbers_are_kept_and_not_answered() {
     world.close().await;
 }
 
+#[tokio::test]
+async fn an_alarm_goes_out_although_what_was_told_with_it_cannot_be_kept() {
+    let world = World::new(Sessions::InProcess).await;
+    // Nothing in us does so; the next thing that breaks here shall not cost a life.
+    sqlx::raw_sql(
+        "create function refuse() returns trigger language plpgsql as 'begin raise exception ''no place is kept''; end';
+         create trigger refuse before update of place on emergency for each row execute function refuse()",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    text(&world, AMINA, "sos", "SOS Kencom near the bank").await;
+    world.run_jobs().await;
+    assert_eq!(count(&world, "emergency").await, 1);
+    let alerted = "outbox where template = 'emergency.alert' and state in ('sent', 'delivered')";
+    assert_eq!(count(&world, alerted).await, 2, "both coordinators");
+    let waits = "job where name = 'messages.answer' and state = 'waiting'";
+    assert_eq!(count(&world, waits).await, 1, "the place is tried again");
+
+    sqlx::raw_sql("drop trigger refuse on emergency")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    world.advance(std::time::Duration::from_secs(300)).await;
+    world.run_jobs().await;
+    assert_eq!(count(&world, "emergency").await, 1, "it is the same alarm");
+    let placed = "emergency where place = 'Kencom near the bank'";
+    assert_eq!(count(&world, placed).await, 1);
+    assert_eq!(count(&world, "inbox where handled_at is null").await, 0);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn the_longest_place_is_passed_on_as_far_as_it_goes() {
+    let world = World::new(Sessions::InProcess).await;
+    let long = format!("SOS {}", "behind the blue kiosk ".repeat(400));
+    text(&world, AMINA, "long", &long).await;
+    world.run_jobs().await;
+    assert_eq!(
+        count(&world, "emergency where length(place) = 160").await,
+        1
+    );
+    assert_eq!(count(&world, "inbox where handled_at is null").await, 0);
+    world.close().await;
+}
+
 /// Texts of everything people and machines send, beside each other, in any order: each is handled, none twice, and no
 /// phone gets more answers than it wrote.
 #[tokio::test]
@@ -125,7 +171,12 @@ async fn any_text_is_survived_and_has_at_most_one_answer() {
         }
     }
     world.settle().await;
-    let told = format!("seed {seed}");
+    let errors: Vec<String> =
+        sqlx::query_scalar("select distinct last_error from job where last_error is not null")
+            .fetch_all(&world.pool)
+            .await
+            .unwrap();
+    let told = format!("seed {seed}: {errors:?}");
     let unhandled = count(
         &world,
         "inbox where handled_at is null and msisdn is not null",

@@ -21,175 +21,28 @@ pub struct Alarm {
 }
 
 /// Raise an alarm by themselves, among the first [`FIRST_WORDS`].
-const ALARMS: [&str; 5] = ["SOS", "DHARURA", "EMERGENCY", "MAYDAY", "EMERGENSI"];
+const ALARMS: &str = "SOS DHARURA EMERGENCY MAYDAY EMERGENSI";
 /// As people write them who write as they speak.
-const ALARMS_BY_EAR: [&str; 7] = [
-    "DHARULA",
-    "THARURA",
-    "ZARURA",
-    "DARURA",
-    "EMAGENCY",
-    "IMERGENCY",
-    "ES0ES",
-];
+const ALARMS_BY_EAR: &str = "DHARULA THARURA ZARURA DARURA EMAGENCY IMERGENCY ES0ES";
 /// Cries for help: an alarm beside a word of what happened, and a question about the service otherwise.
-const CRIES: [&str; 13] = [
-    "HELP",
-    "HELPME",
-    "MSAADA",
-    "NISAIDIE",
-    "NISAIDIENI",
-    "SAIDIA",
-    "SAIDIENI",
-    "TUSAIDIE",
-    "TUSAIDIENI",
-    "SAIDIE",
-    "OKOA",
-    "NIOKOE",
-    "TUOKOE",
-];
+const CRIES: &str = "HELP HELPME MSAADA NISAIDIE NISAIDIENI SAIDIA SAIDIENI TUSAIDIE TUSAIDIENI SAIDIE OKOA NIOKOE TUOKOE";
 const FIRST_WORDS: usize = 6;
 /// `no emergency`, `si dharura`.
-const DENIALS: [&str; 8] = ["NO", "NOT", "SI", "SIO", "HAKUNA", "SINA", "FALSE", "NEVER"];
+const DENIALS: &str = "NO NOT SI SIO HAKUNA SINA FALSE NEVER";
 /// With a case number behind them they speak of a case there is: `DONE 42 emergency over`.
-const ABOUT_A_CASE: [&str; 18] = [
-    "OK",
-    "SAWA",
-    "YES",
-    "NDIYO",
-    "HERE",
-    "HAPA",
-    "NIMEFIKA",
-    "MORE",
-    "ZAIDI",
-    "DONE",
-    "IMEISHA",
-    "NIMEMALIZA",
-    "TAYARI",
-    "FALSE",
-    "UONGO",
-    "NOTE",
-    "ANDIKA",
-    "HANDOVER",
-];
+const ABOUT_A_CASE: &str = "OK SAWA YES NDIYO HERE HAPA NIMEFIKA MORE ZAIDI DONE IMEISHA NIMEMALIZA TAYARI FALSE UONGO NOTE ANDIKA \
+    HANDOVER";
 /// Texts about money speak of accidents that are over: `claim accident`.
-const ABOUT_MONEY: [&str; 10] = [
-    "CLAIM", "DAI", "MADAI", "PAY", "LIPA", "LOAN", "MKOPO", "POLICY", "BIMA", "RECEIPT",
-];
+const ABOUT_MONEY: &str = "CLAIM DAI MADAI PAY LIPA LOAN MKOPO POLICY BIMA RECEIPT";
 /// Say nothing of the place when they stand at its edge.
-const BESIDE_THE_PLACE: [&str; 86] = [
-    "A",
-    "AN",
-    "THE",
-    "AT",
-    "IN",
-    "ON",
-    "IS",
-    "WAS",
-    "AND",
-    "NA",
-    "YA",
-    "WA",
-    "NI",
-    "WE",
-    "I",
-    "AM",
-    "M",
-    "VE",
-    "THERE",
-    "HAS",
-    "HAVE",
-    "HAD",
-    "BEEN",
-    "GOT",
-    "KUNA",
-    "NIKO",
-    "TUKO",
-    "IKO",
-    "KO",
-    "HAPA",
-    "HERE",
-    "MIMI",
-    "SISI",
-    "ME",
-    "US",
-    "MY",
-    "PLACE",
-    "MAHALI",
-    "LOCATION",
-    "PLEASE",
-    "PLZ",
-    "PLS",
-    "TAFADHALI",
-    "HARAKA",
-    "QUICK",
-    "QUICKLY",
-    "FAST",
-    "NOW",
-    "SASA",
-    "HIVI",
-    "COME",
-    "NJOO",
-    "NJOONI",
-    "KUJENI",
-    "SEND",
-    "TUMA",
-    "TUMENI",
-    "NIMEPATA",
-    "TUMEPATA",
-    "AMEPATA",
-    "WAMEPATA",
-    "NIMEKUWA",
-    "IMETOKEA",
-    "HAPPENED",
-    "HI",
-    "HELLO",
-    "HABARI",
-    "SOMEONE",
-    "SOMEBODY",
-    "MTU",
-    "NEED",
-    "NAHITAJI",
-    "NAOMBA",
-    "CALL",
-    "OF",
-    "FOR",
-    "OK",
-    "OKAY",
-    "SAWA",
-    "ASANTE",
-    "THANKS",
-    "THANK",
-    "YOU",
-    "YES",
-    "NDIYO",
-    "NDIO",
-];
+const BESIDE_THE_PLACE: &str = "A AN THE AT IN ON IS WAS AND NA YA WA NI WE I AM M VE THERE HAS HAVE HAD BEEN GOT KUNA NIKO TUKO IKO KO \
+    HAPA HERE MIMI SISI ME US MY PLACE MAHALI LOCATION PLEASE PLZ PLS TAFADHALI HARAKA QUICK QUICKLY FAST NOW \
+    SASA HIVI COME NJOO NJOONI KUJENI SEND TUMA TUMENI NIMEPATA TUMEPATA AMEPATA WAMEPATA NIMEKUWA IMETOKEA \
+    HAPPENED HI HELLO HABARI SOMEONE SOMEBODY MTU NEED NAHITAJI NAOMBA CALL OF FOR OK OKAY SAWA ASANTE THANKS \
+    THANK YOU YES NDIYO NDIO";
 /// Greetings and the like in front of what somebody wants to say.
-const BEFORE: [&str; 22] = [
-    "PLEASE",
-    "PLZ",
-    "PLS",
-    "TAFADHALI",
-    "HI",
-    "HELLO",
-    "HEY",
-    "HABARI",
-    "WE",
-    "I",
-    "THERE",
-    "IS",
-    "KUNA",
-    "NIMEPATA",
-    "TUMEPATA",
-    "AMEPATA",
-    "AN",
-    "A",
-    "HAPA",
-    "HERE",
-    "NIKO",
-    "HAS",
-];
+const BEFORE: &str = "PLEASE PLZ PLS TAFADHALI HI HELLO HEY HABARI WE I THERE IS KUNA NIMEPATA TUMEPATA AMEPATA AN A HAPA HERE \
+    NIKO HAS";
 
 /// The alarm in a text, if it is one.
 pub(super) fn alarm(text: &str, words: &[Word]) -> Option<Alarm> {
@@ -219,25 +72,25 @@ fn is_alarm(words: &[Word]) -> bool {
         return true;
     }
     let about_a_case = matches!(first, [word, number, ..]
-        if (word.is(&ABOUT_A_CASE) && number.is_number())
-            || (word.is_number() && word.upper.len() > 1 && number.is(&ABOUT_A_CASE)));
+        if (word.is(ABOUT_A_CASE) && number.is_number())
+            || (word.is_number() && word.upper.len() > 1 && number.is(ABOUT_A_CASE)));
     if about_a_case {
         return false;
     }
     let denied = |at: usize| {
         first[at.saturating_sub(3)..at]
             .iter()
-            .any(|word| word.is(&DENIALS))
+            .any(|word| word.is(DENIALS))
     };
     if (0..first.len()).any(|at| is_call(&first[at]) && !denied(at)) {
         return true;
     }
     let happened = |at: usize| kind_of(&first[at].upper).is_some() && !denied(at);
-    let about_money = first.iter().any(|word| word.is(&ABOUT_MONEY));
+    let about_money = first.iter().any(|word| word.is(ABOUT_MONEY));
     let cried = first.iter().take(3).any(is_cry);
     let leading = first
         .iter()
-        .position(|word| !word.is(&BEFORE) && !is_cry(word));
+        .position(|word| !word.is(BEFORE) && !is_cry(word));
     let Some(leading) = leading.filter(|_| !about_money) else {
         return false;
     };
@@ -249,21 +102,21 @@ fn is_alarm(words: &[Word]) -> bool {
 
 /// `S.O.S`, `s o s`.
 fn spelled_out(words: &[Word]) -> bool {
-    matches!(words, [s, o, z, ..] if s.is(&["S"]) && o.is(&["O", "0"]) && z.is(&["S"]))
+    matches!(words, [s, o, z, ..] if s.is("S") && o.is("O 0") && z.is("S"))
 }
 
 fn is_call(word: &Word) -> bool {
     let upper = word.upper.trim_end_matches(|c: char| c.is_ascii_digit());
-    word.is(&ALARMS_BY_EAR)
+    word.is(ALARMS_BY_EAR)
         || matches!(upper, "S0S")
-        || ALARMS.iter().any(|alarm| meant(alarm, upper))
+        || ALARMS.split(' ').any(|alarm| meant(alarm, upper))
         // Held keys: `SSOOSS`.
         || (upper.len() > 3 && upper.starts_with('S') && upper.ends_with('S')
             && upper.trim_matches('S').chars().all(|c| c == 'O') && upper.contains('O'))
 }
 
 fn is_cry(word: &Word) -> bool {
-    CRIES.iter().any(|cry| meant(cry, &word.upper))
+    CRIES.split(' ').any(|cry| meant(cry, &word.upper))
 }
 
 /// What a word is there for.
@@ -287,7 +140,7 @@ fn roles(words: &[Word]) -> (Vec<Role>, Option<usize>) {
             Role::Call
         } else if hurt.contains(&at) || kind_of(&word.upper).is_some() {
             Role::What
-        } else if word.is(&BESIDE_THE_PLACE) {
+        } else if word.is(BESIDE_THE_PLACE) {
             Role::Beside
         } else {
             Role::Where
@@ -322,42 +175,21 @@ fn place(text: &str, words: &[Word], roles: &[Role]) -> Option<String> {
 
 /// How many are hurt, and the words that say so: `3 hurt`, `two people injured`, `watu 3 wameumia`.
 fn injured(words: &[Word]) -> Option<(u16, std::ops::Range<usize>)> {
-    const HURT: [&str; 12] = [
-        "HURT",
-        "INJURED",
-        "INJURIES",
-        "WOUNDED",
-        "WAMEUMIA",
-        "AMEUMIA",
-        "WAMEJERUHIWA",
-        "MAJERUHI",
-        "CASUALTIES",
-        "VICTIMS",
-        "WALIOUMIA",
-        "WAGONJWA",
-    ];
-    const PEOPLE: [&str; 8] = [
-        "PEOPLE",
-        "PERSONS",
-        "PERSON",
-        "PASSENGERS",
-        "WATU",
-        "MTU",
-        "ABIRIA",
-        "RIDERS",
-    ];
-    let is = |at: usize, known: &[&str]| words.get(at).is_some_and(|word| word.is(known));
+    const HURT: &str = "HURT INJURED INJURIES WOUNDED WAMEUMIA AMEUMIA WAMEJERUHIWA MAJERUHI CASUALTIES VICTIMS WALIOUMIA \
+        WAGONJWA";
+    const PEOPLE: &str = "PEOPLE PERSONS PERSON PASSENGERS WATU MTU ABIRIA RIDERS";
+    let is = |at: usize, known: &str| words.get(at).is_some_and(|word| word.is(known));
     (0..words.len()).find_map(|at| {
         let count = count(&words[at].upper)?;
         // `watu 3`, `majeruhi wawili`.
-        if at > 0 && is(at - 1, &["WATU", "MTU", "ABIRIA", "MAJERUHI", "WAGONJWA"]) {
-            let end = at + 1 + usize::from(is(at + 1, &HURT));
+        if at > 0 && is(at - 1, "WATU MTU ABIRIA MAJERUHI WAGONJWA") {
+            let end = at + 1 + usize::from(is(at + 1, HURT));
             return Some((count, at - 1..end));
         }
-        let people = usize::from(is(at + 1, &PEOPLE));
-        let are = usize::from(is(at + 1 + people, &["ARE", "IS", "BADLY"]));
+        let people = usize::from(is(at + 1, PEOPLE));
+        let are = usize::from(is(at + 1 + people, "ARE IS BADLY"));
         let end = at + 1 + people + are;
-        is(end, &HURT).then(|| (count, at..end + 1))
+        is(end, HURT).then(|| (count, at..end + 1))
     })
 }
 

@@ -28,149 +28,49 @@ use Keyword::{
 };
 
 /// Every word in capitals, the usual ones first.
-const ENGLISH: [(Keyword, &[&str]); 14] = [
-    (Balance, &["BAL", "BALANCE", "BALANCES"]),
-    (Pay, &["PAY", "CONTRIBUTE", "CONTRIBUTION"]),
-    (Status, &["STATUS", "MEMBERSHIP"]),
-    (Join, &["JOIN", "REGISTER", "REGISTRATION"]),
-    (Receipt, &["RECEIPT", "RECEIPTS"]),
-    (Claim, &["CLAIM", "CLAIMS"]),
-    (Loan, &["LOAN", "LOANS", "BORROW"]),
-    (Policy, &["POLICY", "INSURANCE"]),
-    (Yes, &["YES", "YEAH", "YEP"]),
-    (No, &["NO", "NOPE"]),
-    (Help, &["HELP", "HELPME", "INFO", "MENU", "COMMANDS"]),
-    (Stop, &["STOP", "UNSUBSCRIBE", "STOPALL"]),
-    (Start, &["START", "UNSTOP", "SUBSCRIBE"]),
-    (
-        OnTheMenu,
-        &["PIN", "SETTINGS", "LANGUAGE", "FUND", "KIN", "CHANGE"],
-    ),
+const ENGLISH: [(Keyword, &str); 14] = [
+    (Balance, "BAL BALANCE BALANCES"),
+    (Pay, "PAY CONTRIBUTE CONTRIBUTION"),
+    (Status, "STATUS MEMBERSHIP"),
+    (Join, "JOIN REGISTER REGISTRATION"),
+    (Receipt, "RECEIPT RECEIPTS"),
+    (Claim, "CLAIM CLAIMS"),
+    (Loan, "LOAN LOANS BORROW"),
+    (Policy, "POLICY INSURANCE"),
+    (Yes, "YES YEAH YEP"),
+    (No, "NO NOPE"),
+    (Help, "HELP HELPME INFO MENU COMMANDS"),
+    (Stop, "STOP UNSUBSCRIBE STOPALL"),
+    (Start, "START UNSTOP SUBSCRIBE"),
+    (OnTheMenu, "PIN SETTINGS LANGUAGE FUND KIN CHANGE"),
 ];
 
-const SWAHILI: [(Keyword, &[&str]); 14] = [
-    (Balance, &["SALIO", "MASALIO"]),
+const SWAHILI: [(Keyword, &str); 14] = [
+    (Balance, "SALIO MASALIO"),
     (
         Pay,
-        &[
-            "LIPA",
-            "NILIPE",
-            "KULIPA",
-            "NALIPA",
-            "NITALIPA",
-            "LIPIA",
-            "NILIPIE",
-            "CHANGA",
-            "CHANGIA",
-            "NICHANGE",
-            "KUCHANGA",
-            "KUCHANGIA",
-            "NACHANGA",
-            "MCHANGO",
-        ],
+        "LIPA NILIPE KULIPA NALIPA NITALIPA LIPIA NILIPIE CHANGA CHANGIA NICHANGE KUCHANGA KUCHANGIA NACHANGA \
+        MCHANGO",
     ),
-    (Status, &["HALI", "UANACHAMA"]),
-    (
-        Join,
-        &[
-            "JIUNGE",
-            "KUJIUNGA",
-            "NIJIUNGE",
-            "JIUNGA",
-            "JISAJILI",
-            "KUJISAJILI",
-        ],
-    ),
-    (Receipt, &["RISITI", "STAKABADHI"]),
-    (Claim, &["DAI", "MADAI", "FIDIA"]),
-    (
-        Loan,
-        &["MKOPO", "MIKOPO", "KOPA", "NIKOPE", "NIKOPESHE", "KUKOPA"],
-    ),
-    (Policy, &["BIMA"]),
-    (Yes, &["NDIYO", "NDIO", "EEH"]),
-    (No, &["HAPANA", "LA", "ZII"]),
-    (
-        Help,
-        &[
-            "MSAADA", "USAIDIZI", "MAELEZO", "MENYU", "NISAIDIE", "SAIDIA",
-        ],
-    ),
-    (Stop, &["ACHA", "ACHENI", "SIMAMISHA", "KOMESHA"]),
-    (Start, &["ANZA", "ANZISHA"]),
-    (OnTheMenu, &["MIPANGILIO", "LUGHA", "MFUKO"]),
+    (Status, "HALI UANACHAMA"),
+    (Join, "JIUNGE KUJIUNGA NIJIUNGE JIUNGA JISAJILI KUJISAJILI"),
+    (Receipt, "RISITI STAKABADHI"),
+    (Claim, "DAI MADAI FIDIA"),
+    (Loan, "MKOPO MIKOPO KOPA NIKOPE NIKOPESHE KUKOPA"),
+    (Policy, "BIMA"),
+    (Yes, "NDIYO NDIO EEH"),
+    (No, "HAPANA LA ZII"),
+    (Help, "MSAADA USAIDIZI MAELEZO MENYU NISAIDIE SAIDIA"),
+    (Stop, "ACHA ACHENI SIMAMISHA KOMESHA"),
+    (Start, "ANZA ANZISHA"),
+    (OnTheMenu, "MIPANGILIO LUGHA MFUKO"),
 ];
 
 /// Said around a keyword out of politeness or habit: `hi, naomba salio langu`, `I want to pay 200`.
-const AROUND: [&str; 67] = [
-    "A",
-    "AN",
-    "THE",
-    "MY",
-    "ME",
-    "I",
-    "AM",
-    "M",
-    "TO",
-    "WANT",
-    "WANNA",
-    "NEED",
-    "LIKE",
-    "WOULD",
-    "CAN",
-    "COULD",
-    "LET",
-    "PLEASE",
-    "PLZ",
-    "PLS",
-    "KINDLY",
-    "HI",
-    "HELLO",
-    "HEY",
-    "GOOD",
-    "MORNING",
-    "AFTERNOON",
-    "EVENING",
-    "CHECK",
-    "SHOW",
-    "GIVE",
-    "SEND",
-    "WHAT",
-    "WHATS",
-    "IS",
-    "S",
-    "HOW",
-    "MUCH",
-    "DO",
-    "DOES",
-    "NIKO",
-    "TUKO",
-    "NA",
-    "TAFADHALI",
-    "NAOMBA",
-    "NIPE",
-    "NITUMIE",
-    "NATAKA",
-    "NINGEPENDA",
-    "NIONYESHE",
-    "ANGALIA",
-    "HABARI",
-    "MAMBO",
-    "NIAJE",
-    "SASA",
-    "VIPI",
-    "BOSS",
-    "BRO",
-    "BANA",
-    "YANGU",
-    "LANGU",
-    "WANGU",
-    "MIMI",
-    "KWASTAGE",
-    "LEO",
-    "MSEE",
-    "OYA",
-];
+const AROUND: &str = "A AN THE MY ME I AM M TO WANT WANNA NEED LIKE WOULD CAN COULD LET PLEASE PLZ PLS KINDLY HI HELLO HEY GOOD \
+    MORNING AFTERNOON EVENING CHECK SHOW GIVE SEND WHAT WHATS IS S HOW MUCH DO DOES NIKO TUKO NA TAFADHALI \
+    NAOMBA NIPE NITUMIE NATAKA NINGEPENDA NIONYESHE ANGALIA HABARI MAMBO NIAJE SASA VIPI BOSS BRO BANA YANGU \
+    LANGU WANGU MIMI KWASTAGE LEO MSEE OYA";
 
 /// Where in the text the keyword stands, and the language it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +88,7 @@ pub(super) fn keyword(words: &[Word]) -> Option<Found> {
     // What stands first is meant even where it is a word of politeness elsewhere.
     let leading = || {
         let around =
-            |word: &Word| word.is(&AROUND) || word.upper.starts_with(|c: char| c.is_ascii_digit());
+            |word: &Word| word.is(AROUND) || word.upper.starts_with(|c: char| c.is_ascii_digit());
         words.iter().position(|word| !around(word))
     };
     let found = found(words, 0).or_else(|| found(words, leading()?))?;
@@ -261,83 +161,20 @@ fn find(is_it: &dyn Fn(&str) -> bool) -> Option<(Keyword, Language)> {
     tables.into_iter().find_map(|(table, language)| {
         table
             .iter()
-            .find(|(_, words)| words.iter().any(|known| is_it(known)))
+            .find(|(_, words)| words.split(' ').any(is_it))
             .map(|(keyword, _)| (*keyword, language))
     })
 }
 
 /// The language a sentence is in, by its small words. None when they do not say.
 pub(super) fn language_of(words: &[Word]) -> Option<Language> {
-    const SWAHILI_WORDS: [&str; 40] = [
-        "NA",
-        "YA",
-        "WA",
-        "KWA",
-        "NI",
-        "NIKO",
-        "TUKO",
-        "KUNA",
-        "HAPA",
-        "SASA",
-        "TAFADHALI",
-        "NAOMBA",
-        "NATAKA",
-        "HABARI",
-        "YANGU",
-        "LANGU",
-        "WATU",
-        "MTU",
-        "KARIBU",
-        "HARAKA",
-        "DHARURA",
-        "DHARULA",
-        "ZARURA",
-        "DARURA",
-        "MSAADA",
-        "NISAIDIE",
-        "SAIDIA",
-        "TUSAIDIE",
-        "OKOA",
-        "AJALI",
-        "AJARI",
-        "MGONJWA",
-        "WIZI",
-        "MWIZI",
-        "KIFO",
-        "MOTO",
-        "NIMEPATA",
-        "AMEUMIA",
-        "ASANTE",
-        "SAWA",
-    ];
-    const ENGLISH_WORDS: [&str; 24] = [
-        "THE",
-        "A",
-        "AN",
-        "AT",
-        "IN",
-        "ON",
-        "IS",
-        "I",
-        "MY",
-        "ME",
-        "TO",
-        "AND",
-        "NEAR",
-        "PLEASE",
-        "HELP",
-        "ACCIDENT",
-        "HURT",
-        "WE",
-        "FROM",
-        "WANT",
-        "EMERGENCY",
-        "THANKS",
-        "HELLO",
-        "WITH",
-    ];
-    let counted = |known: &[&str]| words.iter().filter(|word| word.is(known)).count();
-    match counted(&SWAHILI_WORDS).cmp(&counted(&ENGLISH_WORDS)) {
+    const SWAHILI_WORDS: &str = "NA YA WA KWA NI NIKO TUKO KUNA HAPA SASA TAFADHALI NAOMBA NATAKA HABARI YANGU LANGU WATU MTU KARIBU \
+        HARAKA DHARURA DHARULA ZARURA DARURA MSAADA NISAIDIE SAIDIA TUSAIDIE OKOA AJALI AJARI MGONJWA WIZI MWIZI \
+        KIFO MOTO NIMEPATA AMEUMIA ASANTE SAWA";
+    const ENGLISH_WORDS: &str = "THE A AN AT IN ON IS I MY ME TO AND NEAR PLEASE HELP ACCIDENT HURT WE FROM WANT EMERGENCY THANKS HELLO \
+        WITH";
+    let counted = |known: &str| words.iter().filter(|word| word.is(known)).count();
+    match counted(SWAHILI_WORDS).cmp(&counted(ENGLISH_WORDS)) {
         std::cmp::Ordering::Greater => Some(Language::SWAHILI),
         std::cmp::Ordering::Less => Some(Language::ENGLISH),
         std::cmp::Ordering::Equal => None,

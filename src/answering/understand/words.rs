@@ -16,8 +16,9 @@ pub(super) struct Word {
 }
 
 impl Word {
-    pub fn is(&self, words: &[&str]) -> bool {
-        words.contains(&self.upper.as_str())
+    /// Whether it is one of these words, which stand in capitals with a space between.
+    pub fn is(&self, words: &str) -> bool {
+        words.split(' ').any(|word| word == self.upper)
     }
 
     pub fn is_number(&self) -> bool {
