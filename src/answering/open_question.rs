@@ -16,11 +16,31 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<An
     if matches!(text.meaning.asked, Asked::Help | Asked::Stop | Asked::Start) {
         return Ok(None);
     }
-    match questions::open(work, &text.from).await? {
-        Some(Question::WhereAreYou { .. }) => place(work, text).await,
-        Some(Question::HowMuch) => how_much(work, text).await,
-        None => Ok(None),
+    let Some(question) = questions::open(work, &text.from).await? else {
+        return Ok(None);
+    };
+    let cases = emergencies::open_numbers_of(work.conn(), &text.from).await?;
+    if may_speak_of_a_case(text, &cases) {
+        return Ok(None);
     }
+    match question {
+        Question::WhereAreYou { .. } => place(work, text).await,
+        Question::HowMuch => how_much(work, text).await,
+    }
+}
+
+/// A phone that was alerted to open cases answers those first: with one of their numbers, a single digit, yes or no.
+fn may_speak_of_a_case(text: &Text<'_>, cases: &[i64]) -> bool {
+    if cases.is_empty() {
+        return false;
+    }
+    let numbers = text
+        .inbound
+        .text
+        .split(|c: char| !c.is_ascii_alphanumeric());
+    let mut numbers = numbers.filter_map(|word| word.parse::<i64>().ok());
+    matches!(text.meaning.asked, Asked::Yes | Asked::No)
+        || numbers.any(|number| number < 10 || cases.contains(&number))
 }
 
 /// `Kencom near the bank`.

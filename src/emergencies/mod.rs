@@ -20,4 +20,4 @@ pub use model::{
 pub use own::{OwnAlarm, own_alarm};
 pub use raise::{Raise, RaiseError, Raised, raise};
 pub use report::{tell_kind, tell_place};
-pub use store::alerts::responders;
+pub use store::alerts::{open_numbers_of, responders};

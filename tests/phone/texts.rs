@@ -66,6 +66,30 @@ async fn of_two_amounts_at_once_one_is_the_answer() {
     world.close().await;
 }
 
+/// Wambui is asked how much she wants to pay, and alerted before she says so.
+#[tokio::test]
+async fn a_question_does_not_swallow_what_a_coordinator_says_about_a_case() {
+    let world = World::new(Sessions::InProcess).await;
+    text(&world, WAMBUI, "pay", "PAY").await;
+    text(&world, AMINA, "sos", "SOS Kencom").await;
+    world.run_jobs().await;
+    let case: i64 = sqlx::query_scalar("select serial from emergency")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    for says in ["1", "OK", &case.to_string(), &format!("{case} 8"), "NO"] {
+        text(&world, WAMBUI, &format!("says {says}"), says).await;
+        world.run_jobs().await;
+        assert_eq!(count(&world, "obligation").await, 0, "{says}");
+        assert_eq!(count(&world, "open_question").await, 1, "{says}");
+    }
+    text(&world, WAMBUI, "how much", "200").await;
+    world.run_jobs().await;
+    assert_eq!(count(&world, "obligation").await, 1);
+    assert_eq!(count(&world, "open_question").await, 0);
+    world.close().await;
+}
+
 #[tokio::test]
 async fn who_has_had_enough_answers_is_asked_for_no_money_and_may_still_raise_an_alarm() {
     let world = World::new(Sessions::InProcess).await;

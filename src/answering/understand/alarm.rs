@@ -33,7 +33,8 @@ const DENIALS: &str = "NO NOT SI SIO HAKUNA SINA FALSE NEVER";
 const ABOUT_A_CASE: &str = "OK SAWA YES NDIYO HERE HAPA NIMEFIKA MORE ZAIDI DONE IMEISHA NIMEMALIZA TAYARI FALSE UONGO NOTE ANDIKA \
     HANDOVER";
 /// Texts about money speak of accidents that are over: `claim accident`.
-const ABOUT_MONEY: &str = "CLAIM DAI MADAI PAY LIPA LOAN MKOPO POLICY BIMA RECEIPT";
+const ABOUT_MONEY: &str =
+    "CLAIM DAI MADAI PAY LIPA LOAN MKOPO POLICY BIMA RECEIPT CONTRIBUTE CHANGA CHANGIA MCHANGO";
 /// Say nothing of the place when they stand at its edge.
 const BESIDE_THE_PLACE: &str = "A AN THE AT IN ON IS WAS AND NA YA WA NI WE I AM M VE THERE HAS HAVE HAD BEEN GOT KUNA NIKO TUKO IKO KO \
     HAPA HERE MIMI SISI ME US MY PLACE MAHALI LOCATION PLEASE PLZ PLS TAFADHALI HARAKA QUICK QUICKLY FAST NOW \
@@ -77,10 +78,11 @@ fn is_alarm(words: &[Word]) -> bool {
     if about_a_case {
         return false;
     }
-    let denied = |at: usize| {
-        first[at.saturating_sub(3)..at]
-            .iter()
-            .any(|word| word.is(DENIALS))
+    // Right in front of the word only: `hakuna polisi, dharura!` denies no alarm.
+    let denied = |at: usize| match &first[..at] {
+        [.., denial, article] if article.is("A AN") => denial.is(DENIALS),
+        [.., denial] => denial.is(DENIALS),
+        [] => false,
     };
     if (0..first.len()).any(|at| is_call(&first[at]) && !denied(at)) {
         return true;
@@ -160,17 +162,23 @@ fn roles(words: &[Word]) -> (Vec<Role>, Option<usize>) {
     (roles, leading)
 }
 
-/// From the first word that may be of the place to the last, with everything between; the rest of a text that is longer
-/// than the words we look at belongs to it.
+/// From the first word that may be of the place to the last, with everything between, and how many are hurt beside it: the
+/// people alerted read that in the reporter's own words.
 fn place(text: &str, words: &[Word], roles: &[Role]) -> Option<String> {
     let is_where = |role: &Role| *role == Role::Where;
     let first = roles.iter().position(is_where)?;
     let last = roles.iter().rposition(is_where)?;
-    let place = text.get(words.get(first)?.from..words.get(last)?.to)?;
     // `SOS 42` names no place.
-    let letters = place.chars().filter(|c| c.is_alphabetic()).count();
-    let place = place.split_whitespace().collect::<Vec<_>>().join(" ");
-    (letters >= 2).then_some(place)
+    let letters = |word: &Word| word.upper.chars().filter(|c| c.is_alphabetic()).count();
+    if words[first..=last].iter().map(letters).sum::<usize>() < 2 {
+        return None;
+    }
+    let (first, last) = match injured(words) {
+        Some((_, hurt)) => (first.min(hurt.start), last.max(hurt.end - 1)),
+        None => (first, last),
+    };
+    let place = text.get(words.get(first)?.from..words.get(last)?.to)?;
+    Some(place.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// How many are hurt, and the words that say so: `3 hurt`, `two people injured`, `watu 3 wameumia`.
