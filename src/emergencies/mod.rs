@@ -12,6 +12,7 @@ pub mod grammar;
 mod look;
 mod model;
 mod moves;
+mod own;
 mod raise;
 mod report;
 mod store;
@@ -29,9 +30,10 @@ pub use look::{CaseFile, Entry, Look, file_of, look, open_cases};
 pub use model::{
     Alerted, Case, CaseNumber, CaseState, EmergencyId, EmergencyKind, Priority, Responder, Rung,
 };
+pub use own::{OwnAlarm, own_alarm};
 pub use raise::{Raise, RaiseError, Raised, raise};
 pub use report::{tell_kind, tell_place};
-pub use store::alerts::responders;
+pub use store::alerts::{open_numbers_of, responders};
 pub use store::answers::OpenCase;
 
 #[cfg(test)]

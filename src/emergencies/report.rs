@@ -1,5 +1,7 @@
 //! What the reporter tells after the alarm: what happened, and where.
 
+use sha2::{Digest, Sha256};
+
 use super::file;
 use super::model::{CaseNumber, EmergencyKind, Priority};
 use super::store::{alerts, cases};
@@ -63,7 +65,8 @@ pub async fn tell_place(
     let place: String = place.chars().take(PLACE_LENGTH_MAX).collect();
     cases::set_place(work.conn(), case.id, &place).await?;
     file::note(work, case.id, "place_told", Some(msisdn), Some(&place)).await?;
-    let what = format!("place:{place}");
+    // A message's key has an end, and a place may go beyond it.
+    let what = format!("place:{}", hex::encode(Sha256::digest(&place)));
     for to in alerts::of_case(work.conn(), case.id).await? {
         let values = Values::new()
             .code("case", case.number.serial.to_string())

@@ -33,6 +33,18 @@ pub async fn note(
     Ok(())
 }
 
+/// The short numbers of the open cases this phone was alerted to.
+pub async fn open_numbers_of(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<Vec<i64>, Fault> {
+    let serials = sqlx::query_scalar!(
+        "select serial from emergency_alert join emergency on emergency.id = emergency_id
+         where emergency_alert.msisdn = $1 and state in ('reported', 'acknowledged', 'responding')",
+        msisdn.digits()
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(serials)
+}
+
 /// Everybody who was alerted, in the order of the phones.
 pub async fn of_case(conn: &mut PgConnection, id: EmergencyId) -> Result<Vec<Alerted>, Fault> {
     let rows = sqlx::query!(
