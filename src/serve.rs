@@ -30,7 +30,9 @@ use crate::messages::{self, Class, LaneStats, Sender};
 use crate::payments::jobs::{PaymentsDesk, Undone};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
-use crate::{conversation, forgetting, ledger, payments, receipts, settlement, welcome};
+use crate::{
+    conversation, emergencies, forgetting, ledger, payments, receipts, settlement, welcome,
+};
 
 /// SMS segments a second the provider takes from us.
 const SMS_SEGMENTS_PER_SECOND: u32 = 30;
@@ -157,6 +159,8 @@ pub fn registry(app: &App) -> Registry<App> {
             payments::jobs::apply_evidence(&desk, job).await
         }))
         .on(answer_sms)
+        .on(emergencies::follow_up::tell_details)
+        .on(emergencies::follow_up::ask_nearby)
         .every("payments.sweep", TimeDelta::minutes(1), move |_| {
             let desk = sweeping.clone();
             async move { payments::jobs::sweep(&desk).await }

@@ -67,6 +67,7 @@ async fn alarm(
         language,
         at: inbound.received_at,
         duty_desk: app.config.emergencies.duty_phones.clone(),
+        silent: false,
     };
     match emergencies::raise(work, raise).await {
         Ok(_raised) => {}

@@ -4,7 +4,7 @@ use super::Turn;
 use super::caller::{Caller, CallingMember};
 use crate::app::App;
 use crate::fault::Fault;
-use crate::members;
+use crate::members::{self, Helping};
 use crate::menu::Supplied;
 use crate::primitives::nairobi_date;
 use crate::stages::{self, RegionId, ZoneId};
@@ -28,6 +28,7 @@ pub(super) async fn fetch(
         "standing" => standing(app, member(caller, fact)?).await,
         "fund" => fund(app, member(caller, fact)?).await,
         "kin" => kin(app, member(caller, fact)?).await,
+        "helping" => helping(app, member(caller, fact)?).await,
         "regions" => regions(app).await,
         "zones" => zones(app, id(need("region"), turn)?).await,
         "stages" => stages_of(app, id(need("zone"), turn)?).await,
@@ -98,6 +99,14 @@ async fn kin(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
     Ok(Supplied::default()
         .value("kin_now", name)
         .condition("has_kin", kin.is_some()))
+}
+
+async fn helping(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
+    let mut conn = app.pool.acquire().await?;
+    let helping = members::helping(&mut conn, member.id).await?;
+    Ok(Supplied::default()
+        .condition("helps", helping != Helping::Never)
+        .condition("helps_at_night", helping == Helping::Always))
 }
 
 async fn regions(app: &App) -> Result<Supplied, Fault> {

@@ -6,16 +6,30 @@
 mod alerting;
 mod close;
 mod file;
+pub mod follow_up;
+mod joining;
+mod kin;
+mod later;
 mod model;
+mod nearby;
+mod pranks;
 mod raise;
 mod report;
+mod same_event;
+mod stop;
 mod store;
 mod telling;
+mod words;
 
 pub use close::close;
+pub use joining::{SplitError, split};
+pub use later::{AskNearby, TellDetails};
 pub use model::{
     Alerted, Case, CaseNumber, CaseState, EmergencyId, EmergencyKind, Priority, Responder, Rung,
 };
+pub use nearby::ask_nearby;
 pub use raise::{Raise, RaiseError, Raised, raise};
-pub use report::{tell_kind, tell_place};
+pub use report::{Told, tell_injured, tell_kind, tell_place};
+pub use stop::{Stop, say_safe, stop};
 pub use store::alerts::responders;
+pub use store::reports::has_open;

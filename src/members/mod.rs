@@ -8,6 +8,7 @@
 //! What this room never lets out: a PIN (kept only as a keyed verifier, [`PinDesk`]), a national id (sealed to its row,
 //! [`NationalId`]), and a full phone number in anything that is printed.
 
+mod helpers;
 mod keys;
 mod model;
 mod national_id;
@@ -20,6 +21,7 @@ mod store;
 mod tests;
 mod words;
 
+pub use helpers::{Helper, Helping, helpers_of, helping, offer_help};
 pub use keys::{Key, KeyRing, MemberKeys, NotAKey};
 pub use model::{ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord, Who};
 pub use national_id::{NationalId, NotANationalId};
@@ -32,7 +34,7 @@ pub use service::joining::{
 };
 pub use service::numbering::number_pending;
 pub use service::proving::{
-    ChangePinError, PinAnswer, PinChanged, change_pin, check_pin, pin_owner,
+    ChangePinError, PinAnswer, PinChanged, change_pin, check_pin, check_stopping_pin, pin_owner,
 };
 pub use service::settings::{change_kin, change_language};
 pub use store::{AtDial, DialledMember, at_dial, caller_language, find, kin_of, load, pending};

@@ -1,8 +1,9 @@
-//! The tables `caller`, `member`, `next_of_kin`, `consent`, `member_pin`, `pin_guard` and `stage_role`.
+//! The tables `caller`, `member`, `next_of_kin`, `consent`, `member_pin`, `pin_guard`, `stage_role` and `helper`.
 //!
 //! The rows of the two busiest reads, a dial and a PIN, are in `store/dial.rs` and `store/pin.rs`.
 
 mod dial;
+mod helpers;
 mod officers;
 mod pin;
 
@@ -22,6 +23,7 @@ use crate::stages::StageId;
 
 pub use dial::{AtDial, DialledMember, at_dial, caller_language};
 pub(super) use dial::{save_caller_language, save_member_language};
+pub(super) use helpers::{helpers_of, helping, save_helping};
 pub(super) use officers::{officers_on_duty, save_role};
 pub(super) use pin::{charge_first, clear_guard, exchange_guard, pin, save_pin};
 

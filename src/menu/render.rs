@@ -142,6 +142,9 @@ impl Sheet {
         match &screen.form {
             Form::Choose { options, taken, .. } => {
                 for (key, index) in keys(options, *taken, session.conditions) {
+                    if !options[index].shown {
+                        continue;
+                    }
                     line(&mut text);
                     push_key(key, &mut text);
                     writer.text(options[index].label, None, &mut text);

@@ -72,7 +72,8 @@ pub async fn lock_by_serial(conn: &mut PgConnection, serial: i64) -> Result<Opti
     )
 }
 
-/// The one open case of this phone, as its reporter; a report that joined another case is one.
+/// The one open case of this phone, as its reporter; a report that joined another case is one, and an alarm that the
+/// phone believes to be stopped is not.
 pub async fn lock_open_of(
     conn: &mut PgConnection,
     reporter: &Msisdn,
@@ -83,31 +84,12 @@ pub async fn lock_open_of(
             r#"select id, year, serial, msisdn, member_id, stage_id, kind, place, priority, injured, silent, needed, state,
                       raised_at, acknowledged_at, responding_at, resolved_at, joined_to,
                       coalesce((select max(alerted_at) from emergency_alert where emergency_id = id), raised_at) as "alerted_at!"
-               from emergency where msisdn = $1 and state in ('reported', 'acknowledged', 'responding', 'joined') for update"#,
+               from emergency where msisdn = $1 and state in ('reported', 'acknowledged', 'responding', 'joined') and duress_at is null for update"#,
             reporter.digits()
         )
         .fetch_optional(conn)
         .await?,
     )
-}
-
-/// Closes what this phone raised before then and nobody answered: raised again, it is another emergency.
-pub async fn close_stale(
-    conn: &mut PgConnection,
-    reporter: &Msisdn,
-    raised_before: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    sqlx::query!(
-        "update emergency set state = 'closed', closed_at = $3, look_at = null
-         where msisdn = $1 and state in ('reported', 'acknowledged', 'responding', 'joined') and raised_at < $2",
-        reporter.digits(),
-        raised_before,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// Ends the case; whoever waited for it is no longer waited for.

@@ -3,3 +3,4 @@
 pub(super) mod alerts;
 pub(super) mod cases;
 pub(super) mod file;
+pub(super) mod reports;
