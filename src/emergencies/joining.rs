@@ -148,9 +148,7 @@ pub(super) async fn join_if_known(
         alerts::note_if_new(work.conn(), main.id, one).await?;
     }
     tell_also(work, &main, case, "emergency.also", &told, "joined").await?;
-    let values = Values::new()
-        .code("case", from)
-        .code("main", main.number.serial.to_string());
+    let values = Values::new().code("main", main.number.serial.to_string());
     tell_own_reporter(work, case, "emergency.known", values, "joined").await?;
     Ok(Some(main.number))
 }

@@ -73,7 +73,7 @@ pub(super) fn how(case: &Case) -> &'static str {
     }
 }
 
-/// What to do until somebody comes. Where each line comes from stands in `docs/emergencies.md`.
+/// What to do until somebody comes. Where each line comes from stands in `docs/reporting.md`.
 pub(super) fn advice(kind: EmergencyKind) -> &'static str {
     match kind {
         EmergencyKind::Accident => "emergency.advice_accident",
