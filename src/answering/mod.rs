@@ -34,6 +34,14 @@ pub async fn answer_sms(app: App, job: AnswerSms) -> Result<(), JobFailure> {
         work.commit().await?;
         return Ok(());
     }
+    if asked == Asked::Word("CANCEL") {
+        let (template, values) = says_safe(&mut work, &from).await?;
+        let class = Class::Emergency;
+        let message = Message::new(from, language, class, template, values);
+        inbox::answer(&mut work, &inbound, "cancel", message).await?;
+        work.commit().await?;
+        return Ok(());
+    }
     let (understood, template, values) = words_for(&mut work, &from, asked).await?;
     let message = Message {
         to: from,
@@ -88,6 +96,17 @@ async fn alarm(
     Ok(())
 }
 
+/// `CANCEL`: those who were called are asked to make sure. The answer shows no alarm that must not show.
+async fn says_safe(work: &mut Work, from: &Msisdn) -> Result<(&'static str, Values), Fault> {
+    Ok(match emergencies::say_safe(work, from).await? {
+        Some(number) => {
+            let values = Values::new().code("case", number.serial.to_string());
+            ("emergency.safe_heard", values)
+        }
+        None => ("emergency.nothing_open", Values::new()),
+    })
+}
+
 async fn words_for(
     work: &mut Work,
     from: &Msisdn,
@@ -128,6 +147,7 @@ async fn receipt(
             let what = match receipt.what {
                 receipts::Purpose::Contribution => "what.contribution",
                 receipts::Purpose::RegistrationFee => "what.registration_fee",
+                receipts::Purpose::TopUp => "what.top_up",
             };
             let values = Values::new()
                 .money("amount", receipt.amount)

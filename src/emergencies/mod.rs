@@ -19,6 +19,8 @@ mod same_event;
 mod stop;
 mod store;
 mod telling;
+
+mod widening;
 mod words;
 
 pub use close::close;

@@ -3,11 +3,11 @@
 use super::file;
 use super::joining;
 use super::kin;
-use super::later;
 use super::model::{Case, CaseNumber, CaseState, EmergencyKind, Priority};
 use super::store::{cases, reports};
 use super::telling::tell_own_reporter;
 use super::words::{self, Details};
+use super::{later, widening};
 use crate::fault::Fault;
 use crate::messages::Values;
 use crate::primitives::Msisdn;
@@ -134,6 +134,7 @@ async fn changed(work: &mut Work, before: &Case, pause: Pause) -> Result<Told, F
         told.joined = Some(main);
         return Ok(told);
     }
+    widening::widen_if_many(work, &case).await?;
     match pause {
         Pause::None => later::tell_details_now(work, &case, changes).await?,
         Pause::ForMore => later::tell_details_soon(work, case.id, changes).await?,

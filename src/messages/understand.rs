@@ -20,7 +20,7 @@ pub enum Asked {
 }
 
 /// The keywords, English and Swahili, and the canonical word each stands for.
-const KEYWORDS: [(&str, &str); 26] = [
+const KEYWORDS: [(&str, &str); 28] = [
     ("RECEIPT", "RECEIPT"),
     ("RISITI", "RECEIPT"),
     ("STAKABADHI", "RECEIPT"),
@@ -37,6 +37,8 @@ const KEYWORDS: [(&str, &str); 26] = [
     ("LIPA", "PAY"),
     ("SOS", "SOS"),
     ("DHARURA", "SOS"),
+    ("CANCEL", "CANCEL"),
+    ("GHAIRI", "CANCEL"),
     ("CLAIM", "CLAIM"),
     ("DAI", "CLAIM"),
     ("LOAN", "LOAN"),

@@ -68,12 +68,13 @@ pub(super) async fn tell_place(
     place: &str,
 ) -> Result<Outcome, Fault> {
     let told = emergencies::tell_place(work, &hands.turn.msisdn, place).await?;
-    let Some(told) = told else {
-        return Ok(Outcome::new("other"));
-    };
-    Ok(match (told.joined, told.kind) {
-        (Some(main), _) => Outcome::new("known").value("main", main.serial),
-        (None, kind) => Outcome::new(kind.unwrap_or(EmergencyKind::Other).as_str()),
+    Ok(match told {
+        Some(told) => match (told.joined, told.kind) {
+            (Some(main), _) => Outcome::new("known").value("main", main.serial),
+            (None, Some(kind)) => Outcome::new(kind.as_str()),
+            (None, None) => Outcome::new("told"),
+        },
+        None => Outcome::new("told"),
     })
 }
 
