@@ -6,8 +6,10 @@ use uuid::Uuid;
 use super::file;
 use super::model::{CaseState, EmergencyId};
 use super::store::cases;
+use super::telling::tell_reporter;
 use crate::events::Event;
 use crate::fault::Fault;
+use crate::messages::Values;
 use crate::work::Work;
 
 #[derive(Serialize)]
@@ -30,6 +32,10 @@ pub async fn close(work: &mut Work, serial: i64) -> Result<bool, Fault> {
     };
     if matches!(case.state, CaseState::Closed | CaseState::Cancelled) {
         return Ok(false);
+    }
+    if case.state.is_open() || case.state == CaseState::Joined {
+        let values = Values::new().code("case", case.number.serial.to_string());
+        tell_reporter(work, &case, "emergency.put_away", values, "put_away").await?;
     }
     let emergency = case.id;
     cases::close(work.conn(), emergency, now).await?;

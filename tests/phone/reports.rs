@@ -1,6 +1,7 @@
 //! Several people report, tell more, stop, and are joined and told apart in any order: nobody is lost on the way.
 
 use kwastage::emergencies::{self, EmergencyId, EmergencyKind, Raise, SplitError, Stop};
+use kwastage::members::{self, AtDial, Helping};
 use kwastage::primitives::{Language, Msisdn};
 use kwastage::work::{Actor, Work};
 use rand::rngs::StdRng;
@@ -20,6 +21,8 @@ const REPORTERS: [&str; 6] = [
     "254711000009",
     "254711000999",
 ];
+const AMINA: &str = REPORTERS[0];
+const JUMA: &str = REPORTERS[1];
 const WAMBUI: &str = "254711000003";
 const PLACES: [&str; 5] = [
     "Moi Avenue Ambassadeur",
@@ -111,6 +114,130 @@ async fn reports_that_meet_in_one_instant_hold_nobody_up() {
         holds(&world, "all stopped").await;
         world.advance(Duration::from_secs(60)).await;
     }
+    world.close().await;
+}
+
+/// `SPLIT 12`: whoever was told of it may tell them apart, nobody else, and then everybody is alarmed again.
+#[tokio::test]
+async fn a_report_is_split_off_by_somebody_who_was_told_of_it() {
+    let world = World::new(Sessions::InProcess).await;
+    let place = Told::Place("Moi Avenue Ambassadeur");
+    for by in [AMINA, JUMA] {
+        raise(&world, by, false).await;
+        tell(&world, by, Told::Kind(EmergencyKind::Accident)).await;
+        tell(&world, by, place).await;
+    }
+    let joined = serials(
+        &world,
+        "select serial from emergency where state = 'joined'",
+    )
+    .await;
+    let [serial] = joined[..] else {
+        panic!("{joined:?} are joined")
+    };
+    world.advance(Duration::from_secs(5)).await;
+    let mut work = begin(&world).await;
+    let by_a_stranger = emergencies::split(&mut work, serial, &phone(REPORTERS[5])).await;
+    assert!(matches!(by_a_stranger, Err(SplitError::NotTheirs)));
+    let of_nobody = emergencies::split(&mut work, 4242, &phone(WAMBUI)).await;
+    assert!(matches!(of_nobody, Err(SplitError::NotFound)));
+    emergencies::split(&mut work, serial, &phone(WAMBUI))
+        .await
+        .unwrap();
+    let again = emergencies::split(&mut work, serial, &phone(WAMBUI)).await;
+    assert!(matches!(again, Err(SplitError::NotJoined)));
+    work.commit().await.unwrap();
+    holds(&world, "split").await;
+    assert_eq!(said(&world, WAMBUI, "emergency.alert").await, 3);
+    assert_eq!(said(&world, JUMA, "emergency.split_off").await, 1);
+    world.close().await;
+}
+
+/// The end of a case reaches everybody who reported it.
+#[tokio::test]
+async fn whoever_waits_with_a_case_hears_of_its_end() {
+    let world = World::new(Sessions::InProcess).await;
+    for by in [AMINA, JUMA] {
+        raise(&world, by, false).await;
+        tell(&world, by, Told::Kind(EmergencyKind::Accident)).await;
+        tell(&world, by, Told::Place("Moi Avenue Ambassadeur")).await;
+    }
+    let open = serials(
+        &world,
+        "select serial from emergency where state = 'reported'",
+    )
+    .await;
+    let mut work = begin(&world).await;
+    assert!(emergencies::close(&mut work, open[0]).await.unwrap());
+    work.commit().await.unwrap();
+    holds(&world, "closed").await;
+    for by in [AMINA, JUMA] {
+        assert_eq!(said(&world, by, "emergency.put_away").await, 1, "{by}");
+    }
+    assert_eq!(
+        count(
+            &world,
+            "select count(*) from emergency where state = 'closed'"
+        )
+        .await,
+        2
+    );
+    world.close().await;
+}
+
+/// The next alarm of a prankster goes out like any other; who is to come is told, and riders nearby are left in peace.
+#[tokio::test]
+async fn three_false_alarms_are_told_of_and_stop_nothing() {
+    let world = World::new(Sessions::InProcess).await;
+    let hassan = REPORTERS[2];
+    offer_help(&world, hassan).await;
+    for before in 0..4 {
+        raise(&world, AMINA, false).await;
+        tell(&world, AMINA, Told::Kind(EmergencyKind::Accident)).await;
+        assert_eq!(said(&world, WAMBUI, "emergency.alert").await, before + 1);
+        world.advance(Duration::from_secs(61)).await;
+        world.run_jobs().await;
+        if before < 3 {
+            called_false(&world).await;
+        }
+    }
+    assert_eq!(said(&world, WAMBUI, "emergency.false_before").await, 1);
+    // Asked about the first two, by the ceiling of a day; never about the last.
+    assert_eq!(said(&world, hassan, "emergency.nearby_somewhere").await, 2);
+    world.advance(Duration::from_secs(2 * 86_400)).await;
+    called_false(&world).await;
+    raise(&world, AMINA, false).await;
+    tell(&world, AMINA, Told::Kind(EmergencyKind::Accident)).await;
+    world.advance(Duration::from_secs(61)).await;
+    world.run_jobs().await;
+    assert_eq!(said(&world, hassan, "emergency.nearby_somewhere").await, 2);
+    // A month later it is forgotten.
+    world.advance(Duration::from_secs(31 * 86_400)).await;
+    raise(&world, AMINA, false).await;
+    tell(&world, AMINA, Told::Kind(EmergencyKind::Accident)).await;
+    world.advance(Duration::from_secs(61)).await;
+    world.run_jobs().await;
+    assert_eq!(said(&world, hassan, "emergency.nearby_somewhere").await, 3);
+    world.close().await;
+}
+
+/// A nervous thumb, and the same answers again and again: each person hears each thing once.
+#[tokio::test]
+async fn pressing_again_and_again_floods_nobody() {
+    let world = World::new(Sessions::InProcess).await;
+    for _ in 0..10 {
+        raise(&world, AMINA, false).await;
+        tell(&world, AMINA, Told::Kind(EmergencyKind::Accident)).await;
+        tell(&world, AMINA, Told::Injured(1)).await;
+        tell(&world, AMINA, Told::Place("Moi Avenue")).await;
+        world.advance(Duration::from_secs(2)).await;
+        world.run_jobs().await;
+    }
+    assert_eq!(said(&world, WAMBUI, "emergency.alert").await, 1);
+    assert_eq!(said(&world, WAMBUI, "emergency.kind_hurt_place").await, 1);
+    assert_eq!(said(&world, WAMBUI, "emergency.%").await, 2);
+    assert_eq!(said(&world, AMINA, "emergency.%").await, 2);
+    assert_eq!(said(&world, "254722000101", "emergency.kin").await, 1);
     world.close().await;
 }
 
@@ -246,4 +373,41 @@ async fn count(world: &World, sql: &'static str) -> i64 {
 async fn serials(world: &World, sql: &'static str) -> Vec<i64> {
     let rows = sqlx::query(sql).fetch_all(&world.pool).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// How many messages of these templates a phone was sent.
+async fn said(world: &World, to: &str, template: &str) -> i64 {
+    sqlx::query_scalar("select count(*) from outbox where msisdn = $1 and template like $2")
+        .bind(to)
+        .bind(template)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap()
+}
+
+/// A coordinator found that there was nothing, as it stands in the rows.
+async fn called_false(world: &World) {
+    for sql in [
+        "insert into case_entry (emergency_id, at, what)
+         select id, $1, 'false_alarm' from emergency where state = 'reported'",
+        "update emergency set state = 'cancelled', closed_at = $1 where state = 'reported'",
+    ] {
+        sqlx::query(sql)
+            .bind(world.now())
+            .execute(&world.pool)
+            .await
+            .unwrap();
+    }
+}
+
+async fn offer_help(world: &World, by: &str) {
+    let mut work = begin(world).await;
+    let member = match members::at_dial(work.conn(), &phone(by)).await.unwrap() {
+        AtDial::Member(member) => member.id,
+        AtDial::Stranger { .. } => panic!("{by} is no member"),
+    };
+    members::offer_help(&mut work, member, Helping::Always)
+        .await
+        .unwrap();
+    work.commit().await.unwrap();
 }

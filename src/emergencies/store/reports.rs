@@ -12,7 +12,6 @@ use crate::stages::StageId;
 
 /// A phone that reported a case, itself or by a report joined to it.
 pub struct Reporter {
-    pub id: EmergencyId,
     pub msisdn: Msisdn,
     /// Nothing may show on it.
     pub silent: bool,
@@ -39,7 +38,6 @@ pub async fn reporters_of(
         .map(|row| {
             Ok(Reporter {
                 msisdn: phone(&row.msisdn, row.id)?,
-                id: EmergencyId(row.id),
                 silent: row.silent,
             })
         })
