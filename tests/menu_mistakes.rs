@@ -147,7 +147,7 @@ const MISTAKES: &[(&str, u32, u32, &str)] = &[
     (
         "unshown_without_key",
         5,
-        29,
+        27,
         "an option is shown unless it says shown=\"no\", and then it needs a key",
     ),
     (
