@@ -159,6 +159,8 @@ pub fn registry(app: &App) -> Registry<App> {
             payments::jobs::apply_evidence(&desk, job).await
         }))
         .on(answer_sms)
+        .on(emergencies::follow_up::tell_details)
+        .on(emergencies::follow_up::ask_nearby)
         .every("payments.sweep", TimeDelta::minutes(1), move |_| {
             let desk = sweeping.clone();
             async move { payments::jobs::sweep(&desk).await }

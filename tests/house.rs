@@ -53,6 +53,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     // They call outward with no transaction open.
     ("payments/jobs.rs", "edges"),
     ("messages/sender.rs", "edges"),
+    ("emergencies/follow_up.rs", "edges"),
 ];
 
 /// Arrows that go up, and why.
@@ -82,6 +83,8 @@ const PURE: &[&str] = &[
     "emergencies/grammar.rs",
     "emergencies/model.rs",
     "emergencies/moves.rs",
+    "emergencies/same_event.rs",
+    "emergencies/words.rs",
     "ledger/account.rs",
     "ledger/posting.rs",
     "ledger/postings.rs",
@@ -90,6 +93,7 @@ const PURE: &[&str] = &[
     "members/national_id.rs",
     "members/number.rs",
     "members/pin/choice.rs",
+    "members/pin/duress.rs",
     "members/pin/guard.rs",
     "members/words.rs",
     "menu/",

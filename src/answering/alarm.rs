@@ -26,6 +26,7 @@ pub(super) async fn raise(work: &mut Work, text: &Text<'_>) -> Result<Option<Rai
         language: text.language,
         at: text.inbound.received_at,
         duty_desk: text.app.config.emergencies.duty_phones.clone(),
+        silent: false,
     };
     match emergencies::raise(work, raise).await {
         Ok(raised) => Ok(Some(raised)),
@@ -74,6 +75,11 @@ pub(super) async fn tell(work: &mut Work, text: &Text<'_>, alarm: &Alarm) -> Res
             .await?
             .is_some();
     }
+    if let Some(injured) = alarm.injured {
+        told = emergencies::tell_injured(work, &text.from, i32::from(injured))
+            .await?
+            .is_some();
+    }
     if let Some(place) = &alarm.place {
         told = emergencies::tell_place(work, &text.from, place)
             .await?
@@ -100,4 +106,16 @@ async fn answer_to_where(work: &mut Work, text: &Text<'_>) -> Result<(), Fault> 
         questions::take(work, &text.from).await?;
     }
     Ok(())
+}
+
+/// `CANCEL`: those who were called are asked to make sure, because anybody may hold the phone. The answer shows no alarm
+/// that must not show.
+pub(super) async fn says_safe(work: &mut Work, text: &Text<'_>) -> Result<Answer, Fault> {
+    Ok(match emergencies::say_safe(work, &text.from).await? {
+        Some(number) => {
+            let values = Values::new().code("case", number.serial.to_string());
+            Answer::about_an_alarm("cancel", "emergency.safe_heard", values)
+        }
+        None => Answer::about_an_alarm("cancel", "emergency.nothing_open", Values::new()),
+    })
 }

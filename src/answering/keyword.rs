@@ -25,6 +25,8 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
             messages::opt_in(work.conn(), &text.from).await?;
             say("start", "promotions.started")
         }
+        Asked::Cancel => alarm::says_safe(work, text).await,
+        Asked::Freeze => money::freeze(work, text).await,
         // Not to be had yet: what can be done today.
         Asked::Claim => say("claim", "later.claim"),
         Asked::Loan => say("loan", "later.loan"),

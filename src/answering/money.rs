@@ -14,6 +14,7 @@ use crate::messages::{Values, inbox};
 use crate::primitives::{Money, nairobi_date};
 use crate::questions::{self, Question};
 use crate::receipts::{self, CheckCode};
+use crate::wallet;
 use crate::work::Work;
 
 /// So long a bare number is taken for the amount we asked for.
@@ -29,6 +30,17 @@ pub(super) async fn balance(work: &mut Work, text: &Text<'_>) -> Result<Answer, 
         }
         AtDial::Member(member) => standing::not_active("balance", &member),
         AtDial::Stranger { .. } => standing::not_a_member("balance", text),
+    })
+}
+
+/// `FREEZE`: nothing leaves the wallet any more, whoever asks. Opening it again takes the owner in person.
+pub(super) async fn freeze(work: &mut Work, text: &Text<'_>) -> Result<Answer, Fault> {
+    Ok(match members::at_dial(work.conn(), &text.from).await? {
+        AtDial::Member(member) => {
+            wallet::freeze(work, member.id.0).await?;
+            Answer::about_money("freeze", "wallet.frozen", Values::new())
+        }
+        AtDial::Stranger { .. } => standing::not_a_member("freeze", text),
     })
 }
 

@@ -13,7 +13,10 @@ use crate::work::Work;
 
 /// The answer to an answer. None when nothing was asked, or not this.
 pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<Answer>, Fault> {
-    if matches!(text.meaning.asked, Asked::Help | Asked::Stop | Asked::Start) {
+    if matches!(
+        text.meaning.asked,
+        Asked::Help | Asked::Stop | Asked::Start | Asked::Cancel | Asked::Freeze
+    ) {
         return Ok(None);
     }
     let Some(question) = questions::open(work, &text.from).await? else {

@@ -79,11 +79,16 @@ pub(super) async fn alert(
             .code("phone", &phone);
         let (template, values) = match reporter {
             AtDial::Member(member) => (
-                "emergency.alert",
+                if case.silent {
+                    "emergency.alert_silent"
+                } else {
+                    "emergency.alert"
+                },
                 values
                     .words("name", member.first_name.as_str())
                     .words("stage", &member.stage_name),
             ),
+            AtDial::Stranger { .. } if case.silent => ("emergency.alert_silent_stranger", values),
             AtDial::Stranger { .. } => ("emergency.alert_stranger", values),
         };
         tell(

@@ -8,15 +8,26 @@ mod answer;
 mod close;
 mod duty;
 mod file;
+pub mod follow_up;
 pub mod grammar;
+mod joining;
+mod kin;
+mod later;
 mod look;
 mod model;
 mod moves;
+mod nearby;
 mod own;
+mod pranks;
 mod raise;
 mod report;
+mod same_event;
+mod stop;
 mod store;
 mod telling;
+
+mod widening;
+mod words;
 
 pub use answer::{
     AnswerError, Answered, Did, Which, accept, answer, asked_count, last_ended_for, open_for,
@@ -26,15 +37,20 @@ pub use close::{close, close_resolved};
 pub use duty::{
     Duty, SwapAnswer, SwapAsked, answer_swap, ask_swap, go_off_duty, go_on_duty, warn_of_gaps,
 };
+pub use joining::{SplitError, split};
+pub use later::{AskNearby, TellDetails};
 pub use look::{CaseFile, Entry, Look, file_of, look, open_cases};
 pub use model::{
     Alerted, Case, CaseNumber, CaseState, EmergencyId, EmergencyKind, Priority, Responder, Rung,
 };
+pub use nearby::ask_nearby;
 pub use own::{OwnAlarm, own_alarm};
 pub use raise::{Raise, RaiseError, Raised, raise};
-pub use report::{tell_kind, tell_place};
+pub use report::{Told, tell_injured, tell_kind, tell_place};
+pub use stop::{Stop, say_safe, stop};
 pub use store::alerts::{open_numbers_of, responders};
 pub use store::answers::OpenCase;
+pub use store::reports::has_open;
 
 #[cfg(test)]
 mod tests;

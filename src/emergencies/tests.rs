@@ -53,6 +53,7 @@ async fn raise_by(pool: &PgPool, who: &str, seconds: i64) -> i64 {
         language: Language::ENGLISH,
         at: work.now,
         duty_desk: vec![phone(STRANGER)],
+        silent: false,
     };
     let raised = raise(&mut work, asked).await.unwrap();
     work.commit().await.unwrap();

@@ -19,16 +19,21 @@ pub(super) enum Keyword {
     Help,
     Stop,
     Start,
+    /// To stop one's own alarm.
+    Cancel,
+    /// To freeze one's wallet.
+    Freeze,
     /// What the menu behind the code does, such as changing the PIN.
     OnTheMenu,
 }
 
 use Keyword::{
-    Balance, Claim, Help, Join, Loan, No, OnTheMenu, Pay, Policy, Receipt, Start, Status, Stop, Yes,
+    Balance, Cancel, Claim, Freeze, Help, Join, Loan, No, OnTheMenu, Pay, Policy, Receipt, Start,
+    Status, Stop, Yes,
 };
 
 /// Every word in capitals, the usual ones first.
-const ENGLISH: [(Keyword, &str); 14] = [
+const ENGLISH: [(Keyword, &str); 16] = [
     (Balance, "BAL BALANCE BALANCES"),
     (Pay, "PAY CONTRIBUTE CONTRIBUTION"),
     (Status, "STATUS MEMBERSHIP"),
@@ -42,10 +47,12 @@ const ENGLISH: [(Keyword, &str); 14] = [
     (Help, "HELP HELPME INFO MENU COMMANDS"),
     (Stop, "STOP UNSUBSCRIBE STOPALL"),
     (Start, "START UNSTOP SUBSCRIBE"),
+    (Cancel, "CANCEL"),
+    (Freeze, "FREEZE"),
     (OnTheMenu, "PIN SETTINGS LANGUAGE FUND KIN CHANGE"),
 ];
 
-const SWAHILI: [(Keyword, &str); 14] = [
+const SWAHILI: [(Keyword, &str); 16] = [
     (Balance, "SALIO MASALIO"),
     (
         Pay,
@@ -63,6 +70,8 @@ const SWAHILI: [(Keyword, &str); 14] = [
     (Help, "MSAADA USAIDIZI MAELEZO MENYU NISAIDIE SAIDIA"),
     (Stop, "ACHA ACHENI SIMAMISHA KOMESHA"),
     (Start, "ANZA ANZISHA"),
+    (Cancel, "GHAIRI"),
+    (Freeze, "FUNGA"),
     (OnTheMenu, "MIPANGILIO LUGHA MFUKO"),
 ];
 

@@ -46,6 +46,10 @@ pub enum Asked {
     Stop,
     /// Promotions again.
     Start,
+    /// My alarm is to stop.
+    Cancel,
+    /// Nothing is to leave my wallet.
+    Freeze,
     /// Something that the menu behind the code does.
     OnTheMenu,
     /// Nothing at all, or something nobody has a word for.
@@ -114,6 +118,8 @@ fn asked(text: &str, words: &[Word], found: Found) -> Asked {
         Keyword::No => Asked::No,
         Keyword::Help => Asked::Help,
         Keyword::Stop => Asked::Stop,
+        Keyword::Cancel => Asked::Cancel,
+        Keyword::Freeze => Asked::Freeze,
         Keyword::Start => Asked::Start,
         Keyword::OnTheMenu => Asked::OnTheMenu,
     }

@@ -4,3 +4,4 @@ pub(super) mod alerts;
 pub(super) mod answers;
 pub(super) mod cases;
 pub(super) mod file;
+pub(super) mod reports;
