@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::alerting::{alert, first_rung};
 use super::file;
 use super::model::{CaseNumber, EmergencyId, Priority, Rung};
-use super::store::cases;
+use super::store::{cases, climbs};
 use super::telling::tell;
 use crate::events::Event;
 use crate::fault::Fault;
@@ -114,6 +114,9 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
         return Err(RaiseError::NobodyToAlert);
     }
     alert(work, &case, rung, &recipients, &reporter).await?;
+    // From here on the answer clock has the case.
+    climbs::begin_again(work.conn(), case.id, now).await?;
+    climbs::look_at(work.conn(), case.id, Some(now)).await?;
     let values = Values::new().code("case", case.number.serial.to_string());
     tell(
         work,
