@@ -2,7 +2,7 @@
 
 use super::file;
 use super::model::Case;
-use super::store::{alerts, answers};
+use super::store::{acknowledged, alerts};
 use crate::fault::Fault;
 use crate::primitives::Msisdn;
 use crate::work::Work;
@@ -17,7 +17,7 @@ pub(super) async fn by_call(work: &mut Work, case: &Case, msisdn: &Msisdn) -> Re
     else {
         return Ok(());
     };
-    if answers::accept(work.conn(), case.id, &person, now).await? {
+    if acknowledged::accept(work.conn(), case.id, &person, now).await? {
         file::note(work, case.id, "accepted", Some(msisdn), None).await?;
     }
     Ok(())

@@ -114,6 +114,15 @@ pub async fn look_after(
     Ok(looked)
 }
 
+/// Gives a stage periods of its own: wider, calls, desk, again, in seconds; none is as configured for all.
+pub async fn set_pace(
+    work: &mut Work,
+    stage: StageId,
+    seconds: [Option<i32>; 4],
+) -> Result<(), Fault> {
+    climbs::set_plan(work.conn(), stage, seconds).await
+}
+
 /// Who may be told of a case at this stage, or of a stranger's when there is none.
 pub(super) async fn ladder_of(
     work: &mut Work,

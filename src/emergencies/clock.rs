@@ -296,6 +296,8 @@ fn climb_on(
         }
         if due >= 2 {
             call(known, climb, plan, people, now, steps);
+            // The end of the calls wakes the clock; should that get lost, it looks by itself.
+            *next = (*next).min(now + CALL_LOST_AFTER);
         }
         if due >= 3 && climb.round < 3 && !known.case.silent {
             steps.push(Step::ReassureReporter);
@@ -312,6 +314,7 @@ fn climb_on(
                 false => asked,
             };
             call(known, climb, plan, people, now, steps);
+            *next = (*next).min(now + CALL_LOST_AFTER);
         } else {
             *next = (*next).min(at);
         }
@@ -421,4 +424,4 @@ fn is_on(call: &Call, now: DateTime<Utc>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

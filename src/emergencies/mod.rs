@@ -22,7 +22,7 @@ mod store;
 mod telling;
 
 pub use calling::{CallEnd, OnCall, PlaceCall, Placing, Spoken, heard, hung_up};
-pub use climbing::Desks;
+pub use climbing::{Desks, set_pace};
 pub use clock::Plan;
 pub use close::close;
 pub use drill::{Link, Verdict};
