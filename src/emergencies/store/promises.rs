@@ -21,8 +21,10 @@ pub async fn uncounted(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<
     let kept = sqlx::query_as!(
         Kept,
         r#"select emergency.id as case,
-                  case when promise.answered_in_s is null then greatest(extract(epoch from acknowledged_at - raised_at), 0)::integer end as answered_in_s,
-                  case when promise.arrived_in_s is null then greatest(extract(epoch from responding_at - raised_at), 0)::integer end as arrived_in_s
+                  case when acknowledged_at is not null and promise.answered_in_s is null
+                       then greatest(extract(epoch from acknowledged_at - raised_at), 0)::integer end as answered_in_s,
+                  case when responding_at is not null and promise.arrived_in_s is null
+                       then greatest(extract(epoch from responding_at - raised_at), 0)::integer end as arrived_in_s
            from emergency left join emergency_promise as promise on promise.emergency_id = emergency.id
            where raised_at > $1 and joined_to is null
              and (acknowledged_at is not null and promise.answered_in_s is null or responding_at is not null and promise.arrived_in_s is null)

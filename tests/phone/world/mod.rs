@@ -216,7 +216,7 @@ impl World {
     }
 
     /// Lets this much of our time pass and does on the way what becomes due, each thing at its time.
-    async fn live_through(&self, by: Duration) {
+    pub async fn live_through(&self, by: Duration) {
         let end = self.now() + TimeDelta::from_std(by).unwrap();
         self.run_jobs().await;
         while let Some(due) = self.next_job(end).await {
@@ -393,6 +393,7 @@ fn config(outside: &str, gateway: &str, redis: &str, more: &[(&str, &str)]) -> A
     ];
     let variables = fixed
         .iter()
+        .filter(|(name, _)| more.iter().all(|(own, _)| own != name))
         .chain(more)
         .map(|(name, value)| (format!("KWASTAGE_{name}"), (*value).to_owned()));
     Arc::new(Config::read(None, variables).unwrap())
