@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -58,8 +59,9 @@ struct Request {
     end: CallEnd,
 }
 
-async fn conduct(State(state): State<CallsState>, body: Bytes) -> Response {
-    let request = Request::read(&body);
+async fn conduct(State(state): State<CallsState>, body: Result<Bytes, BytesRejection>) -> Response {
+    // A body that is too long is as good as none.
+    let request = Request::read(&body.unwrap_or_default());
     let Some(on) = &request.on else {
         metric::voice_webhook("unreadable");
         return xml(document::reject());
@@ -98,8 +100,8 @@ async fn conduct(State(state): State<CallsState>, body: Bytes) -> Response {
     xml(document)
 }
 
-async fn ended(State(state): State<CallsState>, body: Bytes) -> StatusCode {
-    let request = Request::read(&body);
+async fn ended(State(state): State<CallsState>, body: Result<Bytes, BytesRejection>) -> StatusCode {
+    let request = Request::read(&body.unwrap_or_default());
     match &request.on {
         // A missed call whose first request got lost is a call for help all the same.
         Some(on) if request.inbound => {
