@@ -33,6 +33,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "payments",
             "receipts",
             "stages",
+            "wallet",
             "welfare",
         ],
     ),
@@ -68,13 +69,13 @@ const UPWARD: [(&str, &str, &str); 2] = [
 ];
 
 /// Files and folders of rules: they do no I/O, nothing in them waits, and they are told the time.
-const PURE: [&str; 42] = [
+const PURE: [&str; 44] = [
+    "channels/voice/document.rs",
     "conversation/intent.rs",
     "conversation/record.rs",
     "conversation/transcript.rs",
     "conversation/vocabulary.rs",
     "documents/",
-    "channels/voice/document.rs",
     "emergencies/clock.rs",
     "emergencies/drill.rs",
     "emergencies/ladder.rs",
@@ -108,6 +109,8 @@ const PURE: [&str; 42] = [
     "receipts/model.rs",
     "receipts/number.rs",
     "stages/model.rs",
+    "wallet/limits.rs",
+    "wallet/model.rs",
     "welfare/model.rs",
     "welfare/plan.rs",
     "welfare/standing.rs",
@@ -130,7 +133,12 @@ const SQL: [&str; 12] = [
 ];
 
 /// Rooms that read a table of another room, and why.
-const READERS: [(&str, &str, &str); 9] = [
+const READERS: [(&str, &str, &str); 10] = [
+    (
+        "member",
+        "wallet",
+        "a statement shows the other side's masked name",
+    ),
     (
         "stage",
         "members",
