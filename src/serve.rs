@@ -31,6 +31,7 @@ use crate::http::{self, WebhookKeys};
 use crate::jobs::{self, JobFailure, Registry, Worker};
 use crate::messages::{self, Class, LaneStats, Sender};
 use crate::payments::jobs::{PaymentsDesk, Undone};
+use crate::primitives::Msisdn;
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{conversation, forgetting, ledger, payments, receipts, settlement, welcome};
@@ -214,6 +215,7 @@ pub fn emergency_desk(app: &App) -> EmergencyDesk {
         desks: desks(app),
         plan: Plan::from(config),
         voice: app.voice.clone(),
+        our_number: Msisdn::parse(&app.config.africastalking.voice_number).ok(),
         nightly: Nightly {
             phone: config.drill_phone.clone(),
             hour: config.drill_hour,

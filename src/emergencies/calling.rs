@@ -126,6 +126,11 @@ pub async fn take(work: &mut Work, call: Uuid) -> Result<Option<Msisdn>, Fault> 
         calls::wake_clock(work.conn(), case.id, now).await?;
         return Ok(None);
     }
+    if calls::is_in_another(work.conn(), call, &row.msisdn, now - CALL_LOST_AFTER).await? {
+        calls::end(work.conn(), call, CallEnd::Busy.as_str(), now).await?;
+        calls::wake_clock(work.conn(), case.id, now).await?;
+        return Ok(None);
+    }
     calls::set_placed(work.conn(), call, Some(now)).await?;
     Ok(Some(row.msisdn))
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::alerting::{Recipient, alert};
 use super::calling::PlaceCall;
-use super::clock::{self, Coming, Known, Plan, Step};
+use super::clock::{self, CALL_LOST_AFTER, Coming, Known, Plan, Step};
 use super::file;
 use super::ladder::{Candidates, Ladder};
 use super::model::{Case, CaseNumber, EmergencyId};
@@ -80,6 +80,7 @@ pub async fn look_after(
     let plan = plan.paced_for(case.priority);
     let alerted = alerts::of_case(work.conn(), id).await?;
     let coming = climbs::coming(work.conn(), id).await?;
+    calls::give_up(work.conn(), id, now - CALL_LOST_AFTER, now).await?;
     let calls = calls::of_case(work.conn(), id).await?;
     let ladder = ladder_of(work, case.stage, &case.msisdn, desks).await?;
     let known = Known {

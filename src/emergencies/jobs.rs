@@ -36,6 +36,8 @@ pub struct EmergencyDesk {
     pub desks: Desks,
     pub plan: Plan,
     pub voice: VoiceClient,
+    /// Our voice number, in whose name the trials of the chain are raised.
+    pub our_number: Option<Msisdn>,
     pub nightly: Nightly,
 }
 
@@ -165,7 +167,7 @@ pub async fn drills(desk: &EmergencyDesk) -> Result<(), Fault> {
             match begin_drill(desk, phone, false).await {
                 Ok(_) => {}
                 Err(DrillError::Fault(fault)) => return Err(fault),
-                Err(busy @ DrillError::PhoneBusy) => {
+                Err(busy @ DrillError::OneIsOn) => {
                     metric::emergency_drill("raise");
                     tracing::error!("The night's drill broke at the link raise: {busy}");
                 }
@@ -189,6 +191,7 @@ pub async fn begin_drill(
 ) -> Result<(EmergencyId, CaseNumber), DrillError> {
     let mut work = begin(desk).await?;
     let drill = Drill {
+        reporter: desk.our_number.clone().unwrap_or_else(|| phone.clone()),
         phone,
         language: desk.desks.language,
         by_hand,

@@ -279,7 +279,11 @@ async fn a_drill_reaches_the_test_phone_and_nobody_else() {
         number(&world, "select count(*) from emergency_promise").await,
         0
     );
-    alarms::begin_drill(&desk, phone, true).await.unwrap();
+    alarms::begin_drill(&desk, phone.clone(), true)
+        .await
+        .unwrap();
+    // One at a time.
+    assert!(alarms::begin_drill(&desk, phone, true).await.is_err());
     world.close().await;
 }
 

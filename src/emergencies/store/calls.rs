@@ -161,6 +161,44 @@ pub async fn lock(conn: &mut PgConnection, id: Uuid) -> Result<Option<CallRow>, 
     .transpose()
 }
 
+/// Whether another call of ours to this phone may still be on: it would be found busy.
+pub async fn is_in_another(
+    conn: &mut PgConnection,
+    id: Uuid,
+    msisdn: &Msisdn,
+    since: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let another = sqlx::query_scalar!(
+        r#"select exists (select from emergency_call where msisdn = $2 and planned_at > $3 and ended_at is null
+              and id <> $1 and placed_at is not null and direction = 'outbound') as "another!""#,
+        id,
+        msisdn.digits(),
+        since
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(another)
+}
+
+/// Ends the calls of a case of which nothing was heard since then.
+pub async fn give_up(
+    conn: &mut PgConnection,
+    case: EmergencyId,
+    planned_before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update emergency_call set ended_at = $3, outcome = 'lost'
+         where emergency_id = $1 and direction = 'outbound' and planned_at <= $2 and ended_at is null",
+        case.0,
+        planned_before,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The provider is about to be asked; with no time, it certainly was not reached.
 pub async fn set_placed(
     conn: &mut PgConnection,

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::fault::Fault;
+use crate::primitives::Msisdn;
 
 /// How one message stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +19,13 @@ pub struct Fate {
     pub why: Option<String>,
 }
 
-/// The emergency messages about this thing, oldest first.
-pub async fn fates(conn: &mut PgConnection, about: Uuid) -> Result<Vec<Fate>, Fault> {
+/// The emergency messages about this thing to this phone, oldest first.
+pub async fn fates(conn: &mut PgConnection, about: Uuid, to: &Msisdn) -> Result<Vec<Fate>, Fault> {
     let fates = sqlx::query_as!(
         Fate,
-        "select state, provider, changed_at, why from outbox where about = $1 and class = 'emergency' order by created_at, id",
-        about
+        "select state, provider, changed_at, why from outbox where about = $1 and class = 'emergency' and msisdn = $2 order by created_at, id",
+        about,
+        to.digits()
     )
     .fetch_all(conn)
     .await?;
