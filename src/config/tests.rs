@@ -353,6 +353,7 @@ fn production_on_the_bare_defaults_names_everything_at_once() {
         "keys.identity",
         "keys.receipt",
         "africastalking.base_url",
+        "africastalking.voice_url",
         "mpesa.base_url",
         "mpesa.callback_base",
         "mpesa.callback_base",
