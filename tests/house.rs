@@ -47,7 +47,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
 ];
 
 /// Files that stand on another floor than their room.
-const ELSEWHERE: [(&str, &str); 3] = [
+const ELSEWHERE: &[(&str, &str)] = &[
     // They call outward with no transaction open.
     ("emergencies/jobs.rs", "edges"),
     ("payments/jobs.rs", "edges"),
@@ -55,7 +55,7 @@ const ELSEWHERE: [(&str, &str); 3] = [
 ];
 
 /// Arrows that go up, and why.
-const UPWARD: [(&str, &str, &str); 2] = [
+const UPWARD: &[(&str, &str, &str)] = &[
     (
         "app.rs",
         "channels",
@@ -69,17 +69,21 @@ const UPWARD: [(&str, &str, &str); 2] = [
 ];
 
 /// Files and folders of rules: they do no I/O, nothing in them waits, and they are told the time.
-const PURE: [&str; 45] = [
+const PURE: &[&str] = &[
     "channels/voice/document.rs",
     "conversation/intent.rs",
+    "conversation/intent/",
     "conversation/record.rs",
     "conversation/transcript.rs",
     "conversation/vocabulary.rs",
+    "conversation/vocabulary/",
     "documents/",
     "emergencies/clock.rs",
     "emergencies/drill.rs",
+    "emergencies/grammar.rs",
     "emergencies/ladder.rs",
     "emergencies/model.rs",
+    "emergencies/moves.rs",
     "ledger/account.rs",
     "ledger/posting.rs",
     "ledger/postings.rs",
@@ -118,7 +122,7 @@ const PURE: [&str; 45] = [
 ];
 
 /// SQL stands in a feature's `store`, and in these.
-const SQL: [&str; 12] = [
+const SQL: &[&str] = &[
     "cli/demo.rs",
     "cli/doctor.rs",
     "conversation/deeds.rs",
@@ -134,7 +138,7 @@ const SQL: [&str; 12] = [
 ];
 
 /// Rooms that read a table of another room, and why.
-const READERS: [(&str, &str, &str); 10] = [
+const READERS: &[(&str, &str, &str)] = &[
     (
         "member",
         "wallet",
@@ -172,7 +176,7 @@ const READERS: [(&str, &str, &str); 10] = [
 ];
 
 /// Where `unreachable!` may stand: an HMAC takes a key of any length.
-const UNREACHABLE: [&str; 3] = [
+const UNREACHABLE: &[&str] = &[
     "app.rs",
     "conversation/store/seal.rs",
     "conversation/transcript.rs",
@@ -184,7 +188,7 @@ const PANIC_IN_A_CONSTANT: &str = "primitives/nairobi.rs";
 const LINES_MAX: usize = 700;
 
 /// Longer than [`LINES_MAX`]: one protocol case after the other, each to be found by its number.
-const LONG: [&str; 2] = ["tests/payments/vectors.rs", "tests/menu_engine.rs"];
+const LONG: &[&str] = &["tests/payments/vectors.rs", "tests/menu_engine.rs"];
 
 #[test]
 fn arrows_go_down() {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::alerting::Recipient;
+use super::close::close;
 use super::drill::{self, Link, Trial, Verdict};
 use super::file;
 use super::model::{CaseNumber, EmergencyId, Priority, Rung};
@@ -140,7 +141,7 @@ pub async fn watch_drill(
     };
     drills::end(work.conn(), id, broken, said, now).await?;
     if case.state.is_open() {
-        cases::close(work.conn(), id, now).await?;
+        close(work, case.number.serial).await?;
     }
     file::note(work, id, "drill_ended", None, Some(said)).await?;
     if broken.is_some() {

@@ -5,32 +5,49 @@
 
 mod acknowledge;
 mod alerting;
+mod answer;
 mod calling;
 mod climbing;
 mod clock;
 mod close;
 mod drill;
 mod drilling;
+mod duty;
 mod file;
+pub mod grammar;
 mod hotline;
 pub mod jobs;
 mod ladder;
+mod look;
 mod model;
+mod moves;
 mod raise;
 mod report;
 mod store;
 mod telling;
 
+pub use answer::{
+    AnswerError, Answered, Did, Which, accept, answer, asked_count, last_ended_for, open_for,
+    takers,
+};
 pub use calling::{CallEnd, OnCall, PlaceCall, Placing, Spoken, heard, hung_up};
 pub use climbing::{Desks, set_pace};
 pub use clock::Plan;
-pub use close::close;
+pub use close::{close, close_resolved};
 pub use drill::{Link, Verdict};
 pub use drilling::DrillError;
+pub use duty::{
+    Duty, SwapAnswer, SwapAsked, answer_swap, ask_swap, go_off_duty, go_on_duty, warn_of_gaps,
+};
 pub use hotline::{missed_call, report_of_call};
+pub use look::{CaseFile, Entry, Look, file_of, look, open_cases};
 pub use model::{
     Alerted, Case, CaseNumber, CaseState, EmergencyId, EmergencyKind, Priority, Responder, Rung,
 };
 pub use raise::{Raise, RaiseError, Raised, raise};
 pub use report::{tell_kind, tell_place};
 pub use store::alerts::responders;
+pub use store::answers::OpenCase;
+
+#[cfg(test)]
+mod tests;
