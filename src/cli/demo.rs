@@ -95,6 +95,16 @@ fn settings(world: &Private, folder: &Path) -> Vec<(String, String)> {
         ("KWASTAGE_DATABASE__URL", world.postgres_url(DATABASE)),
         ("KWASTAGE_REDIS__URL", world.redis_url()),
         ("KWASTAGE_LOG__FOLDER", log),
+        // Whoever tries it out does not want to wait for minutes until the next rung hears of an alarm.
+        ("KWASTAGE_EMERGENCIES__WIDER_AFTER_S", "30".to_owned()),
+        ("KWASTAGE_EMERGENCIES__CALLS_AFTER_S", "60".to_owned()),
+        ("KWASTAGE_EMERGENCIES__DESK_AFTER_S", "90".to_owned()),
+        ("KWASTAGE_EMERGENCIES__AGAIN_EVERY_S", "30".to_owned()),
+        ("KWASTAGE_EMERGENCIES__CALL_AGAIN_AFTER_S", "45".to_owned()),
+        (
+            "KWASTAGE_EMERGENCIES__DRILL_PHONE",
+            "254711000099".to_owned(),
+        ),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()

@@ -7,7 +7,7 @@ use super::alerting::{Recipient, alert};
 use super::file;
 use super::model::{Alerted, Case, CaseNumber, CaseState, EmergencyId, Priority, Rung};
 use super::same_event::{self, ONE_EVENT_WITHIN, Report};
-use super::store::{alerts, cases, reports};
+use super::store::{alerts, cases, climbs, reports};
 use super::telling::{tell, tell_own_reporter};
 use super::words;
 use crate::events::Event;
@@ -230,6 +230,7 @@ pub(super) async fn split_off(
         .map(recipient)
         .collect();
     alert(work, &case, Rung::Stage, &recipients, &reporter).await?;
+    climbs::begin_again(work.conn(), case.id, now).await?;
     let (template, values) = words::details(&case);
     let what = format!("split:{}", now.timestamp());
     for to in &recipients {

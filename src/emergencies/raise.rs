@@ -9,7 +9,7 @@ use super::file;
 use super::model::{Case, CaseNumber, CaseState, EmergencyId, Priority, Rung};
 use super::report::lock_report_of;
 use super::stop::put_away;
-use super::store::{cases, reports};
+use super::store::{cases, climbs, reports};
 use super::telling::tell_own_reporter;
 use super::{joining, later, pranks, same_event};
 use crate::events::Event;
@@ -134,6 +134,9 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
     }
     alert(work, &case, rung, &recipients, &reporter).await?;
     pranks::tell_of_false_alarms(work, &case, &recipients).await?;
+    // From here on the answer clock has the case.
+    climbs::begin_again(work.conn(), case.id, now).await?;
+    climbs::look_at(work.conn(), case.id, Some(now)).await?;
     let values = Values::new().code("case", case.number.serial.to_string());
     tell_own_reporter(work, &case, "emergency.received", values, "received").await?;
     work.record(EmergencyRaised {

@@ -1,5 +1,6 @@
 //! A rider's phone and everything behind it: the product as its riders, and those who mean it ill, meet it.
 
+mod alarms;
 mod dialogues;
 mod reports;
 mod texts;

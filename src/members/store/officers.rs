@@ -58,24 +58,6 @@ pub(in crate::members) async fn officers(
         .collect()
 }
 
-/// False when there was none.
-pub(in crate::members) async fn remove_role(
-    conn: &mut PgConnection,
-    member: MemberId,
-    stage: StageId,
-    role: Role,
-) -> Result<bool, Fault> {
-    let removed = sqlx::query!(
-        "delete from stage_role where member_id = $1 and stage_id = $2 and role = $3",
-        member.0,
-        stage.0,
-        role.as_str()
-    )
-    .execute(conn)
-    .await?;
-    Ok(removed.rows_affected() == 1)
-}
-
 /// Those on duty in this role at any of the stages, each with a stage they serve.
 pub(in crate::members) async fn officers_on_duty_at(
     conn: &mut PgConnection,
@@ -105,4 +87,22 @@ pub(in crate::members) async fn officers_on_duty_at(
             Ok((StageId(row.stage_id), officer))
         })
         .collect()
+}
+
+/// False when there was none.
+pub(in crate::members) async fn remove_role(
+    conn: &mut PgConnection,
+    member: MemberId,
+    stage: StageId,
+    role: Role,
+) -> Result<bool, Fault> {
+    let removed = sqlx::query!(
+        "delete from stage_role where member_id = $1 and stage_id = $2 and role = $3",
+        member.0,
+        stage.0,
+        role.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(removed.rows_affected() == 1)
 }
