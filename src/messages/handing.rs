@@ -156,7 +156,10 @@ impl Sender {
             }
         };
         if let Some(id) = accepted {
-            resolved(conn, this, &id, now).await?;
+            if !ours {
+                store::move_message(conn, this.id, &["unknown"], "sent", None, now).await?;
+            }
+            reports::apply_parked(conn, this.carrier, &id, this.named(), now).await?;
         }
         transaction.commit().await?;
         if ours {
@@ -177,7 +180,9 @@ impl Sender {
         let mut transaction = work::begin(self.pool()).await?;
         let conn = &mut *transaction;
         if let Handover::Accepted { id, .. } = ended(conn, this, handover.clone(), now).await? {
-            resolved(conn, this, &id, now).await?;
+            // A message given up as unknown is so no more.
+            store::move_message(conn, this.id, &["unknown"], "sent", None, now).await?;
+            reports::apply_parked(conn, this.carrier, &id, this.named(), now).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -207,21 +212,6 @@ async fn ended(
         store::opt_out_of(conn, this.id, now).await?;
     }
     Ok(handover)
-}
-
-/// The id of a try is stored: what waited for it is applied, and a message given up as unknown is so no more.
-async fn resolved(
-    conn: &mut PgConnection,
-    this: &Try,
-    id: &str,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    let tried = store::Tried {
-        message: this.id,
-        number: this.number,
-    };
-    store::move_message(conn, this.id, &["unknown"], "sent", None, now).await?;
-    reports::apply_parked(conn, this.carrier, id, tried, now).await
 }
 
 /// How a try is kept, and an alarm for what somebody has to mend.

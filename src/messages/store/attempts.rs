@@ -5,6 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::outbox::Due;
+use super::reports;
 use crate::fault::Fault;
 use crate::messages::route::{COPIES_MAX, Fate, Tried};
 use crate::messages::{Class, MessageId};
@@ -27,6 +28,16 @@ pub(in crate::messages) struct Try {
     /// An alert that the delivery clock has sent through a second provider already.
     pub is_repeated: bool,
     pub before: Vec<Tried>,
+}
+
+impl Try {
+    /// As reports name it.
+    pub fn named(&self) -> reports::Tried {
+        reports::Tried {
+            message: self.id,
+            number: self.number,
+        }
+    }
 }
 
 /// Begins a try through this provider. With `at_once` it may have left us from now on; otherwise [`hand`] says so later.

@@ -14,8 +14,8 @@ use crate::messages::testing::{Answer, World, to_amina};
 use crate::messages::*;
 use crate::primitives::{Carrier, Msisdn};
 
-const MESSAGES: usize = 40;
-const STEPS: usize = 160;
+const MESSAGES: usize = 30;
+const STEPS: usize = 100;
 
 #[sqlx::test]
 async fn what_may_have_been_sent_is_not_sent_again_and_everything_ends(pool: PgPool) {
