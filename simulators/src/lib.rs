@@ -118,6 +118,12 @@ impl Running {
         });
     }
 
+    /// Whether some order for trouble is in force.
+    pub fn is_in_trouble(&self) -> bool {
+        let now = self.world.now();
+        !self.world.state().faults.views(now).is_empty()
+    }
+
     /// What the gateway answered so far that the real outside would not have liked.
     pub fn violations(&self) -> Vec<Violation> {
         self.world.state().violations.clone()
