@@ -27,6 +27,7 @@ pub use outlets::{Outlets, Pace};
 pub use route::Routes;
 pub use sender::Sender;
 pub use service::{is_opted_out, opt_in, opt_out, send};
+pub use store::about::{Said, about};
 pub use store::outbox::{LaneStats, lane_stats};
 pub use template::{Globals, NotRendered, Templates};
 pub use understand::{Asked, understand};
