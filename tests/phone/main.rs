@@ -2,6 +2,7 @@
 
 mod alarms;
 mod dialogues;
+mod lanes;
 mod reports;
 mod texts;
 mod turns;
