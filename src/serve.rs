@@ -30,7 +30,7 @@ use crate::messages::{self, Class, LaneStats, Sender};
 use crate::payments::jobs::{PaymentsDesk, Undone};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
-use crate::{conversation, forgetting, ledger, payments, receipts, settlement, welcome};
+use crate::{broadcasts, conversation, forgetting, ledger, payments, receipts, settlement, welcome};
 
 /// SMS segments a second the provider takes from us.
 const SMS_SEGMENTS_PER_SECOND: u32 = 30;
@@ -157,6 +157,7 @@ pub fn registry(app: &App) -> Registry<App> {
             payments::jobs::apply_evidence(&desk, job).await
         }))
         .on(answer_sms)
+        .on(broadcasts::jobs::write_recipients)
         .every("payments.sweep", TimeDelta::minutes(1), move |_| {
             let desk = sweeping.clone();
             async move { payments::jobs::sweep(&desk).await }
@@ -169,6 +170,11 @@ pub fn registry(app: &App) -> Registry<App> {
         .every("receipts.number", TimeDelta::seconds(5), number_receipts)
         .every("ledger.roll", TimeDelta::seconds(5), roll_ledger)
         .every("ledger.verify", TimeDelta::minutes(10), verify_ledger)
+        .every(
+            "broadcasts.tell",
+            TimeDelta::seconds(10),
+            broadcasts::jobs::tell_senders,
+        )
         .every("queues.count", TimeDelta::seconds(5), count_queues)
         .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
     registry
@@ -202,6 +208,7 @@ pub fn sender(app: &App) -> Sender {
         app.templates.clone(),
         client,
         SMS_SEGMENTS_PER_SECOND,
+        app.quiet_hours(),
     )
 }
 

@@ -26,6 +26,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
     (
         "deeds",
         &[
+            "broadcasts",
             "emergencies",
             "ledger",
             "members",
@@ -46,7 +47,9 @@ const FLOORS: [(&str, &[&str]); 8] = [
 ];
 
 /// Files that stand on another floor than their room.
-const ELSEWHERE: [(&str, &str); 2] = [
+const ELSEWHERE: [(&str, &str); 3] = [
+    // It begins and commits one transaction after the other.
+    ("broadcasts/jobs.rs", "edges"),
     // They call outward with no transaction open.
     ("payments/jobs.rs", "edges"),
     ("messages/sender.rs", "edges"),
@@ -67,7 +70,7 @@ const UPWARD: [(&str, &str, &str); 2] = [
 ];
 
 /// Files and folders of rules: they do no I/O, nothing in them waits, and they are told the time.
-const PURE: [&str; 38] = [
+const PURE: [&str; 41] = [
     "conversation/intent.rs",
     "conversation/record.rs",
     "conversation/transcript.rs",
@@ -85,8 +88,11 @@ const PURE: [&str; 38] = [
     "members/pin/guard.rs",
     "members/words.rs",
     "menu/",
+    "broadcasts/words.rs",
     "messages/bucket.rs",
+    "messages/loop_guard.rs",
     "messages/model.rs",
+    "messages/quiet.rs",
     "messages/template/",
     "messages/understand.rs",
     "messages/values.rs",
@@ -125,7 +131,17 @@ const SQL: [&str; 12] = [
 ];
 
 /// Rooms that read a table of another room, and why.
-const READERS: [(&str, &str, &str); 9] = [
+const READERS: [(&str, &str, &str); 11] = [
+    (
+        "member",
+        "broadcasts",
+        "recipients are counted and written in one statement each",
+    ),
+    (
+        "opt_out",
+        "broadcasts",
+        "recipients are counted and written in one statement each",
+    ),
     (
         "stage",
         "members",

@@ -1,5 +1,7 @@
 //! The one answer to each text that comes in.
 
+mod notices;
+
 use crate::app::App;
 use crate::emergencies::{self, EmergencyId, Raise, RaiseError};
 use crate::fault::Fault;
@@ -34,7 +36,11 @@ pub async fn answer_sms(app: App, job: AnswerSms) -> Result<(), JobFailure> {
         work.commit().await?;
         return Ok(());
     }
-    let (understood, template, values) = words_for(&mut work, &from, asked).await?;
+    let noticed = notices::answer(&app, &mut work, &inbound, &from).await?;
+    let (understood, template, values) = match noticed {
+        Some(said) => said,
+        None => words_for(&mut work, &from, asked).await?,
+    };
     let message = Message {
         to: from,
         language,
@@ -105,7 +111,8 @@ async fn words_for(
             ("stop", "promotions.stopped", Values::new())
         }
         Asked::Start => {
-            messages::opt_in(work.conn(), from).await?;
+            let now = work.now;
+            messages::opt_in(work.conn(), from, now, "sms").await?;
             ("start", "promotions.started", Values::new())
         }
         Asked::Word(word) => (word, "help.by_phone", Values::new()),

@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::NaiveTime;
 use reqwest::Url;
 use secrecy::{SecretBox, SecretString};
 
@@ -29,6 +30,7 @@ pub struct Config {
     pub redis: Redis,
     pub ussd: Ussd,
     pub sms: Sms,
+    pub broadcasts: Broadcasts,
     pub africastalking: AfricasTalking,
     pub mpesa: Mpesa,
     pub keys: Keys,
@@ -83,6 +85,20 @@ pub struct Ussd {
 #[derive(Debug)]
 pub struct Sms {
     pub short_code: String,
+    /// Times of the day in Nairobi between which nothing is said that can wait.
+    pub quiet_from: NaiveTime,
+    pub quiet_until: NaiveTime,
+    /// What one segment costs us, for the previews of broadcasts.
+    pub segment_price: Money,
+}
+
+/// What officials may send, and members post, to many at once.
+#[derive(Debug)]
+pub struct Broadcasts {
+    /// Broadcasts of one official within a day.
+    pub per_day: u32,
+    /// Posts of one member within a day.
+    pub posts_per_day: u32,
 }
 
 #[derive(Debug)]
@@ -213,6 +229,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
     );
     let (http, database, redis, ussd) = (http(read), database(read), redis(read), ussd(read));
     let (sms, africastalking, mpesa) = (sms(read), africastalking(read), mpesa(read));
+    let broadcasts = broadcasts(read);
     let (keys, fees, emergencies, log) = (keys(read), fees(read), emergencies(read), log(read));
     let (menus, messages) = (
         documents(read, "menus.dir"),
@@ -225,6 +242,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
         redis: redis?,
         ussd: ussd?,
         sms: sms?,
+        broadcasts: broadcasts?,
         africastalking: africastalking?,
         mpesa: mpesa?,
         keys: keys?,
@@ -312,8 +330,24 @@ fn sms(read: &mut Reader) -> Option<Sms> {
         "write 3 to 8 digits, such as 22384",
         |code| (3..=8).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit()),
     );
+    let time = "write a time of the day in Nairobi, such as 21:00";
+    let quiet_from = read.parsed("sms.quiet_from", time);
+    let quiet_until = read.parsed("sms.quiet_until", time);
+    let segment_price = read.money("sms.segment_price");
     Some(Sms {
         short_code: short_code?,
+        quiet_from: quiet_from?,
+        quiet_until: quiet_until?,
+        segment_price: segment_price?,
+    })
+}
+
+fn broadcasts(read: &mut Reader) -> Option<Broadcasts> {
+    let per_day = read.number("broadcasts.per_day", 0..=100);
+    let posts_per_day = read.number("broadcasts.posts_per_day", 0..=100);
+    Some(Broadcasts {
+        per_day: per_day?,
+        posts_per_day: posts_per_day?,
     })
 }
 

@@ -28,6 +28,9 @@ pub struct CallingMember {
     number: String,
     status: StatusWord,
     fee_paid: bool,
+    /// Absent in sessions of the release before.
+    #[serde(default)]
+    is_official: bool,
 }
 
 impl Caller {
@@ -105,6 +108,10 @@ impl CallingMember {
             ("active", self.status == StatusWord::Active),
             ("suspended", self.status == StatusWord::Suspended),
             ("fee_due", fee_due),
+            (
+                "official",
+                self.is_official && self.status == StatusWord::Active,
+            ),
         ]
         .into_iter()
         .filter_map(|(condition, holds)| holds.then_some(condition))
@@ -124,6 +131,7 @@ impl From<DialledMember> for CallingMember {
                 .unwrap_or_default(),
             status: member.status,
             fee_paid: member.fee_paid,
+            is_official: member.is_official,
         }
     }
 }

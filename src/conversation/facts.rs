@@ -1,5 +1,7 @@
 //! What screens show beside their own words: one query each.
 
+mod notices;
+
 use super::Turn;
 use super::caller::{Caller, CallingMember};
 use crate::app::App;
@@ -30,6 +32,11 @@ pub(super) async fn fetch(
         "kin" => kin(app, member(caller, fact)?).await,
         "regions" => regions(app).await,
         "zones" => zones(app, id(need("region"), turn)?).await,
+        "notices" => notices::at_a_glance(app, turn, member(caller, fact)?).await,
+        "draft" => notices::draft(app, member(caller, fact)?).await,
+        "posts" => notices::posts(app, turn).await,
+        "post" => notices::post(app, turn, need("post")).await,
+        "sent" => notices::sent(app, member(caller, fact)?).await,
         "stages" => stages_of(app, id(need("zone"), turn)?).await,
         other => Err(Fault::broken(format!("no query answers the fact {other}"))),
     }

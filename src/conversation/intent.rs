@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::broadcasts::{BroadcastId, Verdict};
 use crate::emergencies::EmergencyKind;
 use crate::fault::Fault;
 use crate::members::{Kin, MemberId, Name, NationalId, PinVerifier, Relation};
@@ -49,6 +50,9 @@ pub(super) enum Deed {
     LookUpReceipt(String),
     ChangePin { chosen: ChosenPin, pin: Secret },
     ChangeKin(Kin),
+    DraftBroadcast { to_sacco: bool, words: String },
+    SendDraft(BroadcastId),
+    DecidePost { number: u32, verdict: Verdict },
     RaiseEmergency,
     TellEmergencyKind(EmergencyKind),
     TellEmergencyPlace(String),
@@ -158,6 +162,25 @@ fn read(mut asked: Asked) -> Option<Intent> {
         "change_kin" => Some(Intent {
             pin: Some(secret?),
             what: What::Deed(Deed::ChangeKin(kin(&asked)?)),
+        }),
+
+        "draft_broadcast" => deed(Deed::DraftBroadcast {
+            to_sacco: answer("audience") == "sacco",
+            words: answer("text").to_owned(),
+        }),
+        "send_draft" => Some(Intent {
+            pin: Some(secret?),
+            what: What::Deed(Deed::SendDraft(BroadcastId(
+                Uuid::parse_str(answer("draft")).ok()?,
+            ))),
+        }),
+        "decide_post" => deed(Deed::DecidePost {
+            number: answer("post").parse().ok()?,
+            verdict: match answer("verdict") {
+                "put_up" => Verdict::PutUp,
+                "refuse" => Verdict::Refuse,
+                _ => return None,
+            },
         }),
 
         "raise_emergency" => deed(Deed::RaiseEmergency),

@@ -24,7 +24,7 @@ pub use keys::{Key, KeyRing, MemberKeys, NotAKey};
 pub use model::{ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord, Who};
 pub use national_id::{NationalId, NotANationalId};
 pub use number::{MemberNumber, NotAMemberNumber};
-pub use officers::{Officer, Role, appoint, officers_on_duty};
+pub use officers::{Officer, Role, StageOfficial, appoint, officers_on_duty, official};
 pub use pin::{DeskError, NotAVerifier, PinDesk, PinOwner, PinVerifier, StrongPin, WeakPin};
 pub use service::approval::{ApproveError, Approved, RefuseError, Refused, approve, refuse};
 pub use service::joining::{

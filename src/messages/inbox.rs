@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::store::inbox as store;
-use super::{Message, MessageId, send};
+use super::loop_guard::{self, Heard};
+use super::{Class, Message, MessageId, send};
 use crate::fault::Fault;
 use crate::jobs::Job;
 use crate::primitives::Msisdn;
@@ -73,8 +74,10 @@ pub async fn mark_handled(work: &mut Work, id: Uuid, understood: &str) -> Result
     store::mark_handled(work.conn(), id, understood, false, now).await
 }
 
-/// Answers an inbound message, once: marks it and sends the message, or says nothing when the phone has had
-/// [`ANSWERS_PER_HOUR_MAX`] answers within the hour (two machines would talk for ever) or it was handled before.
+/// Answers an inbound message, once: marks it and sends the message, or says nothing when it was handled before, when
+/// the phone behaves like a machine ([`loop_guard`]), or when it has had [`ANSWERS_PER_HOUR_MAX`] answers within the hour.
+///
+/// What belongs to an emergency is answered whatever came before.
 pub async fn answer(
     work: &mut Work,
     inbound: &Inbound,
@@ -85,12 +88,12 @@ pub async fn answer(
     let Some(from) = inbound.from.as_ref().filter(|_| !inbound.handled) else {
         return Ok(None);
     };
-    if store::answers_since(work.conn(), from, now - TimeDelta::hours(1)).await?
-        >= ANSWERS_PER_HOUR_MAX
+    if message.class != Class::Emergency
+        && let Some(why) = unanswered_because(work, from, inbound, understood).await?
     {
-        tracing::warn!(inbox.id = %inbound.id, "Left message {} unanswered: this phone has had enough answers", inbound.id);
-        metrics::counter!("kwastage_sms_unanswered_total", "why" => "too_many").increment(1);
-        store::mark_handled(work.conn(), inbound.id, "too_many", false, now).await?;
+        tracing::warn!(inbox.id = %inbound.id, why, "Left message {} unanswered", inbound.id);
+        metrics::counter!("kwastage_sms_unanswered_total", "why" => why).increment(1);
+        store::mark_handled(work.conn(), inbound.id, why, false, now).await?;
         return Ok(None);
     }
     store::mark_handled(work.conn(), inbound.id, understood, true, now).await?;
@@ -100,6 +103,31 @@ pub async fn answer(
     };
     Ok(Some(send(work, message).await?))
 }
+
+async fn unanswered_because(
+    work: &mut Work,
+    from: &Msisdn,
+    inbound: &Inbound,
+    understood: &str,
+) -> Result<Option<&'static str>, Fault> {
+    let now = work.now;
+    let new = Heard {
+        at: inbound.received_at,
+        text: inbound.text.clone(),
+        understood: understood != UNKNOWN,
+        handled_at: now,
+    };
+    let since = inbound.received_at - loop_guard::REMEMBERED;
+    let before = store::heard_before(work.conn(), inbound.id, from, since).await?;
+    if let Some(silence) = loop_guard::silence(&new, &before) {
+        return Ok(Some(silence.as_str()));
+    }
+    let answers = store::answers_since(work.conn(), from, now - TimeDelta::hours(1)).await?;
+    Ok((answers >= ANSWERS_PER_HOUR_MAX).then_some("too_many"))
+}
+
+/// What a text is marked with that nobody has a word for.
+pub const UNKNOWN: &str = "unknown";
 
 /// Answers one phone gets within an hour: a few more than it may ask about receipts, so that it is told to wait.
 pub const ANSWERS_PER_HOUR_MAX: i64 = 12;

@@ -7,7 +7,9 @@
 
 mod bucket;
 pub mod inbox;
+mod loop_guard;
 mod model;
+mod quiet;
 pub mod reports;
 mod sender;
 mod service;
@@ -16,10 +18,11 @@ mod template;
 mod understand;
 mod values;
 
-pub use model::{Class, Handover, Message, MessageId, Refusal};
+pub use model::{Class, Handover, Message, MessageId, Refusal, Tally};
+pub use quiet::QuietHours;
 pub(crate) use sender::PROVIDER;
 pub use sender::Sender;
-pub use service::{is_opted_out, opt_in, opt_out, send};
+pub use service::{is_opted_out, opt_in, opt_out, send, send_all, tally};
 pub use store::outbox::{LaneStats, lane_stats};
 pub use template::{Globals, NotRendered, Templates};
 pub use understand::{Asked, understand};

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
-use sqlx::PgPool;
 use sqlx::postgres::PgListener;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use super::bucket::Bucket;
 use super::model::{Class, Handover, Next, next};
 use super::store::outbox::{self, Due, Try};
 use super::store::reports::lock as lock_reports_of;
-use super::{Templates, Values, reports};
+use super::{QuietHours, Templates, Values, reports};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::integrations::africastalking::Client;
@@ -32,6 +32,7 @@ struct Parts {
     clock: Clock,
     templates: Arc<Templates>,
     provider: Client,
+    quiet: QuietHours,
     bucket: Mutex<Bucket>,
 }
 
@@ -52,6 +53,8 @@ const SETTLED_WITHIN: [Duration; 7] = [
     Duration::from_secs(8),
     Duration::from_secs(8),
 ];
+/// Messages that one claim puts off to the end of the quiet hours.
+const PUT_OFF_AT_ONCE: usize = 1000;
 /// How long a stopping sender waits for answers.
 const GRACE: Duration = Duration::from_secs(15);
 /// After this nobody will tell us any more what became of a message.
@@ -71,19 +74,22 @@ fn concurrency(class: Class) -> usize {
 }
 
 impl Sender {
-    /// Sends no more than `segments_per_second` through the provider, emergencies first and uncounted.
+    /// Sends no more than `segments_per_second` through the provider, emergencies first and uncounted, and nothing that can
+    /// wait in the quiet hours.
     pub fn new(
         pool: PgPool,
         clock: Clock,
         templates: Arc<Templates>,
         provider: Client,
         segments_per_second: u32,
+        quiet: QuietHours,
     ) -> Sender {
         Sender(Arc::new(Parts {
             pool,
             clock,
             templates,
             provider,
+            quiet,
             bucket: Mutex::new(Bucket::new(segments_per_second, Instant::now())),
         }))
     }
@@ -139,7 +145,7 @@ impl Sender {
             }
             match self.begin(class, free as i64).await {
                 Ok(begun) => {
-                    left_some_behind = begun.looked_at == free;
+                    left_some_behind = begun.looked_at >= free;
                     if left_some_behind && begun.tries.is_empty() {
                         woken.notify_one();
                     }
@@ -218,6 +224,11 @@ impl Sender {
     async fn begin(&self, class: Class, limit: i64) -> Result<Begun, Fault> {
         let now = self.0.clock.now();
         let mut transaction = work::begin(&self.0.pool).await?;
+        let put_off = self.put_off(&mut transaction, class, now).await?;
+        if put_off >= PUT_OFF_AT_ONCE || (put_off > 0 && class == Class::Promotion) {
+            transaction.commit().await?;
+            return Ok(Begun::nothing(put_off));
+        }
         let due = outbox::lock_due(&mut transaction, class, now, limit).await?;
         let mut begun = Begun {
             looked_at: due.len(),
@@ -238,6 +249,26 @@ impl Sender {
         }
         transaction.commit().await?;
         Ok(begun)
+    }
+
+    /// In the quiet hours: moves what is due and can wait to their end. Returns how many messages that were.
+    async fn put_off(
+        &self,
+        conn: &mut PgConnection,
+        class: Class,
+        now: DateTime<Utc>,
+    ) -> Result<usize, Fault> {
+        let until = self.0.quiet.not_before(class, now);
+        if until <= now {
+            return Ok(0);
+        }
+        let some = match class {
+            Class::Promotion => None,
+            _ => Some(self.0.templates.that_wait(class)),
+        };
+        let most = PUT_OFF_AT_ONCE as i64;
+        let put_off = outbox::put_off(conn, class, some.as_deref(), now, until, most).await?;
+        Ok(usize::try_from(put_off).unwrap_or(usize::MAX))
     }
 
     /// The text and its segments, made at the first try and kept for the others.
@@ -372,6 +403,15 @@ struct Begun {
     /// Messages that were due, those dropped included.
     looked_at: usize,
     tries: Vec<Try>,
+}
+
+impl Begun {
+    fn nothing(looked_at: usize) -> Begun {
+        Begun {
+            looked_at,
+            tries: Vec::new(),
+        }
+    }
 }
 
 /// Why a message is not sent at all.

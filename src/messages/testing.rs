@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
-use super::{Class, Globals, Message, MessageId, Sender, Templates, Values, send};
+use super::{Class, Globals, Message, MessageId, QuietHours, Sender, Templates, Values, send};
 use crate::clock::Clock;
 use crate::integrations::africastalking::{Client, Settings};
 use crate::primitives::{Language, Msisdn, Secret};
@@ -159,6 +159,7 @@ impl World {
             ussd: "*384*123#".into(),
             sms: "22384".into(),
         };
+        let at = |hour| chrono::NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("messages");
         let templates = Arc::new(Templates::load(&folder, globals).unwrap());
         let sender = Sender::new(
@@ -167,6 +168,7 @@ impl World {
             templates,
             client.unwrap(),
             1000,
+            QuietHours::new(at(21), at(7)),
         );
         World {
             pool,

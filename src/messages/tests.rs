@@ -371,7 +371,9 @@ async fn promotions_respect_a_stop_and_everything_else_still_comes(pool: PgPool)
     world.say(to_amina(Class::Service)).await;
     assert_eq!(world.drain().await, 1);
     assert_eq!(world.state(promotion).await, "failed");
-    opt_in(&mut conn, &amina).await.unwrap();
+    opt_in(&mut conn, &amina, world.clock.now(), "sms START")
+        .await
+        .unwrap();
     world.say(to_amina(Class::Promotion)).await;
     assert_eq!(world.drain().await, 1);
 }

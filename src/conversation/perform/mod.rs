@@ -6,6 +6,7 @@
 mod emergency;
 mod joining;
 mod money;
+mod notices;
 mod settings;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -208,6 +209,13 @@ impl Performer<'_> {
             Deed::LookUpReceipt(typed) => money::look_up_receipt(self, &mut work, &typed).await,
             Deed::ChangePin { chosen, .. } => settings::change_pin(self, &mut work, chosen).await,
             Deed::ChangeKin(kin) => settings::change_kin(self, &mut work, &kin).await,
+            Deed::DraftBroadcast { to_sacco, words } => {
+                notices::draft(self, &mut work, to_sacco, &words, key).await
+            }
+            Deed::SendDraft(id) => notices::send(self, &mut work, id).await,
+            Deed::DecidePost { number, verdict } => {
+                notices::decide(self, &mut work, number, verdict).await
+            }
             Deed::RaiseEmergency => emergency::raise(self, &mut work).await,
             Deed::TellEmergencyKind(kind) => emergency::tell_kind(self, &mut work, kind).await,
             Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,
