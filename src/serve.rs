@@ -30,7 +30,9 @@ use crate::messages::{self, Class, LaneStats, Sender};
 use crate::payments::jobs::{PaymentsDesk, Undone};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
-use crate::{broadcasts, conversation, forgetting, ledger, payments, receipts, settlement, welcome};
+use crate::{
+    broadcasts, conversation, forgetting, ledger, payments, receipts, settlement, welcome,
+};
 
 /// SMS segments a second the provider takes from us.
 const SMS_SEGMENTS_PER_SECOND: u32 = 30;

@@ -60,10 +60,9 @@ async fn tell(
             ),
             Err(DraftError::NotAnOfficial) => ("broadcast.officials_only", Values::new()),
             Err(DraftError::Nobody) => ("broadcast.nobody", Values::new()),
-            Err(DraftError::TooManyToday { max }) => (
-                "broadcast.too_many",
-                Values::new().count("max", max),
-            ),
+            Err(DraftError::TooManyToday { max }) => {
+                ("broadcast.too_many", Values::new().count("max", max))
+            }
             Err(DraftError::Fault(fault)) => return Err(fault),
         };
     Ok(("tell", template, values))
@@ -101,8 +100,7 @@ async fn decide(
     verdict: Verdict,
 ) -> Result<Option<Said>, Fault> {
     let rules = app.broadcast_rules();
-    let decided =
-        broadcasts::decide(work, &rules, &app.templates, from, number, verdict).await;
+    let decided = broadcasts::decide(work, &rules, &app.templates, from, number, verdict).await;
     let (template, values) = match decided {
         Ok(Decided::PutUp { recipients }) => (
             "post.you_put_up",
@@ -115,20 +113,14 @@ async fn decide(
         Err(DecideError::NotFound) if verdict == Verdict::PutUp => {
             ("post.not_found", Values::new().count("number", number))
         }
-        Err(DecideError::NotAnOfficial) if verdict == Verdict::PutUp => {
-            ("post.how", Values::new())
-        }
+        Err(DecideError::NotAnOfficial) if verdict == Verdict::PutUp => ("post.how", Values::new()),
         Err(DecideError::NotFound | DecideError::NotAnOfficial) => return Ok(None),
         Err(DecideError::Fault(fault)) => return Err(fault),
     };
     Ok(Some(("post_decided", template, values)))
 }
 
-fn refused_wording(
-    understood: &'static str,
-    how: &'static str,
-    refused: WordingRefused,
-) -> Said {
+fn refused_wording(understood: &'static str, how: &'static str, refused: WordingRefused) -> Said {
     match refused {
         WordingRefused::TooShort => (understood, how, Values::new()),
         WordingRefused::TooLong { max, came } => {

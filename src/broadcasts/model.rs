@@ -234,7 +234,10 @@ mod tests {
             ("Wanjikũ na Ng’ang’a", Ok("Wanjiku na Ng'ang'a".to_owned())),
             ("", Err(WordingRefused::TooShort)),
             ("ok", Err(WordingRefused::TooShort)),
-            ("\u{1F64F}\u{1F64F}\u{1F64F}\u{1F64F}\u{1F64F}", Err(WordingRefused::TooShort)),
+            (
+                "\u{1F64F}\u{1F64F}\u{1F64F}\u{1F64F}\u{1F64F}",
+                Err(WordingRefused::TooShort),
+            ),
         ] {
             assert_eq!(said(typed), words, "{typed:?}");
         }
@@ -249,7 +252,10 @@ mod tests {
             max: 140,
             came: 142,
         };
-        assert_eq!(Wording::parse_post(&"[".repeat(71)), Err(WordingRefused::TooShort));
+        assert_eq!(
+            Wording::parse_post(&"[".repeat(71)),
+            Err(WordingRefused::TooShort)
+        );
         assert_eq!(
             Wording::parse_post(&format!("{}{}", "a".repeat(138), "[[")),
             Err(brackets)

@@ -46,7 +46,9 @@ pub enum PostError {
 /// What became of a post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decided {
-    PutUp { recipients: u32 },
+    PutUp {
+        recipients: u32,
+    },
     Refused,
     /// Somebody was faster, or it has waited too long.
     Already,
@@ -92,8 +94,7 @@ pub async fn post(
         return Err(PostError::IsAnOfficial);
     }
     let words = Wording::parse_post(typed)?;
-    let officials =
-        members::officers_on_duty(work.conn(), member.stage, Role::Official).await?;
+    let officials = members::officers_on_duty(work.conn(), member.stage, Role::Official).await?;
     if officials.is_empty() {
         return Err(PostError::NobodyToAsk);
     }
@@ -112,8 +113,16 @@ pub async fn post(
     }
     let id = PostId(Uuid::now_v7());
     let now = work.now;
-    let number =
-        posts::insert(work.conn(), id, key, member.stage, member.id, words.as_str(), now).await?;
+    let number = posts::insert(
+        work.conn(),
+        id,
+        key,
+        member.stage,
+        member.id,
+        words.as_str(),
+        now,
+    )
+    .await?;
     for official in &officials {
         let values = Values::new()
             .words("who", member.first_name.as_str())

@@ -29,7 +29,14 @@ pub async fn tell_of_the_finished(work: &mut Work) -> Result<(), Fault> {
     }
     let (since, now) = (work.now - POST_KEPT, work.now);
     for post in posts::expire(work.conn(), since, now).await? {
-        tell_member(work, post.member, "post.expired", Values::new(), &post.key("expired")).await?;
+        tell_member(
+            work,
+            post.member,
+            "post.expired",
+            Values::new(),
+            &post.key("expired"),
+        )
+        .await?;
     }
     Ok(())
 }

@@ -56,11 +56,13 @@ pub async fn run(config: Arc<Config>, asked: Broadcasts) -> anyhow::Result<()> {
         Some(("stage", code)) => {
             let code = StageCode::parse(code).context("the stage's code")?;
             let stage = stages::find_by_code(work.conn(), &code).await?;
-            Audience::Stage(stage.with_context(|| format!("there is no stage {code}"))?.id)
+            Audience::Stage(
+                stage
+                    .with_context(|| format!("there is no stage {code}"))?
+                    .id,
+            )
         }
-        Some(("sacco", name)) if !name.trim().is_empty() => {
-            Audience::Sacco(name.trim().to_owned())
-        }
+        Some(("sacco", name)) if !name.trim().is_empty() => Audience::Sacco(name.trim().to_owned()),
         _ => bail!("--to is everyone, stage:CODE or sacco:NAME, not {to}"),
     };
     let preview = broadcasts::preview(
@@ -81,9 +83,8 @@ pub async fn run(config: Arc<Config>, asked: Broadcasts) -> anyhow::Result<()> {
         println!("Nothing is sent: say --yes to send it.");
         return Ok(());
     }
-    let sent =
-        broadcasts::send_from_desk(&mut work, &rules, &app.templates, kind, audience, words)
-            .await?;
+    let sent = broadcasts::send_from_desk(&mut work, &rules, &app.templates, kind, audience, words)
+        .await?;
     work.commit().await?;
     match sent.later {
         None => println!("On its way to {} people.", sent.recipients),

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::store::inbox as store;
 use super::loop_guard::{self, Heard};
+use super::store::inbox as store;
 use super::{Class, Message, MessageId, send};
 use crate::fault::Fault;
 use crate::jobs::Job;

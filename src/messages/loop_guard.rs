@@ -145,7 +145,14 @@ mod tests {
     #[test]
     fn people_are_answered() {
         // Quick, but with words we know; and slow, with words we do not.
-        let words = ["BAL", "RECEIPT 7K3M", "RECEIPT 7K3N", "HELP", "STOP", "START"];
+        let words = [
+            "BAL",
+            "RECEIPT 7K3M",
+            "RECEIPT 7K3N",
+            "HELP",
+            "STOP",
+            "START",
+        ];
         let quick = words.iter().map(|word| (0, (*word).to_owned(), true));
         assert!(answered(quick).into_iter().all(|answered| answered));
         let lost = (0..10).map(|n| (25, format!("niambie {n}"), false));

@@ -1,5 +1,6 @@
 //! Hands messages over, lane by lane: claim, send with no transaction open, write down what came of it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -234,8 +235,14 @@ impl Sender {
             looked_at: due.len(),
             tries: Vec::with_capacity(due.len()),
         };
-        for due in due {
-            match self.prepared(&due, now) {
+        // What this claim says to a phone counts as well.
+        let mut said: BTreeMap<String, i64> = BTreeMap::new();
+        for mut due in due {
+            let said = said.entry(due.to.digits().to_owned()).or_default();
+            due.said_today += *said;
+            let prepared = self.prepared(&due, now);
+            *said += i64::from(prepared.is_ok());
+            match prepared {
                 Ok(text) => begun.tries.push(
                     outbox::begin_try(&mut transaction, due, text, PROVIDER, now, now + LEASE)
                         .await?,
@@ -277,14 +284,14 @@ impl Sender {
             return Err(Dropped {
                 state: "expired",
                 why: "too late to be worth saying".to_owned(),
-                is_ours: false,
+                held_back_by: "time",
             });
         }
         if due.class == Class::Promotion && due.opted_out {
             return Err(Dropped {
                 state: "failed",
                 why: "wants no promotion".to_owned(),
-                is_ours: false,
+                held_back_by: "stop",
             });
         }
         if due
@@ -295,7 +302,7 @@ impl Sender {
             return Err(Dropped {
                 state: "failed",
                 why: "too many to this phone within a day".to_owned(),
-                is_ours: false,
+                held_back_by: "ceiling",
             });
         }
         if let Some(made) = &due.text {
@@ -304,7 +311,7 @@ impl Sender {
         let unsayable = |why: String| Dropped {
             state: "failed",
             why,
-            is_ours: true,
+            held_back_by: OUR_MISTAKE,
         };
         let values =
             Values::deserialize(&due.fills).map_err(|error| unsayable(error.to_string()))?;
@@ -418,14 +425,18 @@ impl Begun {
 struct Dropped {
     state: &'static str,
     why: String,
-    /// True when the mistake is in our texts.
-    is_ours: bool,
+    /// In a word, for the metrics.
+    held_back_by: &'static str,
 }
+
+/// The caller and the template disagree.
+const OUR_MISTAKE: &str = "mistake";
 
 impl Dropped {
     fn tell(&self, due: &Due) {
         metric::message(due.class.as_str(), self.state);
-        if self.is_ours {
+        metric::held_back(due.class.as_str(), self.held_back_by);
+        if self.held_back_by == OUR_MISTAKE {
             tracing::error!(message.id = %due.id, why = self.why, "Could not make the text of message {}", due.id);
         } else {
             tracing::info!(message.id = %due.id, why = self.why, "Dropped message {} unsent", due.id);

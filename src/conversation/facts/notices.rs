@@ -24,7 +24,9 @@ pub(super) async fn at_a_glance(
     let official = members::official(work.conn(), &turn.msisdn).await?;
     let draft = broadcasts::open_draft(&mut work, member.id).await?;
     let waiting = match &official {
-        Some(official) => broadcasts::waiting_posts(work.conn(), official.stage).await?.len(),
+        Some(official) => broadcasts::waiting_posts(work.conn(), official.stage)
+            .await?
+            .len(),
         None => 0,
     };
     let sacco = official.and_then(|official| official.sacco);
@@ -97,17 +99,19 @@ pub(super) async fn post(app: &App, turn: &Turn, number: &str) -> Result<Supplie
 pub(super) async fn sent(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
     let mut conn = app.pool.acquire().await?;
     let sent = broadcasts::sent_by(&mut conn, member.id, SHOWN).await?;
-    Ok(sent.into_iter().fold(Supplied::default(), |told, standing| {
-        told.row(
-            "",
-            [
-                ("day", standing.day.to_string()),
-                ("messages", standing.messages.to_string()),
-                ("delivered", standing.delivered.to_string()),
-                ("failed", standing.failed.to_string()),
-            ],
-        )
-    }))
+    Ok(sent
+        .into_iter()
+        .fold(Supplied::default(), |told, standing| {
+            told.row(
+                "",
+                [
+                    ("day", standing.day.to_string()),
+                    ("messages", standing.messages.to_string()),
+                    ("delivered", standing.delivered.to_string()),
+                    ("failed", standing.failed.to_string()),
+                ],
+            )
+        }))
 }
 
 /// The first characters, with dots where there is more.

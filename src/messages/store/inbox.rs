@@ -91,7 +91,12 @@ pub(in crate::messages) async fn heard_before(
         at: row.received_at,
         text: row.text,
         understood: row.answer.as_deref().is_some_and(|answer| {
-            ![UNKNOWN, Silence::PingPong.as_str(), Silence::SameAgain.as_str()].contains(&answer)
+            ![
+                UNKNOWN,
+                Silence::PingPong.as_str(),
+                Silence::SameAgain.as_str(),
+            ]
+            .contains(&answer)
         }),
         handled_at: row.handled_at,
     });

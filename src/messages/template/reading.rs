@@ -97,7 +97,9 @@ impl Reading<'_> {
             None => class == Class::Promotion,
             Some("yes") if matches!(class, Class::Service | Class::Promotion) => true,
             Some(_) => {
-                let what = format!("{name} waits=\"yes\" or says nothing of it, and only a service message or a promotion can wait");
+                let what = format!(
+                    "{name} waits=\"yes\" or says nothing of it, and only a service message or a promotion can wait"
+                );
                 self.findings.wrong(element.place, what);
                 false
             }
