@@ -34,6 +34,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "payments",
             "receipts",
             "stages",
+            "wallet",
             "welfare",
         ],
     ),
@@ -70,7 +71,7 @@ const UPWARD: [(&str, &str, &str); 2] = [
 ];
 
 /// Files and folders of rules: they do no I/O, nothing in them waits, and they are told the time.
-const PURE: [&str; 41] = [
+const PURE: [&str; 43] = [
     "conversation/intent.rs",
     "conversation/record.rs",
     "conversation/transcript.rs",
@@ -109,6 +110,8 @@ const PURE: [&str; 41] = [
     "receipts/model.rs",
     "receipts/number.rs",
     "stages/model.rs",
+    "wallet/limits.rs",
+    "wallet/model.rs",
     "welfare/model.rs",
     "welfare/plan.rs",
     "welfare/standing.rs",
@@ -131,7 +134,7 @@ const SQL: [&str; 12] = [
 ];
 
 /// Rooms that read a table of another room, and why.
-const READERS: [(&str, &str, &str); 11] = [
+const READERS: [(&str, &str, &str); 12] = [
     (
         "member",
         "broadcasts",
@@ -141,6 +144,11 @@ const READERS: [(&str, &str, &str); 11] = [
         "opt_out",
         "broadcasts",
         "recipients are counted and written in one statement each",
+    ),
+    (
+        "member",
+        "wallet",
+        "a statement shows the other side's masked name",
     ),
     (
         "stage",

@@ -104,7 +104,8 @@ impl Bench<'_> {
         self.outbox().await?;
         let errors = self.reports().await?;
         if self.asked.campaign > 0 {
-            self.queue("promotion", u64::from(self.asked.campaign)).await?;
+            self.queue("promotion", u64::from(self.asked.campaign))
+                .await?;
             println!("\nbehind a campaign            people   p50 ms   p99 ms   max ms   lost");
             for (kind, coordinators) in COORDINATORS.into_iter().enumerate() {
                 let first = self.asked.alarms;

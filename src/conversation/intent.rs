@@ -36,6 +36,7 @@ pub(super) enum Question {
         chosen: ChosenPin,
         pin: Secret,
     },
+    FindRecipient(String),
     ProvePin,
     Balances,
 }
@@ -53,6 +54,9 @@ pub(super) enum Deed {
     DraftBroadcast { to_sacco: bool, words: String },
     SendDraft(BroadcastId),
     DecidePost { number: u32, verdict: Verdict },
+    TopUp(Money),
+    SendMoney { to: MemberId, amount: Money },
+    ContributeFromWallet(Money),
     RaiseEmergency,
     TellEmergencyKind(EmergencyKind),
     TellEmergencyPlace(String),
@@ -147,6 +151,29 @@ fn read(mut asked: Asked) -> Option<Intent> {
             Some(Intent {
                 pin: Some(secret?),
                 what: What::Deed(Deed::Contribute(amount)),
+            })
+        }
+        "top_up" => {
+            let amount = Money::parse_typed(answer("amount")).ok()?;
+            Some(Intent {
+                pin: Some(secret?),
+                what: What::Deed(Deed::TopUp(amount)),
+            })
+        }
+        "find_recipient" => question(Question::FindRecipient(answer("recipient").to_owned())),
+        "send_money" => {
+            let amount = Money::parse_typed(answer("amount")).ok()?;
+            let to = MemberId(Uuid::parse_str(answer("recipient_id")).ok()?);
+            Some(Intent {
+                pin: Some(secret?),
+                what: What::Deed(Deed::SendMoney { to, amount }),
+            })
+        }
+        "contribute_from_wallet" => {
+            let amount = Money::parse_typed(answer("amount")).ok()?;
+            Some(Intent {
+                pin: Some(secret?),
+                what: What::Deed(Deed::ContributeFromWallet(amount)),
             })
         }
         "look_up_receipt" => deed(Deed::LookUpReceipt(answer("receipt_code").to_owned())),

@@ -8,6 +8,7 @@ mod joining;
 mod money;
 mod notices;
 mod settings;
+mod wallet;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -173,6 +174,7 @@ impl Performer<'_> {
                 joining::choose_pin(self, national_id, pin).await
             }
             Question::RepeatPin { chosen, pin } => joining::repeat_pin(self, chosen, pin).await,
+            Question::FindRecipient(typed) => wallet::find_recipient(self, &typed).await,
             Question::ProvePin => Ok(Outcome::new("right")),
             Question::Balances => money::balances(self).await,
         }
@@ -215,6 +217,11 @@ impl Performer<'_> {
             Deed::SendDraft(id) => notices::send(self, &mut work, id).await,
             Deed::DecidePost { number, verdict } => {
                 notices::decide(self, &mut work, number, verdict).await
+            }
+            Deed::TopUp(amount) => wallet::top_up(self, &mut work, amount, key).await,
+            Deed::SendMoney { to, amount } => wallet::send(self, &mut work, to, amount, &key).await,
+            Deed::ContributeFromWallet(amount) => {
+                wallet::contribute(self, &mut work, amount, &key).await
             }
             Deed::RaiseEmergency => emergency::raise(self, &mut work).await,
             Deed::TellEmergencyKind(kind) => emergency::tell_kind(self, &mut work, kind).await,
