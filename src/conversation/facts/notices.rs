@@ -120,5 +120,8 @@ fn gist(words: &str, chars: usize) -> String {
         return words.to_owned();
     }
     let short: String = words.chars().take(chars.saturating_sub(3)).collect();
-    format!("{}...", short.trim_end())
+    format!(
+        "{}...",
+        short.trim_end_matches(|c: char| !c.is_alphanumeric())
+    )
 }
