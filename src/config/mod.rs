@@ -15,7 +15,7 @@ use chrono::NaiveTime;
 use reqwest::Url;
 use secrecy::{SecretBox, SecretString};
 
-use crate::primitives::{Money, Msisdn};
+use crate::primitives::{Carrier, Money, Msisdn};
 use reading::Reader;
 
 /// The keys, their defaults and what they mean.
@@ -32,6 +32,7 @@ pub struct Config {
     pub sms: Sms,
     pub broadcasts: Broadcasts,
     pub africastalking: AfricasTalking,
+    pub twilio: Twilio,
     pub mpesa: Mpesa,
     pub keys: Keys,
     pub fees: Fees,
@@ -91,6 +92,28 @@ pub struct Sms {
     pub quiet_until: NaiveTime,
     /// What one segment costs us, for the previews of broadcasts.
     pub segment_price: Money,
+    /// How long an alert waits for its delivery report before the next provider says it as well.
+    pub report_within: Duration,
+    /// Where the provider `file` writes.
+    pub file: PathBuf,
+    pub routes: SmsRoutes,
+}
+
+/// Who carries the messages of each lane, the first choice first. None is empty, none names a provider twice.
+#[derive(Clone, Debug)]
+pub struct SmsRoutes {
+    pub emergency: Vec<Carrier>,
+    pub money: Vec<Carrier>,
+    pub service: Vec<Carrier>,
+    pub promotion: Vec<Carrier>,
+}
+
+impl SmsRoutes {
+    /// True when some lane goes through it.
+    pub fn include(&self, carrier: Carrier) -> bool {
+        let lanes = [&self.emergency, &self.money, &self.service, &self.promotion];
+        lanes.iter().any(|route| route.contains(&carrier))
+    }
 }
 
 /// What officials may send, and members post, to many at once.
@@ -109,6 +132,19 @@ pub struct AfricasTalking {
     pub api_key: SecretString,
     /// None: everything is sent from the short code.
     pub sender: Option<String>,
+    pub segments_per_second: u32,
+}
+
+#[derive(Debug)]
+pub struct Twilio {
+    pub base_url: Url,
+    pub account_sid: String,
+    /// At least one. The first is sent with, all are believed.
+    pub auth_tokens: Vec<SecretString>,
+    pub sender: String,
+    /// Scheme and host under which Twilio reaches us.
+    pub callback_base: Url,
+    pub segments_per_second: u32,
 }
 
 #[derive(Debug)]
@@ -237,7 +273,8 @@ fn whole(read: &mut Reader) -> Option<Config> {
         ],
     );
     let (http, database, redis, ussd) = (http(read), database(read), redis(read), ussd(read));
-    let (sms, africastalking, mpesa) = (sms(read), africastalking(read), mpesa(read));
+    let (sms, africastalking, twilio) = (sms(read), africastalking(read), twilio(read));
+    let mpesa = mpesa(read);
     let broadcasts = broadcasts(read);
     let (keys, fees, emergencies, log) = (keys(read), fees(read), emergencies(read), log(read));
     let wallet = wallet(read);
@@ -254,6 +291,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
         sms: sms?,
         broadcasts: broadcasts?,
         africastalking: africastalking?,
+        twilio: twilio?,
         mpesa: mpesa?,
         keys: keys?,
         fees: fees?,
@@ -345,11 +383,27 @@ fn sms(read: &mut Reader) -> Option<Sms> {
     let quiet_from = read.parsed("sms.quiet_from", time);
     let quiet_until = read.parsed("sms.quiet_until", time);
     let segment_price = read.money("sms.segment_price");
+    let report_within_s = read.number("sms.report_within_s", 10..=600);
+    let file = read.matching("sms.file", "write the file's path", |file| !file.is_empty());
+    let (emergency, money, service, promotion) = (
+        read.carriers("sms.routes.emergency"),
+        read.carriers("sms.routes.money"),
+        read.carriers("sms.routes.service"),
+        read.carriers("sms.routes.promotion"),
+    );
     Some(Sms {
         short_code: short_code?,
         quiet_from: quiet_from?,
         quiet_until: quiet_until?,
         segment_price: segment_price?,
+        report_within: Duration::from_secs(u64::from(report_within_s?)),
+        file: PathBuf::from(file?),
+        routes: SmsRoutes {
+            emergency: emergency?,
+            money: money?,
+            service: service?,
+            promotion: promotion?,
+        },
     })
 }
 
@@ -375,11 +429,52 @@ fn africastalking(read: &mut Reader) -> Option<AfricasTalking> {
         "write up to 11 letters and digits, or nothing",
         |sender| sender.len() <= 11 && sender.bytes().all(|byte| byte.is_ascii_alphanumeric()),
     );
+    let segments_per_second = read.number("africastalking.segments_per_second", 1..=10_000);
     Some(AfricasTalking {
         base_url: base_url?,
         username: username?,
         api_key: api_key?,
         sender: Some(sender?).filter(|sender| !sender.is_empty()),
+        segments_per_second: segments_per_second?,
+    })
+}
+
+fn twilio(read: &mut Reader) -> Option<Twilio> {
+    let base_url = read.http_url("twilio.base_url");
+    let account_sid = read.matching(
+        "twilio.account_sid",
+        "write AC and 32 hex digits, as Twilio's console shows them",
+        |sid| {
+            sid.strip_prefix("AC").is_some_and(|hex| {
+                hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+            })
+        },
+    );
+    let auth_tokens = read.secrets("twilio.auth_tokens");
+    let sender = read.matching(
+        "twilio.sender",
+        "write up to 11 letters, digits or spaces, or a number such as +12025550123",
+        |sender| {
+            let is_number = sender.strip_prefix('+').is_some_and(|digits| {
+                (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+            });
+            let is_name = (1..=11).contains(&sender.len())
+                && sender
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
+                && sender.bytes().any(|byte| byte.is_ascii_alphabetic());
+            is_number || is_name
+        },
+    );
+    let callback_base = read.http_url("twilio.callback_base");
+    let segments_per_second = read.number("twilio.segments_per_second", 1..=10_000);
+    Some(Twilio {
+        base_url: base_url?,
+        account_sid: account_sid?,
+        auth_tokens: auth_tokens?,
+        sender: sender?,
+        callback_base: callback_base?,
+        segments_per_second: segments_per_second?,
     })
 }
 

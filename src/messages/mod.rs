@@ -2,15 +2,20 @@
 //!
 //! A deed leaves a row in the outbox in its own transaction: a template's name and what fills it. The
 //! [`Sender`] makes the text and hands it over, lane by lane, so that nothing stands between an emergency and
-//! the provider. A report moves a message forward, never back. An inbound message is stored before it is
+//! a provider. What one provider cannot do the next one does. A report moves a message forward, never back. An inbound message is stored before it is
 //! understood and gets at most one answer.
 
+mod breaker;
+mod breakers;
 mod bucket;
+mod handing;
 pub mod inbox;
 mod loop_guard;
 mod model;
+mod outlets;
 mod quiet;
 pub mod reports;
+mod route;
 mod sender;
 mod service;
 mod store;
@@ -18,9 +23,11 @@ mod template;
 mod understand;
 mod values;
 
+pub use breakers::Breakers;
 pub use model::{Class, Handover, Message, MessageId, Refusal, Tally};
+pub use outlets::{Outlets, Pace};
 pub use quiet::QuietHours;
-pub(crate) use sender::PROVIDER;
+pub use route::Routes;
 pub use sender::Sender;
 pub use service::{is_opted_out, opt_in, opt_out, send, send_all, tally};
 pub use store::outbox::{LaneStats, lane_stats};

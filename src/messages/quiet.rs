@@ -15,6 +15,12 @@ pub struct QuietHours {
 }
 
 impl QuietHours {
+    /// No hour is quiet.
+    pub const NEVER: QuietHours = QuietHours {
+        from: NaiveTime::MIN,
+        until: NaiveTime::MIN,
+    };
+
     /// From this time of the day, Nairobi's, until that one.
     pub fn new(from: NaiveTime, until: NaiveTime) -> QuietHours {
         QuietHours { from, until }

@@ -1,25 +1,27 @@
-//! Hands messages over, lane by lane: claim, send with no transaction open, write down what came of it.
+//! Empties the outbox, lane by lane: claims what is due, chooses a provider for it, and has it handed over.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use sqlx::postgres::PgListener;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::bucket::Bucket;
-use super::model::{Class, Handover, Next, next};
-use super::store::outbox::{self, Due, Try};
-use super::store::reports::lock as lock_reports_of;
-use super::{QuietHours, Templates, Values, reports};
+use super::handing::{Handed, Left};
+use super::model::{Class, Handover};
+use super::outlets::Outlets;
+use super::route::{self, Choice, Rest};
+use super::store::attempts::{self, Try};
+use super::store::batches::{self, Beginning};
+use super::store::outbox::{self, Due};
+use super::{Templates, Values, reports};
 use crate::clock::Clock;
 use crate::fault::Fault;
-use crate::integrations::africastalking::Client;
 use crate::primitives::gsm7;
 use crate::telemetry::metric;
 use crate::work;
@@ -32,67 +34,63 @@ struct Parts {
     pool: PgPool,
     clock: Clock,
     templates: Arc<Templates>,
-    provider: Client,
-    quiet: QuietHours,
-    bucket: Mutex<Bucket>,
+    outlets: Outlets,
 }
 
-/// The name of the provider in our tables.
-pub(crate) const PROVIDER: &str = "africastalking";
-/// Longer than any answer is waited for and any turn at the bucket.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// A lost notification costs no more than this.
 const POLL: Duration = Duration::from_secs(1);
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Pauses before writing an outcome down is tried again: in all less than what is left of the lease.
-const SETTLED_WITHIN: [Duration; 7] = [
-    Duration::from_millis(50),
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-    Duration::from_secs(8),
-];
 /// Messages that one claim puts off to the end of the quiet hours.
 const PUT_OFF_AT_ONCE: usize = 1000;
 /// How long a stopping sender waits for answers.
 const GRACE: Duration = Duration::from_secs(15);
 /// After this nobody will tell us any more what became of a message.
-const UNKNOWN_MAX: TimeDelta = TimeDelta::hours(24);
+const UNTOLD_MAX: TimeDelta = TimeDelta::hours(24);
 
 /// Ten segments; nothing of ours comes near.
 const TEXT_MAX: usize = 1530;
 
-/// Messages of a lane on their way at the same time.
+/// Messages of a lane on their way at the same time: so many that a provider which takes its time does not hold up a
+/// lane, and fewer the less it matters, for they share the machine.
 fn concurrency(class: Class) -> usize {
     match class {
-        Class::Emergency => 16,
-        Class::Money => 8,
-        Class::Service => 4,
-        Class::Promotion => 2,
+        Class::Emergency => 32,
+        Class::Money => 32,
+        Class::Service => 24,
+        Class::Promotion => 16,
+    }
+}
+
+/// Longer than any answer is waited for and any turn at the bucket. Of an alert that a dead sender had, others must hear
+/// sooner.
+fn lease(class: Class) -> TimeDelta {
+    match class {
+        Class::Emergency => TimeDelta::seconds(20),
+        _ => TimeDelta::seconds(60),
     }
 }
 
 impl Sender {
-    /// Sends no more than `segments_per_second` through the provider, emergencies first and uncounted, and nothing that can
-    /// wait in the quiet hours.
-    pub fn new(
-        pool: PgPool,
-        clock: Clock,
-        templates: Arc<Templates>,
-        provider: Client,
-        segments_per_second: u32,
-        quiet: QuietHours,
-    ) -> Sender {
+    /// Sends through these outlets, and nothing that can wait in their quiet hours.
+    pub fn new(pool: PgPool, clock: Clock, templates: Arc<Templates>, outlets: Outlets) -> Sender {
         Sender(Arc::new(Parts {
             pool,
             clock,
             templates,
-            provider,
-            quiet,
-            bucket: Mutex::new(Bucket::new(segments_per_second, Instant::now())),
+            outlets,
         }))
+    }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+
+    pub(super) fn outlets(&self) -> &Outlets {
+        &self.0.outlets
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
     }
 
     /// Sends until `stop` is cancelled, then waits for the answers to what it has handed over.
@@ -117,8 +115,8 @@ impl Sender {
                 if begun.looked_at == 0 {
                     break;
                 }
-                for this in begun.tries {
-                    self.perform(this).await;
+                for (this, wait) in begun.tries {
+                    self.perform(this, wait).await;
                     tries += 1;
                 }
             }
@@ -128,31 +126,46 @@ impl Sender {
 
     async fn lane(self, class: Class, woken: Arc<Notify>, stop: CancellationToken) {
         let mut on_their_way = JoinSet::new();
+        // What providers have answered to is written down together: the longer that takes, the more is there next time.
+        let (mut answered, mut writing) = (Vec::new(), JoinSet::new());
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut left_some_behind = false;
         loop {
+            let mut due_again = false;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(_) = on_their_way.join_next() => if !left_some_behind { continue },
-                () = woken.notified() => {}
-                _ = poll.tick() => {}
+                Some(done) = writing.join_next() => due_again |= matches!(done, Ok(Left::DueAgain)),
+                Some(done) = on_their_way.join_next() => due_again |= noted(done, &mut answered),
+                () = woken.notified() => due_again = true,
+                _ = poll.tick() => due_again = true,
             }
-            let free = concurrency(class).saturating_sub(on_their_way.len());
+            while let Some(done) = on_their_way.try_join_next() {
+                due_again |= noted(done, &mut answered);
+            }
+            if writing.is_empty() && !answered.is_empty() {
+                let (sender, answered) = (self.clone(), std::mem::take(&mut answered));
+                writing.spawn(async move { sender.write_down(answered).await });
+            }
+            if !left_some_behind && !due_again {
+                continue;
+            }
+            let busy = on_their_way.len() + answered.len();
+            let free = concurrency(class).saturating_sub(busy);
             if free == 0 {
                 left_some_behind = true;
                 continue;
             }
-            match self.begin(class, free as i64).await {
+            match self.begin(class, free).await {
                 Ok(begun) => {
                     left_some_behind = begun.looked_at >= free;
                     if left_some_behind && begun.tries.is_empty() {
                         woken.notify_one();
                     }
-                    for this in begun.tries {
+                    for (this, wait) in begun.tries {
                         let sender = self.clone();
-                        on_their_way.spawn(async move { sender.perform(this).await });
+                        on_their_way.spawn(async move { sender.hand_over(this, wait).await });
                     }
                 }
                 Err(fault) => {
@@ -162,7 +175,11 @@ impl Sender {
         }
         // What is not answered by then keeps its lease and is taken back when it runs out.
         let _ = tokio::time::timeout(GRACE, async {
-            while on_their_way.join_next().await.is_some() {}
+            while let Some(done) = on_their_way.join_next().await {
+                noted(done, &mut answered);
+            }
+            while writing.join_next().await.is_some() {}
+            self.write_down(answered).await;
         })
         .await;
     }
@@ -207,7 +224,7 @@ impl Sender {
     /// Level-triggered: takes back what a lost sender had, joins late reports, ends what nobody reports on.
     async fn upkeep(&self) -> Result<(), Fault> {
         let now = self.0.clock.now();
-        let reclaimed = outbox::reclaim(&self.0.pool, now).await?;
+        let reclaimed = attempts::reclaim(&self.0.pool, now).await?;
         if reclaimed > 0 {
             tracing::warn!(
                 reclaimed,
@@ -217,43 +234,76 @@ impl Sender {
         let mut transaction = work::begin(&self.0.pool).await?;
         reports::adopt(&mut transaction, now).await?;
         transaction.commit().await?;
-        outbox::fail_unknown(&self.0.pool, now - UNKNOWN_MAX, now).await?;
+        outbox::fail_untold(&self.0.pool, now - UNTOLD_MAX, now).await?;
         Ok(())
     }
 
-    /// Claims due messages in one short transaction: makes their texts, writes each try down, drops what is stale.
-    async fn begin(&self, class: Class, limit: i64) -> Result<Begun, Fault> {
-        let now = self.0.clock.now();
+    /// Claims due messages in one short transaction: makes their texts, chooses their providers, writes each try down,
+    /// drops what is stale.
+    async fn begin(&self, class: Class, free: usize) -> Result<Begun, Fault> {
+        let now = self.now();
+        let room = self.outlets().room(class, now, free);
+        if room == 0 {
+            return Ok(Begun::default());
+        }
         let mut transaction = work::begin(&self.0.pool).await?;
         let put_off = self.put_off(&mut transaction, class, now).await?;
         if put_off >= PUT_OFF_AT_ONCE || (put_off > 0 && class == Class::Promotion) {
             transaction.commit().await?;
             return Ok(Begun::nothing(put_off));
         }
-        let due = outbox::lock_due(&mut transaction, class, now, limit).await?;
-        let mut begun = Begun {
-            looked_at: due.len(),
-            tries: Vec::with_capacity(due.len()),
-        };
+        if class == Class::Emergency {
+            for overdue in attempts::repeat_overdue(&mut transaction, now).await? {
+                if let Some(carrier) = overdue.carrier.filter(|_| overdue.is_silent) {
+                    self.outlets().breakers.heard_nothing(carrier, class, now);
+                }
+            }
+        }
+        let due = outbox::lock_due(&mut transaction, class, now, room as i64).await?;
+        let mut begun = Begun::nothing(due.len());
+        let (mut beginnings, mut waits) = (Vec::new(), Vec::new());
         // What this claim says to a phone counts as well.
         let mut said: BTreeMap<String, i64> = BTreeMap::new();
         for mut due in due {
             let said = said.entry(due.to.digits().to_owned()).or_default();
             due.said_today += *said;
-            let prepared = self.prepared(&due, now);
-            *said += i64::from(prepared.is_ok());
-            match prepared {
-                Ok(text) => begun.tries.push(
-                    outbox::begin_try(&mut transaction, due, text, PROVIDER, now, now + LEASE)
-                        .await?,
-                ),
+            let text = match self.prepared(&due, now) {
+                Ok(text) => text,
                 Err(dropped) => {
-                    dropped.tell(&due);
-                    outbox::drop_unsent(&mut transaction, due.id, dropped.state, &dropped.why, now)
-                        .await?;
+                    let state = dropped.tell(&due);
+                    outbox::give_up(&mut transaction, due.id, state, &dropped.why, now).await?;
+                    continue;
+                }
+            };
+            match self.outlets().choose(class, &due.tried, now) {
+                Choice::Through(carrier) => {
+                    let (text, segments) = text;
+                    let turns = usize::try_from(segments).unwrap_or(1);
+                    let wait = self.outlets().turn(carrier, class, turns);
+                    waits.push(wait);
+                    beginnings.push(Beginning {
+                        due,
+                        text,
+                        segments,
+                        carrier,
+                        at_once: wait.is_zero(),
+                    });
+                }
+                Choice::Later => {
+                    let until = self.outlets().next_chance(class, now);
+                    outbox::postpone(&mut transaction, due.id, until, now).await?;
+                }
+                Choice::Nobody => {
+                    let state = route::rest(&due.tried).as_str();
+                    let why = due.why.as_deref().unwrap_or("no provider is left");
+                    metric::message(class.as_str(), state);
+                    outbox::give_up(&mut transaction, due.id, state, why, now).await?;
                 }
             }
         }
+        let until = now + lease(class);
+        let tries = batches::begin(&mut transaction, beginnings, now, until).await?;
+        begun.tries = tries.into_iter().zip(waits).collect();
         transaction.commit().await?;
         Ok(begun)
     }
@@ -265,7 +315,7 @@ impl Sender {
         class: Class,
         now: DateTime<Utc>,
     ) -> Result<usize, Fault> {
-        let until = self.0.quiet.not_before(class, now);
+        let until = self.outlets().pace.quiet.not_before(class, now);
         if until <= now {
             return Ok(0);
         }
@@ -329,87 +379,28 @@ impl Sender {
         let segments = i32::try_from(gsm7::sms_length(&text).parts).unwrap_or(i32::MAX);
         Ok((text, segments))
     }
+}
 
-    /// Hands one message over and writes down what came of it.
-    async fn perform(&self, this: Try) {
-        let wait = self.turn(this.segments);
-        if this.class != Class::Emergency {
-            tokio::time::sleep(wait).await;
+/// Takes up what came of a try. True when its message is due again at once.
+fn noted(done: Result<Handed, JoinError>, answered: &mut Vec<(Try, Handover)>) -> bool {
+    match done {
+        Ok(Handed::Answered(this, handover)) => {
+            answered.push((*this, handover));
+            false
         }
-        let handover = self
-            .0
-            .provider
-            .send_sms(&this.to, &this.text, !this.without_name)
-            .await;
-        // What we do not write down is said twice, so a passing fault is waited out while the lease is ours.
-        let mut pauses = SETTLED_WITHIN.iter();
-        while let Err(fault) = self.settle(&this, handover.clone()).await {
-            let Some(pause) = pauses.next().filter(|_| fault.is_passing()) else {
-                tracing::error!(message.id = %this.id, %fault, "Could not write down how message {} went; its lease will run out", this.id);
-                return;
-            };
-            tokio::time::sleep(*pause).await;
-        }
-    }
-
-    fn turn(&self, segments: usize) -> Duration {
-        let mut bucket = self.0.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.take(segments, Instant::now())
-    }
-
-    async fn settle(&self, this: &Try, handover: Handover) -> Result<(), Fault> {
-        let now = self.0.clock.now();
-        let mut transaction = work::begin(&self.0.pool).await?;
-        let conn = &mut *transaction;
-        let (outcome, detail) = told(&handover);
-        outbox::end_attempt(conn, this, outcome, detail.as_deref(), now).await?;
-        let (ours, state) = match next(this.class, this.attempts, !this.without_name, handover) {
-            Next::Sent { id, cost } => {
-                lock_reports_of(conn, &id).await?;
-                let ours = outbox::mark_sent(conn, this, &id, cost, now).await?;
-                if ours {
-                    reports::apply_parked(conn, PROVIDER, &id, this.id, now).await?;
-                }
-                (ours, "sent")
-            }
-            Next::Again { after, .. } if now + after > this.not_after => {
-                let why = "too late to be worth another try";
-                let ours = outbox::mark_ended(conn, this, "expired", why, now).await?;
-                (ours, "expired")
-            }
-            Next::Again {
-                after,
-                without_name,
-                why,
-            } => {
-                let due = now + after;
-                let ours = outbox::mark_queued(conn, this, due, without_name, &why, now).await?;
-                (ours, "queued")
-            }
-            Next::Unknown { why } => {
-                let ours = outbox::mark_ended(conn, this, "unknown", &why, now).await?;
-                (ours, "unknown")
-            }
-            Next::Failed { why } => {
-                let ours = outbox::mark_ended(conn, this, "failed", &why, now).await?;
-                (ours, "failed")
-            }
-        };
-        transaction.commit().await?;
-        if ours {
-            metric::message(this.class.as_str(), state);
-        } else {
-            tracing::warn!(message.id = %this.id, "Message {} was answered too late; another try has it", this.id);
-        }
-        Ok(())
+        Ok(Handed::Settled(left)) => left == Left::DueAgain,
+        // It panicked: its lease runs out.
+        Err(_) => false,
     }
 }
 
 /// What a claim took.
+#[derive(Default)]
 struct Begun {
     /// Messages that were due, those dropped included.
     looked_at: usize,
-    tries: Vec<Try>,
+    /// Each with how long it waits for its turn at its provider.
+    tries: Vec<(Try, Duration)>,
 }
 
 impl Begun {
@@ -433,27 +424,19 @@ struct Dropped {
 const OUR_MISTAKE: &str = "mistake";
 
 impl Dropped {
-    fn tell(&self, due: &Due) {
-        metric::message(due.class.as_str(), self.state);
+    /// Says it, and the state the message ends in: an earlier try may have brought it.
+    fn tell(&self, due: &Due) -> &'static str {
+        let state = match route::rest(&due.tried) {
+            Rest::Failed => self.state,
+            at => at.as_str(),
+        };
+        metric::message(due.class.as_str(), state);
         metric::held_back(due.class.as_str(), self.held_back_by);
         if self.held_back_by == OUR_MISTAKE {
             tracing::error!(message.id = %due.id, why = self.why, "Could not make the text of message {}", due.id);
         } else {
-            tracing::info!(message.id = %due.id, why = self.why, "Dropped message {} unsent", due.id);
+            tracing::info!(message.id = %due.id, why = self.why, "Sent message {} no further", due.id);
         }
-    }
-}
-
-/// How a try is kept, and an alarm for what somebody has to mend.
-fn told(handover: &Handover) -> (&'static str, Option<String>) {
-    match handover {
-        Handover::Accepted { .. } => ("accepted", None),
-        Handover::Unknown { why } => ("unknown", Some(why.clone())),
-        Handover::Refused(refusal) => {
-            if refusal.is_ours() {
-                tracing::error!(%refusal, "The SMS provider refuses us: {refusal}");
-            }
-            ("refused", Some(refusal.to_string()))
-        }
+        state
     }
 }

@@ -18,6 +18,7 @@ const WEBHOOKS: &[&str] = &[
     "/at/demo/sms",
     "/at/demo/sms/report",
     "/at/demo/sms/opt-out",
+    "/twilio/demo/sms/report",
     "/pay/demo/stk/nobodys-token",
     "/pay/demo/c2b/validation",
     "/pay/demo/c2b/confirmation",

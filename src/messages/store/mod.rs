@@ -1,5 +1,7 @@
 //! The SQL of the room's tables, one file for each.
 
+pub(super) mod attempts;
+pub(super) mod batches;
 pub(super) mod inbox;
 pub(super) mod outbox;
 pub(super) mod reports;

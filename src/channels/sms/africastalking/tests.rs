@@ -6,6 +6,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::messages::testing::{Answer, World, to_amina};
 use crate::messages::{Asked, Class, Message, MessageId, is_opted_out, understand};
+use crate::primitives::Msisdn;
 
 fn gateway(world: &World) -> Router {
     let state = MessagesState {
@@ -264,6 +265,8 @@ async fn report_vectors(pool: PgPool) {
                 "{vector}"
             );
         }
+        // Of the provider that is next, if the report asks for it: there is none here.
+        assert_eq!(world.drain().await, 0, "{vector}");
         let row = world.row(id).await;
         assert_eq!(
             (row.state.as_str(), row.why.as_deref()),
