@@ -45,14 +45,6 @@ pub(super) enum Handed {
 }
 
 impl Sender {
-    /// Waits for its turn, hands the message over, and writes the outcome down.
-    pub(super) async fn perform(&self, this: Try, wait: Duration) -> Left {
-        match self.hand_over(this, wait).await {
-            Handed::Settled(left) => left,
-            Handed::Answered(this, handover) => self.settle_in_time(&this, handover).await,
-        }
-    }
-
     /// Waits for its turn and hands the message over. An alert is settled at once; others can be settled together.
     pub(super) async fn hand_over(&self, this: Try, wait: Duration) -> Handed {
         if !wait.is_zero() {

@@ -116,7 +116,9 @@ impl Sender {
                     break;
                 }
                 for (this, wait) in begun.tries {
-                    self.perform(this, wait).await;
+                    if let Handed::Answered(this, handover) = self.hand_over(this, wait).await {
+                        self.write_down(vec![(*this, handover)]).await;
+                    }
                     tries += 1;
                 }
             }

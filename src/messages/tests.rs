@@ -10,6 +10,7 @@ use super::testing::{Answer, World, to_amina};
 use super::*;
 use crate::primitives::{Carrier, Language, Money};
 
+mod crowds;
 mod lanes;
 mod sequences;
 
