@@ -270,7 +270,10 @@ impl Sender {
             let said = said.entry(due.to.digits().to_owned()).or_default();
             due.said_today += *said;
             let text = match self.prepared(&due, now) {
-                Ok(text) => text,
+                Ok(text) => {
+                    *said += 1;
+                    text
+                }
                 Err(dropped) => {
                     let state = dropped.tell(&due);
                     outbox::give_up(&mut transaction, due.id, state, &dropped.why, now).await?;
