@@ -113,7 +113,7 @@ pub async fn run() -> ExitCode {
         }
         Command::Members(asked) => members::run(config, asked).await,
         Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
-        Command::Paybill(asked) => paybill::run(&config, asked).await,
+        Command::Paybill(asked) => paybill::run(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),
         Command::Demo { once } => demo::run(once, seed_world, serve_all).await,
