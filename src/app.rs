@@ -30,6 +30,7 @@ use crate::payments;
 use crate::primitives::Secret;
 use crate::receipts::CodeKey;
 use crate::redis_connection::RedisConnection;
+use crate::spool::{self, Spool};
 
 /// Sessions this process keeps a copy of. One takes about 2 KB.
 const SESSIONS_AT_HAND: usize = 20_000;
@@ -64,6 +65,7 @@ pub struct Means {
     pub mpesa: MpesaClient,
     pub africastalking: africastalking::Client,
     pub door: Arc<Door>,
+    pub spool: Spool,
 }
 
 impl Deref for App {
@@ -120,9 +122,12 @@ impl App {
             ),
             timeout: SMS_TIMEOUT,
         })?;
+        let templates = Arc::new(templates);
+        let spool = spool(&config, &clock, &templates, &africastalking);
         Ok(App(Arc::new(Means {
             menus: MenuEditions::new(menus),
-            templates: Arc::new(templates),
+            templates,
+            spool,
             journal: Journal::start(pool.clone()),
             transcript_key: TranscriptKey::new(derived(&config, b"transcripts").as_slice()),
             member_keys: member_keys(&config),
@@ -149,6 +154,27 @@ pub fn member_keys(config: &Config) -> MemberKeys {
         sealing: KeyRing::of(Key::new(1, *config.keys.identity.expose_secret())),
         index: Key::new(1, *derived(config, b"national id index")),
     }
+}
+
+/// What keeps alarms while Postgres is away, and alerts the on-call phones by itself.
+fn spool(
+    config: &Config,
+    clock: &Clock,
+    templates: &Arc<Templates>,
+    africastalking: &africastalking::Client,
+) -> Spool {
+    let client = africastalking.clone();
+    let by_africastalking: spool::Provider = Arc::new(move |to, text| {
+        let client = client.clone();
+        Box::pin(async move { client.send_sms(&to, &text, true).await })
+    });
+    Spool::new(spool::Settings {
+        folder: config.emergencies.spool.clone(),
+        duty_phones: config.emergencies.duty_phones.clone(),
+        templates: templates.clone(),
+        providers: vec![by_africastalking],
+        clock: clock.clone(),
+    })
 }
 
 /// Where PINs are checked.

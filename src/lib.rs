@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | roles | [`cli`], [`serve`] | join everything, decide nothing |
 //! | edges | [`channels`], [`conversation`]; [`answering`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
-//! | means | [`app`], [`integrations`] | hold the pool, the clock, the outside clients |
+//! | means | [`app`], [`integrations`], [`spool`] | hold the pool, the clock, the outside clients; keep on disk what Postgres cannot take |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`receipts`], [`emergencies`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
 //! | operation | [`config`], [`http`], [`telemetry`], [`schema`], [`redis_connection`] | what any service needs, nothing of riders |
@@ -42,6 +42,7 @@ pub mod schema;
 pub mod seed;
 pub mod serve;
 pub mod settlement;
+pub mod spool;
 pub mod stages;
 pub mod telemetry;
 pub mod welcome;

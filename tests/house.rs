@@ -22,7 +22,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "welcome",
         ],
     ),
-    ("means", &["app", "integrations"]),
+    ("means", &["app", "integrations", "spool"]),
     (
         "deeds",
         &[
@@ -67,7 +67,7 @@ const UPWARD: [(&str, &str, &str); 2] = [
 ];
 
 /// Files and folders of rules: they do no I/O, nothing in them waits, and they are told the time.
-const PURE: [&str; 38] = [
+const PURE: [&str; 41] = [
     "conversation/intent.rs",
     "conversation/record.rs",
     "conversation/transcript.rs",
@@ -102,6 +102,9 @@ const PURE: [&str; 38] = [
     "receipts/code.rs",
     "receipts/model.rs",
     "receipts/number.rs",
+    "spool/book.rs",
+    "spool/frame.rs",
+    "spool/report.rs",
     "stages/model.rs",
     "welfare/model.rs",
     "welfare/plan.rs",

@@ -126,6 +126,8 @@ pub struct Fees {
 pub struct Emergencies {
     /// Alerted when nobody is on duty where it happened. At least one.
     pub duty_phones: Vec<Msisdn>,
+    /// Where a gateway keeps what Postgres cannot take.
+    pub spool: PathBuf,
 }
 
 #[derive(Clone, Debug)]
@@ -388,8 +390,12 @@ fn fees(read: &mut Reader) -> Option<Fees> {
 
 fn emergencies(read: &mut Reader) -> Option<Emergencies> {
     let duty_phones = read.phones("emergencies.duty_phones");
+    let spool = read.matching("emergencies.spool", "write the folder's path", |folder| {
+        !folder.is_empty()
+    });
     Some(Emergencies {
         duty_phones: duty_phones?,
+        spool: PathBuf::from(spool?),
     })
 }
 

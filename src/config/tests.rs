@@ -353,6 +353,7 @@ fn production_on_the_bare_defaults_names_everything_at_once() {
         "keys.receipt",
         "africastalking.base_url",
         "mpesa.base_url",
+        "emergencies.spool",
         "mpesa.callback_base",
         "mpesa.callback_base",
         "mpesa.trust_any_source",

@@ -332,6 +332,11 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
                     decides: &[],
                 },
                 OutcomeSpec {
+                    name: "spooled",
+                    supplies: &[Variable::new("duty_phone", Kind::Code(10))],
+                    decides: &[],
+                },
+                OutcomeSpec {
                     name: "not_recorded",
                     supplies: &[Variable::new("duty_phone", Kind::Code(10))],
                     decides: &[],

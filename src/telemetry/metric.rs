@@ -18,6 +18,7 @@ const SESSIONS_ENDED: &str = "kwastage_sessions_ended_total";
 const HOP_SECONDS: &str = "kwastage_hop_duration_seconds";
 const PAYMENTS: &str = "kwastage_payments_total";
 const MESSAGES: &str = "kwastage_messages_total";
+const SPOOLED: &str = "kwastage_spooled_total";
 const QUEUE_DEPTH: &str = "kwastage_queue_depth";
 const PROVIDER_SECONDS: &str = "kwastage_provider_duration_seconds";
 const LEDGER_DRIFT: &str = "kwastage_ledger_drift_cents";
@@ -84,6 +85,11 @@ pub fn session_ended(status: &str) {
 /// One piece of news about a payment, such as `paid`, `confirmed`, `unpaid_cancel`, `checking`.
 pub fn payment(outcome: impl Into<SharedString>) {
     counter!(PAYMENTS, "outcome" => outcome.into()).increment(1);
+}
+
+/// What became of an emergency report that Postgres could not take: `kept`, `not_kept`, `alerted`, `drained` and the like.
+pub fn spooled(outcome: &'static str) {
+    counter!(SPOOLED, "outcome" => outcome).increment(1);
 }
 
 /// One message that reached a state (`queued` means: once more), by lane (`emergency`, `money`, `service`, `promotion`).
@@ -154,6 +160,7 @@ fn describe() {
     describe_histogram!(HOP_SECONDS, "Our time for a hop by screen");
     describe_counter!(PAYMENTS, "Payments that reached a state");
     describe_counter!(MESSAGES, "Messages that reached a state, by lane");
+    describe_counter!(SPOOLED, "Emergency reports Postgres could not take");
     describe_gauge!(QUEUE_DEPTH, "What waits, by queue");
     describe_histogram!(
         PROVIDER_SECONDS,

@@ -1,3 +1,4 @@
 //! Text messages coming in, one file per operator protocol.
 
 pub mod africastalking;
+mod alarm;

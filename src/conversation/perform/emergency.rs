@@ -7,10 +7,14 @@ use crate::members;
 use crate::menu::Outcome;
 use crate::work::Work;
 
-pub(super) async fn raise(hands: &Performer<'_>, work: &mut Work) -> Result<Outcome, Fault> {
+pub(super) async fn raise(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    id: EmergencyId,
+) -> Result<Outcome, Fault> {
     let known = members::caller_language(work.conn(), &hands.turn.msisdn).await?;
     let raise = Raise {
-        id: EmergencyId::fresh(),
+        id,
         at: work.now,
         msisdn: hands.turn.msisdn.clone(),
         language: known.unwrap_or_else(|| hands.menus.default_language()),
@@ -25,22 +29,13 @@ pub(super) async fn raise(hands: &Performer<'_>, work: &mut Work) -> Result<Outc
     }
 }
 
-/// The database cannot take it: whom to call instead, at once.
-pub(super) fn not_recorded(hands: &Performer<'_>) -> Outcome {
-    let duty_desk = hands.app.config.emergencies.duty_phones.first();
-    Outcome::new("not_recorded").value(
-        "duty_phone",
-        duty_desk.map_or_else(|| "999".to_owned(), |phone| phone.national()),
-    )
-}
-
 pub(super) async fn tell_kind(
     hands: &Performer<'_>,
     work: &mut Work,
     kind: EmergencyKind,
 ) -> Result<Outcome, Fault> {
-    emergencies::tell_kind(work, &hands.turn.msisdn, kind).await?;
-    Ok(Outcome::new("told"))
+    let case = emergencies::tell_kind(work, &hands.turn.msisdn, kind).await?;
+    told(case.is_some())
 }
 
 pub(super) async fn tell_place(
@@ -48,6 +43,16 @@ pub(super) async fn tell_place(
     work: &mut Work,
     place: &str,
 ) -> Result<Outcome, Fault> {
-    emergencies::tell_place(work, &hands.turn.msisdn, place).await?;
-    Ok(Outcome::new("told"))
+    let case = emergencies::tell_place(work, &hands.turn.msisdn, place).await?;
+    told(case.is_some())
+}
+
+/// Without an open case its alarm may still wait in the spool of another process: then this waits there with it.
+fn told(has_a_case: bool) -> Result<Outcome, Fault> {
+    match has_a_case {
+        true => Ok(Outcome::new("told")),
+        false => Err(Fault::broken(
+            "something was told of an emergency that has no open case",
+        )),
+    }
 }

@@ -387,10 +387,16 @@ fn config(outside: &str, gateway: &str, redis: &str, more: &[(&str, &str)]) -> A
         // Two cores run many worlds at once.
         ("USSD__HOP_BUDGET_MS", "8000"),
     ];
+    // Files that outlive the world would be taken over by the next; where nothing waits nothing is left.
+    let spool =
+        std::env::temp_dir().join(format!("kwastage-spool-{}", uuid::Uuid::new_v4().simple()));
+    let spool = spool.display().to_string();
+    let fixed = fixed
+        .into_iter()
+        .chain([("EMERGENCIES__SPOOL", spool.as_str())]);
     let variables = fixed
-        .iter()
-        .chain(more)
-        .map(|(name, value)| (format!("KWASTAGE_{name}"), (*value).to_owned()));
+        .chain(more.iter().copied())
+        .map(|(name, value)| (format!("KWASTAGE_{name}"), value.to_owned()));
     Arc::new(Config::read(None, variables).unwrap())
 }
 
