@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::menu::{self, Heard, Menus, Session};
 
 /// Looking into the journal may take this part of a hop's budget.
-const PART_OF_THE_BUDGET: u32 = 4;
+const PART_OF_THE_BUDGET: u32 = 6;
 /// The network ends a session after minutes.
 const LONGER_THAN_A_SESSION: TimeDelta = TimeDelta::hours(1);
 

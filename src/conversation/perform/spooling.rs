@@ -10,7 +10,7 @@ use crate::spool::{Channel, Report, What};
 
 /// Postgres may use this part of the hop's budget for an alarm. With what looking the caller up may take, something is left
 /// for the disk: the screen has to be the alarm's own, whatever is away.
-const PART_OF_THE_BUDGET: u32 = 5;
+const PART_OF_THE_BUDGET: u32 = 6;
 
 /// The id of what this hop reports: the same for its twins, in Postgres and in the spool.
 pub(super) fn id(hands: &Performer<'_>, step: u16) -> EmergencyId {
