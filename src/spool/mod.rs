@@ -168,3 +168,6 @@ impl Spool {
         look(&self.0.writer.book())
     }
 }
+
+#[cfg(test)]
+mod tests;
