@@ -33,6 +33,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "payments",
             "receipts",
             "stages",
+            "wallet",
             "welfare",
         ],
     ),
@@ -67,7 +68,7 @@ const UPWARD: [(&str, &str, &str); 2] = [
 ];
 
 /// Files and folders of rules: they do no I/O, nothing in them waits, and they are told the time.
-const PURE: [&str; 41] = [
+const PURE: [&str; 43] = [
     "conversation/intent.rs",
     "conversation/record.rs",
     "conversation/transcript.rs",
@@ -106,6 +107,8 @@ const PURE: [&str; 41] = [
     "spool/frame.rs",
     "spool/report.rs",
     "stages/model.rs",
+    "wallet/limits.rs",
+    "wallet/model.rs",
     "welfare/model.rs",
     "welfare/plan.rs",
     "welfare/standing.rs",
@@ -128,7 +131,12 @@ const SQL: [&str; 12] = [
 ];
 
 /// Rooms that read a table of another room, and why.
-const READERS: [(&str, &str, &str); 9] = [
+const READERS: [(&str, &str, &str); 10] = [
+    (
+        "member",
+        "wallet",
+        "a statement shows the other side's masked name",
+    ),
     (
         "stage",
         "members",

@@ -33,6 +33,12 @@ pub struct CallingMember {
     fee_paid: bool,
 }
 
+impl CallingMember {
+    pub(super) fn stage_name(&self) -> &str {
+        &self.stage_name
+    }
+}
+
 impl Caller {
     /// As they chose it; none of a phone nobody knows, or whom nobody can look up.
     pub fn language(&self) -> Option<Language> {
