@@ -25,7 +25,7 @@ use crate::wire::Call;
 use crate::world::{Sessions, Trouble, World};
 
 /// Most of a story is waiting.
-const WORLDS: usize = 4;
+const WORLDS: usize = 6;
 const STORIES: usize = 20;
 /// For what goes on by itself after the trouble is over.
 const PATIENCE: Duration = Duration::from_secs(30);
