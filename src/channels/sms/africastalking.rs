@@ -69,10 +69,10 @@ async fn inbound(State(state): State<MessagesState>, body: Bytes) -> StatusCode 
         Ok(is_new) => acknowledged("inbound", if is_new { "stored" } else { "again" }),
         Err(fault) => {
             // It comes again until it is stored, and a cry for help does not wait for that.
-            if let Some(report) = alarm::report(&arrived, now, state.language) {
-                if let Err(why) = state.spool.take_report(report).await {
-                    tracing::error!(%why, "An emergency by SMS could not be kept; it is alerted all the same");
-                }
+            if let Some(report) = alarm::report(&arrived, now, state.language)
+                && let Err(why) = state.spool.take_report(report).await
+            {
+                tracing::error!(%why, "An emergency by SMS could not be kept; it is alerted all the same");
             }
             ours("an inbound message", &fault)
         }
