@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::emergencies;
 use crate::fault::Fault;
 use crate::members::{self, AtDial, DialledMember, MemberId, StatusWord};
 use crate::menu::{self, Menus, Moved, Name, Opening, Session};
@@ -19,6 +20,9 @@ pub struct Caller {
     language: Option<Language>,
     /// The database was away at the dial.
     offline: bool,
+    /// Open cases this phone was alerted to.
+    #[serde(default)]
+    cases: i64,
 }
 
 /// A caller who is a member, whatever their status.
@@ -31,6 +35,9 @@ pub struct CallingMember {
     number: String,
     status: StatusWord,
     fee_paid: bool,
+    /// Answers the emergencies of a stage, on duty or off.
+    #[serde(default)]
+    coordinates: bool,
 }
 
 impl CallingMember {
@@ -66,6 +73,7 @@ impl Caller {
                     member: None,
                     language: None,
                     offline: true,
+                    cases: 0,
                 }
             }
         }
@@ -73,16 +81,20 @@ impl Caller {
 
     async fn known(app: &App, msisdn: &Msisdn) -> Result<Caller, Fault> {
         let mut conn = app.pool.acquire().await?;
-        Ok(match members::at_dial(&mut conn, msisdn).await? {
+        let at_dial = members::at_dial(&mut conn, msisdn).await?;
+        let cases = emergencies::asked_count(&mut conn, msisdn).await?;
+        Ok(match at_dial {
             AtDial::Member(member) => Caller {
                 language: Some(member.language),
                 member: Some(CallingMember::from(*member)),
                 offline: false,
+                cases,
             },
             AtDial::Stranger { language } => Caller {
                 language,
                 member: None,
                 offline: false,
+                cases,
             },
         })
     }
@@ -102,6 +114,10 @@ impl Caller {
             globals.push(("stage".into(), member.stage_name.clone()));
             globals.push(("member_no".into(), member.number.clone()));
             conditions.extend(member.conditions());
+        }
+        globals.push(("open_cases".into(), self.cases.to_string()));
+        if self.cases > 0 {
+            conditions.push("has_cases");
         }
         if self.offline {
             conditions.push("offline");
@@ -130,6 +146,7 @@ impl CallingMember {
             ("active", self.status == StatusWord::Active),
             ("suspended", self.status == StatusWord::Suspended),
             ("fee_due", fee_due),
+            ("coordinator", self.coordinates),
         ]
         .into_iter()
         .filter_map(|(condition, holds)| holds.then_some(condition))
@@ -149,6 +166,7 @@ impl From<DialledMember> for CallingMember {
                 .unwrap_or_default(),
             status: member.status,
             fee_paid: member.fee_paid,
+            coordinates: member.coordinates,
         }
     }
 }
