@@ -1,9 +1,12 @@
 //! A rider's phone and everything behind it: the product as its riders, and those who mean it ill, meet it.
 
 mod alarms;
+mod chaos;
+mod degraded;
 mod dialogues;
 mod lanes;
 mod reports;
+mod spool;
 mod texts;
 mod turns;
 mod webhooks;
