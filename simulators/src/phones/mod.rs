@@ -1,5 +1,6 @@
 //! People, the handsets they hold, and their M-PESA wallets.
 
+pub mod alarms;
 mod line;
 pub mod screen;
 mod wallet;
