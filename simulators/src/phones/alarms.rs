@@ -1,6 +1,7 @@
 //! The clock of an alarm, read from nothing but what the phones were told. The outside knows no table of the gateway: a
 //! station that no message and no call tells of was never reached, whatever the gateway believes.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -94,7 +95,7 @@ pub(crate) fn alarms(mut told: Vec<Told>) -> Vec<Alarm> {
         .into_iter()
         .filter_map(|(number, reading)| reading.alarm(number))
         .collect();
-    alarms.sort_by(|a, b| b.raised_at.cmp(&a.raised_at));
+    alarms.sort_by_key(|alarm| Reverse(alarm.raised_at));
     alarms
 }
 
