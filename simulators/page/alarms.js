@@ -78,7 +78,12 @@ export const alarms = {
     const list = this.part(".stations");
     const said = rows.map((row) => row.textContent).join();
     // Only what has changed is drawn, so that a screen reader tells it once.
-    if (this.painted !== said) { list.replaceChildren(...rows); this.painted = said; }
+    if (this.painted !== said) {
+      list.replaceChildren(...rows);
+      this.painted = said;
+      const at = list.querySelector(".next") ?? list.lastElementChild;
+      list.scrollLeft = at.offsetLeft - list.offsetLeft - list.clientWidth + at.offsetWidth;
+    }
     this.tick();
   },
 

@@ -102,6 +102,7 @@ fn heard(spoken: &str, language: Option<&str>) -> Vec<String> {
 
 fn typing(view: &View, typed: &str, writing: Writing, short_code: &str) -> String {
     let label = match writing {
+        _ if view.call.is_some() => "keys",
         _ if view.open => "reply",
         Writing::Keys => "dial",
         Writing::Message => return format!("to {short_code}> {typed}_"),
