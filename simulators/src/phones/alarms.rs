@@ -73,21 +73,27 @@ pub(crate) fn alarms(mut told: Vec<Told>) -> Vec<Alarm> {
     told.sort_by_key(|told| told.at);
     let mut alarms: BTreeMap<String, Reading> = BTreeMap::new();
     for told in &told {
-        if told.by_call {
+        let named = number_in(&told.text);
+        let (number, station) = if told.by_call {
             // A call that nobody picked up has said no number: it belongs to the alarm that is on.
-            let meant = number_in(&told.text).or_else(|| youngest_open(&alarms));
-            if let Some(reading) = meant.and_then(|number| alarms.get_mut(&number)) {
-                reading.reach(Station::Called, told);
-            }
-            continue;
-        }
-        let Some((number, station)) = read(&told.text) else {
+            (
+                named.or_else(|| youngest(&alarms, |_| true)),
+                Some(Station::Called),
+            )
+        } else {
+            // Who raised an alarm is told of it without its number too.
+            let own = || youngest(&alarms, |reading| reading.raised_by(&told.msisdn));
+            (named.or_else(own), station_in(&told.text))
+        };
+        let (Some(number), Some(station)) = (number, station) else {
             continue;
         };
-        if matches!(station, Station::Raised | Station::Alerted) {
+        // An answer to a wrong number names an alarm that is none.
+        if station == Station::Raised || has(&told.text, CRYING) {
             alarms.entry(number.clone()).or_default();
         }
         if let Some(reading) = alarms.get_mut(&number) {
+            reading.forced |= has(&told.text, FORCED);
             reading.reach(station, told);
         }
     }
@@ -103,6 +109,8 @@ pub(crate) fn alarms(mut told: Vec<Told>) -> Vec<Alarm> {
 #[derive(Default)]
 struct Reading {
     stations: BTreeMap<Station, Reached>,
+    /// Somebody was forced to call it off: it goes on, whatever their own phone was told.
+    forced: bool,
 }
 
 impl Reading {
@@ -144,16 +152,19 @@ impl Reading {
     }
 
     fn over_at(&self) -> Option<DateTime<Utc>> {
-        let ends = [Station::Done, Station::Cancelled];
-        ends.iter()
-            .filter_map(|end| self.stations.get(end))
+        let ends = [Station::Done, Station::Cancelled].into_iter();
+        ends.filter_map(|end| self.stations.get(&end))
+            .filter(|end| !(self.forced && end.station == Station::Cancelled))
             .map(|end| end.at)
             .min()
     }
 
-    fn alarm(self, number: String) -> Option<Alarm> {
-        let raised_at = self.stations.values().map(|reached| reached.at).min()?;
+    fn alarm(mut self, number: String) -> Option<Alarm> {
+        let raised_at = self.began()?;
         let over_at = self.over_at();
+        if self.forced {
+            self.stations.remove(&Station::Cancelled);
+        }
         let stations = self.stations.into_values().collect();
         Some(Alarm {
             number,
@@ -162,107 +173,87 @@ impl Reading {
             stations,
         })
     }
-}
 
-fn youngest_open(alarms: &BTreeMap<String, Reading>) -> Option<String> {
-    let open = alarms
-        .iter()
-        .filter(|(_, reading)| reading.over_at().is_none());
-    let began = |reading: &Reading| reading.stations.values().map(|reached| reached.at).min();
-    open.max_by_key(|(_, reading)| began(reading))
-        .map(|(number, _)| number.clone())
-}
-
-/// The words of each station in both languages, the most telling first: a message that says "arrived" may say "coming" too.
-const WORDS: &[(Station, &[&str])] = &[
-    (
-        Station::Cancelled,
-        &[
-            "cancelled",
-            "false alarm",
-            "imefutwa",
-            "imeghairiwa",
-            "si kweli",
-        ],
-    ),
-    (
-        Station::Done,
-        &[
-            "is closed",
-            "is done",
-            "is over",
-            "imefungwa",
-            "imekwisha",
-            "imeisha",
-        ],
-    ),
-    (
-        Station::Arrived,
-        &["has arrived", "is there", "is with you", "amefika"],
-    ),
-    (
-        Station::Coming,
-        &[
-            "is coming",
-            "are coming",
-            "on the way",
-            "anakuja",
-            "wanakuja",
-            "yuko njiani",
-        ],
-    ),
-    (Station::Raised, &["your alarm", "dharura yako"]),
-];
-
-/// The alarm a message is about and the station it tells of.
-fn read(text: &str) -> Option<(String, Station)> {
-    let number = number_in(text)?;
-    let small = text.to_lowercase();
-    let told = WORDS
-        .iter()
-        .find(|(_, words)| words.iter().any(|word| small.contains(word)));
-    match told {
-        Some((station, _)) => Some((number, *station)),
-        None => small
-            .starts_with("sos ")
-            .then_some((number, Station::Alerted)),
+    fn began(&self) -> Option<DateTime<Utc>> {
+        self.stations.values().map(|reached| reached.at).min()
     }
 }
 
-/// `42` in "SOS 42: …", "number 42", "namba 42" or "E-2026-00042".
+/// The open alarm that began last, among those meant.
+fn youngest(
+    alarms: &BTreeMap<String, Reading>,
+    meant: impl Fn(&Reading) -> bool,
+) -> Option<String> {
+    let open = alarms
+        .iter()
+        .filter(|(_, reading)| reading.over_at().is_none() && meant(reading));
+    open.max_by_key(|(_, reading)| reading.began())
+        .map(|(number, _)| number.clone())
+}
+
+/// The words of each station in both languages. The first that is found counts: a message that closes an alarm as a false
+/// one says "closed" as well.
+#[rustfmt::skip]
+const WORDS: &[(Station, &[&str])] = &[
+    (Station::Cancelled, &["false alarm", "as a false one", "is stopped", "stopped the alarm", "si ya kweli", "dharura ya kweli", "imesimamishwa", "amesimamisha"]),
+    (Station::Done, &["is closed", "is over", "imefungwa", "imekwisha"]),
+    (Station::Arrived, &["is there now", "where you are. you do not", "noted that you are there", "amefika", "tumeandika umefika"]),
+    (Station::Coming, &["is coming", "is on the way", "you are on sos", "anakuja", "yuko njiani", "uko kwa sos"]),
+    (Station::Raised, &["your alarm", "dharura yako"]),
+    (Station::Alerted, &["sos ", "nobody answered ", "hakuna aliyejibu ", "duress ", "hatari "]),
+];
+/// A first alert says one of these.
+const CRYING: &[&str] = &[
+    "needs help",
+    "anahitaji msaada",
+    "is in danger",
+    "yuko hatarini",
+];
+const FORCED: &[&str] = &["duress", "amelazimishwa"];
+/// What stands before the number of an alarm.
+#[rustfmt::skip]
+const NAMING: &[&str] = &[
+    "sos", "number", "namba", "alarm", "emergency", "dharura", "yako", "kimya", "answered", "aliyejibu", "duress", "hatari",
+];
+
+/// The station a message tells of.
+fn station_in(text: &str) -> Option<Station> {
+    let told = WORDS.iter().find(|(_, words)| has(text, words));
+    told.map(|(station, _)| *station)
+}
+
+fn has(text: &str, words: &[&str]) -> bool {
+    let small = text.to_lowercase();
+    words.iter().any(|word| small.contains(word))
+}
+
+/// `42` in "SOS 42: ...", "number 42", "namba 42" and, spoken, "number 4 2".
 fn number_in(text: &str) -> Option<String> {
     let small = text.to_lowercase();
     let words: Vec<&str> = small
         .split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .collect();
-    let named = words
-        .windows(2)
-        .find(|pair| {
-            [
-                "sos",
-                "number",
-                "namba",
-                "case",
-                "kesi",
-                "emergency",
-                "dharura",
-            ]
-            .contains(&pair[0])
-                && is_number(pair[1])
-        })
-        .map(|pair| pair[1]);
-    let whole = || {
-        words
-            .windows(3)
-            .find(|parts| parts[0] == "e" && is_number(parts[1]) && is_number(parts[2]))
-            .map(|parts| parts[2].trim_start_matches('0'))
-    };
-    named.or_else(whole).map(str::to_owned)
+    words.iter().enumerate().find_map(|(place, word)| {
+        let behind = NAMING.contains(word).then(|| &words[place + 1..])?;
+        number_at(behind)
+    })
 }
 
-fn is_number(word: &str) -> bool {
-    (2..=6).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit())
+/// The number these words begin with, in one word or digit by digit.
+fn number_at(words: &[&str]) -> Option<String> {
+    let digits = |word: &&&str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let first = words.first().filter(digits)?;
+    let number: String = if first.len() > 1 {
+        (*first).to_owned()
+    } else {
+        words
+            .iter()
+            .take_while(|word| word.len() == 1 && digits(word))
+            .copied()
+            .collect()
+    };
+    (2..=6).contains(&number.len()).then_some(number)
 }
 
 #[cfg(test)]
@@ -311,28 +302,49 @@ mod tests {
             told(
                 100,
                 WAMBUI,
-                "SOS 42: Amina 0711000001, stage Kencom, needs help NOW.",
+                "SOS 42: Amina 0711000001, stage Kencom, needs help NOW. Reply 1 = I come, 42 8 = there in 8 min.",
             ),
             told(
                 100,
                 ODHIAMBO,
-                "SOS 42: Amina 0711000001, stage Kencom, anahitaji msaada SASA.",
+                "SOS 42: Amina 0711000001, stage Kencom, anahitaji msaada SASA. Jibu 1 = nakuja, 42 8 = nafika kwa dakika 8.",
             ),
             told(
                 101,
                 AMINA,
-                "We have your alarm, number 42. Keep this phone on.",
+                "We have your alarm, number 42. People near you have been told and will call this phone. Keep it on.",
             ),
-            told(130, WAMBUI, "SOS 42: ACCIDENT."),
+            told(
+                130,
+                WAMBUI,
+                "SOS 42: ACCIDENT. Place: Kencom. 0711000001: call now.",
+            ),
             called(160, WAMBUI, ""),
             told(
                 200,
                 AMINA,
-                "SOS 42: Odhiambo 0711000004 is coming, about 8 minutes.",
+                "Odhiambo is coming to you, there in about 8 min. Phone 0711000004. Stay where you are if it is safe.",
             ),
-            told(200, WAMBUI, "SOS 42: Odhiambo anakuja."),
-            told(500, AMINA, "SOS 42: Odhiambo has arrived."),
-            told(900, AMINA, "SOS 42 is closed."),
+            told(
+                200,
+                WAMBUI,
+                "SOS 42: Odhiambo 0711000004 is coming, there in 8 min. Can you help too? Reply 42.",
+            ),
+            told(
+                300,
+                ODHIAMBO,
+                "Dharura 42: umefika? Jibu NIMEFIKA 42. Kama bado uko njiani, jibu 42 na dakika zilizobaki.",
+            ),
+            told(
+                500,
+                AMINA,
+                "Odhiambo says they are where you are. You do not see them? Call 0711000004.",
+            ),
+            told(
+                900,
+                AMINA,
+                "Odhiambo says you have been helped; alarm 42 is closed. Still need help? Dial *384*123# and press 9.",
+            ),
         ];
         messages.reverse();
         let [alarm] = &alarms(messages)[..] else {
@@ -348,14 +360,92 @@ mod tests {
             (Station::Done, 800, 1),
         ];
         assert_eq!(reached(alarm), expected);
-        assert_eq!(
-            alarm.stations[3].says,
-            "SOS 42: Odhiambo 0711000004 is coming, about 8 minutes."
+        assert!(
+            alarm.stations[3]
+                .says
+                .starts_with("Odhiambo is coming to you")
         );
         assert_eq!(
             alarm.over_at,
             Some(alarm.raised_at + TimeDelta::seconds(800))
         );
+    }
+
+    #[test]
+    fn each_way_of_saying_it_is_one_station() {
+        let cases = [
+            (
+                "SILENT SOS 42: Amina 0711000001, stage Kencom, is in danger.",
+                Station::Alerted,
+            ),
+            (
+                "SOS YA KIMYA 42: Amina 0711000001, yuko hatarini.",
+                Station::Alerted,
+            ),
+            ("HAKUNA ALIYEJIBU 42. Tumeacha kupiga.", Station::Alerted),
+            ("Tumepokea dharura yako, namba 42.", Station::Raised),
+            (
+                "SOS 42: Odhiambo 0711000004 yuko njiani. Unaweza kusaidia pia? Jibu 42.",
+                Station::Coming,
+            ),
+            ("Uko kwa SOS 42. Piga 0711000001: Kencom.", Station::Coming),
+            ("SOS 42: Odhiambo 0711000004 amefika.", Station::Arrived),
+            (
+                "SOS 42: tumeandika umefika. Unahitaji watu? ZAIDI 42 2.",
+                Station::Arrived,
+            ),
+            ("SOS 42 imekwisha, asema Odhiambo. Asante.", Station::Done),
+            (
+                "Odhiambo anasema umesaidiwa; dharura 42 imefungwa.",
+                Station::Done,
+            ),
+            (
+                "SOS 42 is closed as a false alarm. Everybody has been told, the caller too.",
+                Station::Cancelled,
+            ),
+            (
+                "Odhiambo amefunga dharura yako 42 kuwa si ya kweli.",
+                Station::Cancelled,
+            ),
+            (
+                "Your alarm 42 is stopped. We are glad you are safe.",
+                Station::Cancelled,
+            ),
+        ];
+        for (text, station) in cases {
+            assert_eq!(
+                (number_in(text).as_deref(), station_in(text)),
+                (Some("42"), Some(station)),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            number_in("Hapa ni Kwa Stage. Kuna dharura, namba 4 2. Amina").as_deref(),
+            Some("42")
+        );
+    }
+
+    #[test]
+    fn who_was_forced_to_stop_an_alarm_has_not_stopped_it() {
+        let messages = vec![
+            told(1, AMINA, "We have your alarm, number 42."),
+            told(
+                5,
+                AMINA,
+                "Your alarm 42 is stopped. We are glad you are safe.",
+            ),
+            told(
+                5,
+                WAMBUI,
+                "DURESS 42: Amina 0711000001 was FORCED to stop the alarm. Do NOT believe it.",
+            ),
+        ];
+        let alarms = alarms(messages);
+        assert_eq!(
+            reached(&alarms[0]),
+            [(Station::Raised, 0, 1), (Station::Alerted, 4, 1)]
+        );
+        assert_eq!(alarms[0].over_at, None);
     }
 
     #[test]
@@ -367,6 +457,11 @@ mod tests {
                 "Received: KES 200. Account number 600123. Code C2HR",
             ),
             told(2, AMINA, "SOS 11 is closed."),
+            told(
+                2,
+                WAMBUI,
+                "SOS 99 is not open for this phone. Send CASES for those that are.",
+            ),
             called(3, AMINA, "KwaStage. Press 1."),
         ];
         assert_eq!(alarms(messages), []);
@@ -377,7 +472,11 @@ mod tests {
         let messages = vec![
             told(1, WAMBUI, "SOS 11: Amina needs help NOW."),
             told(2, WAMBUI, "SOS 12: Juma anahitaji msaada SASA."),
-            called(3, WAMBUI, "Emergency 11. Press 1 if you are going."),
+            called(
+                3,
+                WAMBUI,
+                "Emergency number 1 1. If you are going, press 1.",
+            ),
             called(4, ODHIAMBO, ""),
         ];
         let alarms = alarms(messages);
