@@ -40,6 +40,9 @@ export class Page {
     await this.until(`the layout ${name}`, () => this.run("return document.querySelector('[data-layout=' + arguments[0] + ']').getAttribute('aria-pressed') === 'true'", name));
   }
 
+  /** Whether the clock of the alarm that is shown has reached a station. */
+  reached(station) { return this.run("return document.querySelector('.stations li.reached.' + arguments[0]) !== null", station); }
+
   click(selector) { return this.run("document.querySelector(arguments[0]).click()", selector); }
 
   /** What the phone's screen says, whatever it shows. */
@@ -59,7 +62,7 @@ export class Page {
 
   /** The text of the USSD dialog, or nothing while the network is being asked. */
   screen(phone) {
-    return this.run("const text = document.querySelectorAll('.handset')[arguments[0]].querySelector('.dialog .text:not(.wait)'); return text ? text.textContent : ''", phone);
+    return this.run("const text = document.querySelectorAll('.handset')[arguments[0]].querySelector('[data-view=ussd] .dialog .text:not(.wait)'); return text ? text.textContent : ''", phone);
   }
 
   async screenSays(phone, pattern) {

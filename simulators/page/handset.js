@@ -125,9 +125,11 @@ export class Handset {
     if (call && this.call?.about.id === call.id) this.call.hear(call);
     else if (call) this.call = new Call(this, call);
     else this.call = null;
-    if (last && last.id !== this.lastCall?.id && !first) this.open(new CallOver(this, last, this.hungUp));
-    if (last) this.lastCall = last;
-    if (!call) this.hungUp = false;
+    if (last && last.id !== this.lastCall?.id) {
+      if (!first) this.open(new CallOver(this, last, this.hungUp));
+      this.lastCall = last;
+      this.hungUp = false;
+    }
     this.ringAgain(this.call?.ringing ?? false);
     if (call) this.wake();
   }

@@ -126,6 +126,7 @@ pub(crate) fn demo_people(settings: &Settings) -> Vec<Phone> {
         ("254711000004", "Odhiambo", "sw"),
         ("254711000005", "Njeri", "en"),
         ("254711000009", "Baraka", "sw"),
+        ("254711000113", "Samuel", "en"),
     ];
     let phone = |(number, name, language): (&str, &str, &str)| {
         let mut phone = Phone::new(Msisdn::parse(number).ok()?, settings);

@@ -50,15 +50,15 @@ impl Phone {
         Ok(phone)
     }
 
-    /// Dials and insists on a screen that waits for an answer and holds these words.
-    pub(super) async fn dial(&mut self, code: &str, expects: &[&str]) -> anyhow::Result<()> {
+    /// Dials and insists on a screen that waits for an answer and holds these words. Returns what it says.
+    pub(super) async fn dial(&mut self, code: &str, expects: &[&str]) -> anyhow::Result<String> {
         self.scene.pressed(code, "dials");
         self.screen("dial", json!({ "code": code }), expects, false)
             .await
     }
 
     /// Types and insists on the next screen: its words, and whether it ends the call. Secrets are not shown on stage either.
-    pub(super) async fn press(&mut self, step: &Step, ends: bool) -> anyhow::Result<()> {
+    pub(super) async fn press(&mut self, step: &Step, ends: bool) -> anyhow::Result<String> {
         self.scene.pressed(
             if step.secret {
                 "••••"
@@ -128,7 +128,7 @@ impl Phone {
         body: Value,
         expects: &[&str],
         ends: bool,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<String> {
         let shown: Shown = serde_json::from_value(self.post(deed, body).await?)
             .context("the simulators answer in another shape")?;
         let text = shown.screen.unwrap_or_default();
@@ -137,7 +137,7 @@ impl Phone {
         match (shown.open, ends) {
             (true, true) => bail!("the call should have ended with this screen"),
             (false, false) => bail!("the call ended before its time"),
-            _ => Ok(()),
+            _ => Ok(text),
         }
     }
 
@@ -275,12 +275,17 @@ mod tests {
     async fn stops_at_the_first_thing_that_is_not() {
         let mut phone = phone().await;
         let told = |result: anyhow::Result<()>| format!("{:#}", result.unwrap_err());
-        let missing = told(phone.dial("*384#", &["juma"]).await);
+        let missing = told(phone.dial("*384#", &["juma"]).await.map(drop));
         assert!(
             missing.contains("[\"juma\"] should stand in \"Karibu Amina"),
             "{missing}"
         );
-        let early = told(phone.press(&typed("1", "balances", &[]), false).await);
+        let early = told(
+            phone
+                .press(&typed("1", "balances", &[]), false)
+                .await
+                .map(drop),
+        );
         assert!(early.contains("ended before its time"), "{early}");
         assert!(told(phone.approve(&["5,000"]).await).contains("5,000"));
         let unknown = told(phone.post("no-such-thing", json!({})).await.map(drop));
