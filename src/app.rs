@@ -24,12 +24,13 @@ use crate::conversation::{
 use crate::integrations::africastalking;
 use crate::integrations::mpesa::{MpesaClient, MpesaSettings, TransactionType};
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
-use crate::menu::{Limits, Menus};
+use crate::menu::{self, Menus};
 use crate::messages::{Globals, Templates};
 use crate::payments;
 use crate::primitives::Secret;
 use crate::receipts::CodeKey;
 use crate::redis_connection::RedisConnection;
+use crate::wallet::Limits;
 
 /// Sessions this process keeps a copy of. One takes about 2 KB.
 const SESSIONS_AT_HAND: usize = 20_000;
@@ -61,6 +62,7 @@ pub struct Means {
     pub pins: PinDesk,
     pub receipt_key: CodeKey,
     pub payment_rules: payments::Rules,
+    pub wallet_limits: Limits,
     pub mpesa: MpesaClient,
     pub africastalking: africastalking::Client,
     pub door: Arc<Door>,
@@ -129,6 +131,11 @@ impl App {
             pins: pin_desk(&config),
             receipt_key: CodeKey::new(config.keys.receipt.expose_secret())?,
             payment_rules: payments::Rules::for_shortcode(&config.mpesa.shortcode),
+            wallet_limits: Limits {
+                once: config.wallet.once,
+                a_day: config.wallet.a_day,
+                a_month: config.wallet.a_month,
+            },
             mpesa: MpesaClient::new(mpesa_settings(&config), clock.clone())?,
             africastalking,
             door: Arc::new(App::door(&config)),
@@ -159,7 +166,7 @@ pub fn pin_desk(config: &Config) -> PinDesk {
 
 /// The menus of the configuration's folder.
 pub fn load_menus(config: &Config) -> anyhow::Result<Menus> {
-    let limits = Limits {
+    let limits = menu::Limits {
         screen_septets: config.ussd.screen_septets,
         session_seconds: SESSION_SECONDS,
     };

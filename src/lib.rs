@@ -7,7 +7,7 @@
 //! | roles | [`cli`], [`serve`] | join everything, decide nothing |
 //! | edges | [`channels`], [`conversation`]; [`answering`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
 //! | means | [`app`], [`integrations`] | hold the pool, the clock, the outside clients |
-//! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`receipts`], [`emergencies`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
+//! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`wallet`], [`receipts`], [`emergencies`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
 //! | operation | [`config`], [`http`], [`telemetry`], [`schema`], [`redis_connection`] | what any service needs, nothing of riders |
 //! | rules | [`menu`], features' `model.rs` and the other files that `tests/house.rs` calls pure | no I/O, no async, never ask the time |
@@ -44,6 +44,7 @@ pub mod serve;
 pub mod settlement;
 pub mod stages;
 pub mod telemetry;
+pub mod wallet;
 pub mod welcome;
 pub mod welfare;
 pub mod work;

@@ -7,14 +7,15 @@ use tracing::{error, info};
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::ledger::{self, Key, PostError, Posting, postings};
+use crate::ledger::{self, Account, Key, PostError, Posting, postings};
 use crate::members::{self, FeePaid, MemberId, StatusWord};
 use crate::messages::{self, Class, Message, Values};
 use crate::payments::{self, News, ObligationId, Purpose, Receipt, TextKey};
 use crate::primitives::{Money, nairobi_date};
 use crate::receipts::{self, CheckCode, Issue, IssueError};
+use crate::wallet::{self, Source};
 use crate::welcome;
-use crate::welfare::{self, ContributionReceived, FundError, Status};
+use crate::welfare::{self, ContributionReceived, FundError, PaidFrom, Status};
 use crate::work::Work;
 
 /// Settles everything a piece of evidence has brought to light.
@@ -96,9 +97,12 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
                 || obligation.to_string(),
                 |receipt| receipt.as_str().to_owned(),
             );
-            book(
+            wallet::credit(
                 work,
-                postings::wallet_topped_up(obligation.0, purpose.member(), amount),
+                purpose.member(),
+                obligation.0,
+                amount,
+                Source::PaidTwice,
                 Key::of("paid_twice", key),
             )
             .await?;
@@ -166,6 +170,7 @@ async fn paid(
     let what = match purpose {
         Purpose::RegistrationFee { .. } => receipts::Purpose::RegistrationFee,
         Purpose::Contribution { .. } => receipts::Purpose::Contribution,
+        Purpose::TopUp { .. } => receipts::Purpose::TopUp,
     };
     let issue = Issue {
         payment: obligation.0,
@@ -202,6 +207,7 @@ async fn paid(
                 amount,
                 payment: obligation.0,
                 provider_receipt: provider_receipt.clone(),
+                from: PaidFrom::Mpesa,
             };
             match welfare::contribution_received(work, received).await {
                 Ok(_booked) => {}
@@ -213,6 +219,17 @@ async fn paid(
                 }
             }
             contribution_told(work, obligation, member, amount, &provider_receipt, &code).await
+        }
+        Purpose::TopUp { member } => {
+            let key = Key::of("payment", obligation);
+            wallet::credit(work, member, obligation.0, amount, Source::TopUp, key).await?;
+            let balance = ledger::balance(work.conn(), Account::Wallet(member)).await?;
+            let values = Values::new()
+                .money("amount", amount)
+                .code("receipt", provider_receipt)
+                .money("balance", balance)
+                .code("code", code.as_str());
+            tell(work, obligation, "receipt.top_up", values, "receipt").await
         }
     }
 }
@@ -261,9 +278,12 @@ async fn fee_paid(
         }
         // A second fee is the member's own money.
         FeePaid::PaidBefore { .. } => {
-            book(
+            wallet::credit(
                 work,
-                postings::wallet_topped_up(obligation.0, member.0, amount),
+                member.0,
+                obligation.0,
+                amount,
+                Source::PaidTwice,
                 Key::of("payment", obligation),
             )
             .await?;
@@ -317,6 +337,7 @@ fn what_phrase(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::RegistrationFee { .. } => "what.registration_fee",
         Purpose::Contribution { .. } => "what.contribution",
+        Purpose::TopUp { .. } => "what.top_up",
     }
 }
 

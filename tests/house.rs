@@ -33,6 +33,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "payments",
             "receipts",
             "stages",
+            "wallet",
             "welfare",
         ],
     ),
@@ -67,7 +68,7 @@ const UPWARD: [(&str, &str, &str); 2] = [
 ];
 
 /// Files and folders of rules: they do no I/O, nothing in them waits, and they are told the time.
-const PURE: [&str; 38] = [
+const PURE: [&str; 40] = [
     "conversation/intent.rs",
     "conversation/record.rs",
     "conversation/transcript.rs",
@@ -103,6 +104,8 @@ const PURE: [&str; 38] = [
     "receipts/model.rs",
     "receipts/number.rs",
     "stages/model.rs",
+    "wallet/limits.rs",
+    "wallet/model.rs",
     "welfare/model.rs",
     "welfare/plan.rs",
     "welfare/standing.rs",
@@ -125,7 +128,12 @@ const SQL: [&str; 12] = [
 ];
 
 /// Rooms that read a table of another room, and why.
-const READERS: [(&str, &str, &str); 9] = [
+const READERS: [(&str, &str, &str); 10] = [
+    (
+        "member",
+        "wallet",
+        "a statement shows the other side's masked name",
+    ),
     (
         "stage",
         "members",

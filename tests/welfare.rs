@@ -5,8 +5,8 @@ use kwastage::fault::Fault;
 use kwastage::ledger::{self, Account, PostError};
 use kwastage::primitives::{Money, nairobi_date};
 use kwastage::welfare::{
-    self, ContributionReceived, Direction, FundError, FundStatement, Outcome, Period, Plan,
-    Standing, Status, SupportPaid,
+    self, ContributionReceived, Direction, FundError, FundStatement, Outcome, PaidFrom, Period,
+    Plan, Standing, Status, SupportPaid,
 };
 use kwastage::work::{Actor, Work};
 use sqlx::PgPool;
@@ -94,6 +94,7 @@ impl World {
             amount: shillings(amount),
             payment: Uuid::now_v7(),
             provider_receipt,
+            from: PaidFrom::Mpesa,
         }
     }
 

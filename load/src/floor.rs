@@ -92,7 +92,7 @@ impl<'b> Hop<'b> {
     fn screen(&self) -> &'static str {
         match self.typed {
             "" => {
-                "CON Karibu Amina. Kencom stage\n1 My balances\n2 Contribute\n3 Where our money goes\n4 Check a receipt\n5 Settings\n9 EMERGENCY"
+                "CON Karibu Amina. Kencom stage\n1 My balances\n2 Contribute\n3 Where our money goes\n4 Check a receipt\n5 Settings\n6 Wallet\n9 EMERGENCY"
             }
             "1" => "CON Enter your KwaStage PIN to see your balances:\n0 Back\n00 Main menu",
             "2" => {
@@ -111,7 +111,7 @@ impl<'b> Hop<'b> {
                 "CON Settings\nMember KTS-2026-0001\n1 Kiswahili / English\n2 Change my PIN\n3 Next of kin\n0 Back\n00 Main menu"
             }
             _ => {
-                "CON Karibu Amina. Kencom stage\n1 My balances\n2 Contribute\n3 Where our money goes\n4 Check a receipt\n5 Settings\n9 EMERGENCY"
+                "CON Karibu Amina. Kencom stage\n1 My balances\n2 Contribute\n3 Where our money goes\n4 Check a receipt\n5 Settings\n6 Wallet\n9 EMERGENCY"
             }
         }
     }

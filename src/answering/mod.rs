@@ -127,6 +127,7 @@ async fn receipt(
             let what = match receipt.what {
                 receipts::Purpose::Contribution => "what.contribution",
                 receipts::Purpose::RegistrationFee => "what.registration_fee",
+                receipts::Purpose::TopUp => "what.top_up",
             };
             let values = Values::new()
                 .money("amount", receipt.amount)

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Subcommand;
 
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::members::{self, Fee, Reason, Who};
+use crate::messages::{self, Class, Message, Values};
 use crate::work::{Actor, Work};
-use crate::{stages, welcome};
+use crate::{stages, wallet, welcome};
 
 #[derive(Debug, Subcommand)]
 pub enum Members {
@@ -26,6 +27,8 @@ pub enum Members {
     },
     /// Refuses an applicant, who is told why by SMS.
     Refuse { who: String, reason: String },
+    /// Opens a frozen wallet again, whose owner has come with the national id. They are told by SMS.
+    Thaw { who: String },
 }
 
 pub async fn run(config: Arc<Config>, asked: Members) -> anyhow::Result<()> {
@@ -34,6 +37,7 @@ pub async fn run(config: Arc<Config>, asked: Members) -> anyhow::Result<()> {
         Members::Pending => list(&app).await,
         Members::Approve { who, without_fee } => approve(&app, &who, without_fee).await,
         Members::Refuse { who, reason } => refuse(&app, &who, &reason).await,
+        Members::Thaw { who } => thaw(&app, &who).await,
     }
 }
 
@@ -83,6 +87,29 @@ async fn refuse(app: &App, who: &str, reason: &str) -> anyhow::Result<()> {
     if refused.fee_was_paid {
         println!("The joining fee had been paid: it is owed back.");
     }
+    Ok(())
+}
+
+async fn thaw(app: &App, who: &str) -> anyhow::Result<()> {
+    let mut work = begin(app).await?;
+    let member = members::find(work.conn(), &parsed(who)?)
+        .await?
+        .context("no member is known by that")?;
+    ensure!(
+        wallet::thaw(&mut work, member.id.0).await?,
+        "the wallet of {} is not frozen",
+        member.first_name.as_str()
+    );
+    let told = Message::new(
+        member.msisdn,
+        member.language,
+        Class::Money,
+        "wallet.thawed",
+        Values::new(),
+    );
+    messages::send(&mut work, told).await?;
+    work.commit().await?;
+    println!("The wallet of {} is open.", member.first_name.as_str());
     Ok(())
 }
 

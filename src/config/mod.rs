@@ -33,6 +33,7 @@ pub struct Config {
     pub mpesa: Mpesa,
     pub keys: Keys,
     pub fees: Fees,
+    pub wallet: Wallet,
     pub emergencies: Emergencies,
     pub log: Log,
     pub menus: Documents,
@@ -115,6 +116,14 @@ pub struct Keys {
     /// Seals national ids and makes their blind index.
     pub identity: Key,
     pub receipt: Key,
+}
+
+#[derive(Debug)]
+pub struct Wallet {
+    /// The most that may leave one wallet in one go, within a Nairobi day and within a month.
+    pub once: Money,
+    pub a_day: Money,
+    pub a_month: Money,
 }
 
 #[derive(Debug)]
@@ -214,6 +223,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
     let (http, database, redis, ussd) = (http(read), database(read), redis(read), ussd(read));
     let (sms, africastalking, mpesa) = (sms(read), africastalking(read), mpesa(read));
     let (keys, fees, emergencies, log) = (keys(read), fees(read), emergencies(read), log(read));
+    let wallet = wallet(read);
     let (menus, messages) = (
         documents(read, "menus.dir"),
         documents(read, "messages.dir"),
@@ -229,6 +239,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
         mpesa: mpesa?,
         keys: keys?,
         fees: fees?,
+        wallet: wallet?,
         emergencies: emergencies?,
         log: log?,
         menus: menus?,
@@ -383,6 +394,17 @@ fn fees(read: &mut Reader) -> Option<Fees> {
     let registration = read.money("fees.registration");
     Some(Fees {
         registration: registration?,
+    })
+}
+
+fn wallet(read: &mut Reader) -> Option<Wallet> {
+    let once = read.money("wallet.once");
+    let a_day = read.money("wallet.a_day");
+    let a_month = read.money("wallet.a_month");
+    Some(Wallet {
+        once: once?,
+        a_day: a_day?,
+        a_month: a_month?,
     })
 }
 

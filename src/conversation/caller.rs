@@ -30,6 +30,12 @@ pub struct CallingMember {
     fee_paid: bool,
 }
 
+impl CallingMember {
+    pub(super) fn stage_name(&self) -> &str {
+        &self.stage_name
+    }
+}
+
 impl Caller {
     /// One query about the phone. With the database away the caller is nobody we know, and may still raise an alarm.
     pub async fn at_dial(app: &App, msisdn: &Msisdn) -> Caller {

@@ -4,10 +4,12 @@ use super::Turn;
 use super::caller::{Caller, CallingMember};
 use crate::app::App;
 use crate::fault::Fault;
-use crate::members;
+use crate::ledger::{self, Account};
+use crate::members::{self, MemberId};
 use crate::menu::Supplied;
 use crate::primitives::nairobi_date;
 use crate::stages::{self, RegionId, ZoneId};
+use crate::wallet::{self, What};
 use crate::welfare::{self, Direction, Status};
 
 /// Fetches what a screen wants. `needs` are the kept values the fact reads.
@@ -27,6 +29,8 @@ pub(super) async fn fetch(
     match fact {
         "standing" => standing(app, member(caller, fact)?).await,
         "fund" => fund(app, member(caller, fact)?).await,
+        "wallet" => wallet_lines(app, member(caller, fact)?).await,
+        "recipients" => recipients(app, member(caller, fact)?).await,
         "kin" => kin(app, member(caller, fact)?).await,
         "regions" => regions(app).await,
         "zones" => zones(app, id(need("region"), turn)?).await,
@@ -89,6 +93,55 @@ async fn fund(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
             ],
         )
     }))
+}
+
+/// The balance and the last lines. Whom money went to or came from stands masked: somebody may be looking on.
+async fn wallet_lines(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
+    let mut conn = app.pool.acquire().await?;
+    let balance = ledger::balance(&mut conn, Account::Wallet(member.id.0)).await?;
+    let lines = wallet::lines(&mut conn, member.id.0).await?;
+    let told = Supplied::default().value("wallet", balance.as_decimal());
+    Ok(lines.into_iter().fold(told, |told, line| {
+        let who = match (line.what, line.other) {
+            (What::TopUp | What::PaidTwice, _) => "M-PESA".to_owned(),
+            (What::Contribution, _) => member.stage_name().to_owned(),
+            (What::Sent | What::Received, other) => {
+                other.map_or_else(String::new, |name| name.to_string())
+            }
+        };
+        told.row(
+            "",
+            [
+                ("day", nairobi_date(line.at).to_string()),
+                ("who", who),
+                ("moved", line.amount.as_decimal().to_string()),
+            ],
+        )
+    }))
+}
+
+async fn recipients(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
+    let mut conn = app.pool.acquire().await?;
+    let mut told = Supplied::default();
+    for id in wallet::last_recipients(&mut conn, member.id.0).await? {
+        let Some(other) = members::load(&mut conn, MemberId(id)).await? else {
+            continue;
+        };
+        let phone = other.msisdn.national();
+        let ending: String = phone
+            .chars()
+            .skip(phone.chars().count().saturating_sub(3))
+            .collect();
+        let name: String = other.first_name.as_str().chars().take(14).collect();
+        told = told.row(
+            id,
+            [
+                ("recent_name", name),
+                ("recent_phone", format!("07..{ending}")),
+            ],
+        );
+    }
+    Ok(told)
 }
 
 async fn kin(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {

@@ -35,6 +35,7 @@ pub(super) enum Question {
         chosen: ChosenPin,
         pin: Secret,
     },
+    FindRecipient(String),
     ProvePin,
     Balances,
 }
@@ -49,6 +50,9 @@ pub(super) enum Deed {
     LookUpReceipt(String),
     ChangePin { chosen: ChosenPin, pin: Secret },
     ChangeKin(Kin),
+    TopUp(Money),
+    SendMoney { to: MemberId, amount: Money },
+    ContributeFromWallet(Money),
     RaiseEmergency,
     TellEmergencyKind(EmergencyKind),
     TellEmergencyPlace(String),
@@ -143,6 +147,29 @@ fn read(mut asked: Asked) -> Option<Intent> {
             Some(Intent {
                 pin: Some(secret?),
                 what: What::Deed(Deed::Contribute(amount)),
+            })
+        }
+        "top_up" => {
+            let amount = Money::parse_typed(answer("amount")).ok()?;
+            Some(Intent {
+                pin: Some(secret?),
+                what: What::Deed(Deed::TopUp(amount)),
+            })
+        }
+        "find_recipient" => question(Question::FindRecipient(answer("recipient").to_owned())),
+        "send_money" => {
+            let amount = Money::parse_typed(answer("amount")).ok()?;
+            let to = MemberId(Uuid::parse_str(answer("recipient_id")).ok()?);
+            Some(Intent {
+                pin: Some(secret?),
+                what: What::Deed(Deed::SendMoney { to, amount }),
+            })
+        }
+        "contribute_from_wallet" => {
+            let amount = Money::parse_typed(answer("amount")).ok()?;
+            Some(Intent {
+                pin: Some(secret?),
+                what: What::Deed(Deed::ContributeFromWallet(amount)),
             })
         }
         "look_up_receipt" => deed(Deed::LookUpReceipt(answer("receipt_code").to_owned())),

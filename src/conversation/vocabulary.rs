@@ -50,6 +50,21 @@ const JUST_ASKED: OutcomeSpec = OutcomeSpec {
     decides: &[],
 };
 
+/// The wallet holds less than was asked of it.
+const NOT_ENOUGH: OutcomeSpec = OutcomeSpec {
+    name: "not_enough",
+    supplies: &[Variable::new("wallet", AMOUNT)],
+    decides: &[],
+};
+const OVER_LIMIT: OutcomeSpec = OutcomeSpec {
+    name: "over_limit",
+    supplies: &[
+        Variable::new("left_today", AMOUNT),
+        Variable::new("once", AMOUNT),
+    ],
+    decides: &[],
+};
+
 /// What the menus of this release may say.
 pub static VOCABULARY: Vocabulary = Vocabulary {
     // Known when a session opens, from one query about the caller.
@@ -95,6 +110,27 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
                 Variable::new("day", Kind::Date),
                 Variable::new("who", NAME),
                 Variable::new("moved", AMOUNT),
+            ]),
+            decides: &[],
+        },
+        Fact {
+            name: "wallet",
+            needs: &[],
+            supplies: &[Variable::new("wallet", AMOUNT)],
+            rows: Some(&[
+                Variable::new("day", Kind::Date),
+                Variable::new("who", STAGE),
+                Variable::new("moved", AMOUNT),
+            ]),
+            decides: &[],
+        },
+        Fact {
+            name: "recipients",
+            needs: &[],
+            supplies: &[],
+            rows: Some(&[
+                Variable::new("recent_name", Kind::Words(14)),
+                Variable::new("recent_phone", Kind::Code(12)),
             ]),
             decides: &[],
         },
@@ -295,6 +331,90 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
                 },
                 outcome("unknown"),
                 outcome("too_many"),
+            ],
+        },
+        // The wallet.
+        IntentSpec {
+            name: "top_up",
+            needs: &["amount"],
+            secret: true,
+            effect: Effect::Writes,
+            outcomes: &[
+                outcome("accepted"),
+                outcome("accepted_later"),
+                WRONG_PIN,
+                LOCKED,
+                BUSY,
+                ALREADY_ASKED,
+                JUST_ASKED,
+                outcome("not_active"),
+                outcome("not_possible"),
+            ],
+        },
+        IntentSpec {
+            name: "find_recipient",
+            needs: &["recipient"],
+            secret: false,
+            effect: Effect::Reads,
+            outcomes: &[
+                OutcomeSpec {
+                    name: "found",
+                    supplies: &[
+                        Variable::new("recipient_id", Kind::Hidden),
+                        Variable::new("their_name", Kind::Words(14)),
+                        Variable::new("their_stage", STAGE),
+                    ],
+                    decides: &[],
+                },
+                outcome("nobody"),
+                outcome("oneself"),
+            ],
+        },
+        IntentSpec {
+            name: "send_money",
+            needs: &["recipient_id", "amount"],
+            secret: true,
+            effect: Effect::Writes,
+            outcomes: &[
+                OutcomeSpec {
+                    name: "sent",
+                    supplies: &[
+                        Variable::new("wallet", AMOUNT),
+                        Variable::new("left_today", AMOUNT),
+                    ],
+                    decides: &[],
+                },
+                NOT_ENOUGH,
+                OVER_LIMIT,
+                outcome("frozen"),
+                outcome("not_active"),
+                outcome("nobody"),
+                WRONG_PIN,
+                LOCKED,
+                BUSY,
+            ],
+        },
+        IntentSpec {
+            name: "contribute_from_wallet",
+            needs: &["amount"],
+            secret: true,
+            effect: Effect::Writes,
+            outcomes: &[
+                OutcomeSpec {
+                    name: "paid",
+                    supplies: &[
+                        Variable::new("wallet", AMOUNT),
+                        Variable::new("left_today", AMOUNT),
+                    ],
+                    decides: &[],
+                },
+                NOT_ENOUGH,
+                OVER_LIMIT,
+                outcome("frozen"),
+                outcome("not_active"),
+                WRONG_PIN,
+                LOCKED,
+                BUSY,
             ],
         },
         // Settings.

@@ -17,6 +17,30 @@ pub fn contribution_received(
         .credit(Account::Fund(stage))
 }
 
+/// A member paid for the welfare fund of a stage out of the own wallet.
+pub fn contribution_from_wallet(
+    payment: Uuid,
+    member: Uuid,
+    stage: i32,
+    amount: Money,
+) -> Result<Posting, NotAPosting> {
+    Posting::of("contribution_from_wallet", payment, amount)
+        .debit(Account::Wallet(member))
+        .credit(Account::Fund(stage))
+}
+
+/// One member sent another money out of the own wallet.
+pub fn wallet_sent(
+    transfer: Uuid,
+    from: Uuid,
+    to: Uuid,
+    amount: Money,
+) -> Result<Posting, NotAPosting> {
+    Posting::of("wallet_sent", transfer, amount)
+        .debit(Account::Wallet(from))
+        .credit(Account::Wallet(to))
+}
+
 /// Somebody who joins paid the registration fee by M-PESA.
 pub fn registration_fee_received(payment: Uuid, amount: Money) -> Result<Posting, NotAPosting> {
     Posting::of("registration_fee_received", payment, amount)

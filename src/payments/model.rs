@@ -47,20 +47,26 @@ pub enum Purpose {
         member: Uuid,
         stage: i32,
     },
+    /// Into the member's own wallet.
+    TopUp {
+        member: Uuid,
+    },
 }
 
 impl Purpose {
     /// Who owes it.
     pub fn member(&self) -> Uuid {
         match self {
-            Purpose::RegistrationFee { member } | Purpose::Contribution { member, .. } => *member,
+            Purpose::RegistrationFee { member }
+            | Purpose::Contribution { member, .. }
+            | Purpose::TopUp { member } => *member,
         }
     }
 
     /// The stage whose fund it goes into, where it goes into one.
     pub fn stage(&self) -> Option<i32> {
         match self {
-            Purpose::RegistrationFee { .. } => None,
+            Purpose::RegistrationFee { .. } | Purpose::TopUp { .. } => None,
             Purpose::Contribution { stage, .. } => Some(*stage),
         }
     }
@@ -69,6 +75,7 @@ impl Purpose {
         match self {
             Purpose::RegistrationFee { .. } => "registration_fee",
             Purpose::Contribution { .. } => "contribution",
+            Purpose::TopUp { .. } => "top_up",
         }
     }
 
@@ -77,6 +84,7 @@ impl Purpose {
         match self {
             Purpose::RegistrationFee { .. } => "Registration",
             Purpose::Contribution { .. } => "Welfare",
+            Purpose::TopUp { .. } => "Wallet",
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Issue {
 pub enum Purpose {
     Contribution,
     RegistrationFee,
+    /// Into the member's own wallet.
+    TopUp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,12 +60,17 @@ impl Purpose {
         match self {
             Purpose::Contribution => "contribution",
             Purpose::RegistrationFee => "registration_fee",
+            Purpose::TopUp => "top_up",
         }
     }
 
     pub fn parse(text: &str) -> Option<Purpose> {
-        [Purpose::Contribution, Purpose::RegistrationFee]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == text)
+        [
+            Purpose::Contribution,
+            Purpose::RegistrationFee,
+            Purpose::TopUp,
+        ]
+        .into_iter()
+        .find(|purpose| purpose.as_str() == text)
     }
 }

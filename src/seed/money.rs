@@ -8,7 +8,7 @@ use super::Summary;
 use crate::fault::Fault;
 use crate::members::Member;
 use crate::primitives::{Money, nairobi_date, nairobi_day_start};
-use crate::welfare::{self, ContributionReceived, Period, Plan, SupportPaid};
+use crate::welfare::{self, ContributionReceived, PaidFrom, Period, Plan, SupportPaid};
 use crate::work::{Actor, Work};
 
 const WEEKLY: i64 = 200;
@@ -65,6 +65,7 @@ async fn contribute(pool: &PgPool, member: &Member, day: NaiveDate) -> Result<()
         amount: Money::from_shillings(WEEKLY),
         payment,
         provider_receipt: format!("SEED{}", &payment.simple().to_string()[..6].to_uppercase()),
+        from: PaidFrom::Mpesa,
     };
     welfare::contribution_received(&mut work, received)
         .await

@@ -9,7 +9,7 @@ mod service;
 mod standing;
 mod store;
 
-pub use model::{ContributionReceived, Direction, FundStatement, Movement, SupportPaid};
+pub use model::{ContributionReceived, Direction, FundStatement, Movement, PaidFrom, SupportPaid};
 pub use plan::{Due, NoPlan, Period, Plan, Schedule};
 pub use service::{
     FundError, Outcome, adopt_plan, contribution_received, fund_statement, standing_of,

@@ -15,6 +15,15 @@ pub struct ContributionReceived {
     pub payment: Uuid,
     /// The provider's own receipt number, such as M-PESA's `TKQ1ABCDE2`.
     pub provider_receipt: String,
+    pub from: PaidFrom,
+}
+
+/// Where a contribution's money was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaidFrom {
+    Mpesa,
+    /// The member's own wallet.
+    Wallet,
 }
 
 /// A settled payout from a stage's fund for one of its members.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{ContributionReceived, FundStatement, SupportPaid};
+use super::model::{ContributionReceived, FundStatement, PaidFrom, SupportPaid};
 use super::plan::Plan;
 use super::standing::{Standing, standing};
 use super::store;
@@ -39,9 +39,13 @@ pub async fn contribution_received(
     work: &mut Work,
     received: ContributionReceived,
 ) -> Result<Outcome, FundError> {
-    let posting =
-        postings::contribution_received(received.payment, received.stage, received.amount)
-            .map_err(PostError::from)?;
+    let (payment, member) = (received.payment, received.member);
+    let (stage, amount) = (received.stage, received.amount);
+    let posting = match received.from {
+        PaidFrom::Mpesa => postings::contribution_received(payment, stage, amount),
+        PaidFrom::Wallet => postings::contribution_from_wallet(payment, member, stage, amount),
+    }
+    .map_err(PostError::from)?;
     let posted = ledger::post(work, posting, Key::of("payment", received.payment))
         .await
         .map_err(booked_otherwise)?;

@@ -2,7 +2,7 @@
 
 use kwastage::primitives::Msisdn;
 use kwastage::receipts::{self, CheckCode, CodeKey, Issue, Purpose};
-use kwastage::welfare::{self, ContributionReceived, Outcome};
+use kwastage::welfare::{self, ContributionReceived, Outcome, PaidFrom};
 use kwastage::work::{Actor, Work};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, Executor, PgPool};
@@ -196,6 +196,7 @@ async fn the_product_does_its_deeds_in_its_own_role(
         amount: shillings(200),
         payment,
         provider_receipt: provider_receipt.clone(),
+        from: PaidFrom::Mpesa,
     };
     assert!(matches!(
         welfare::contribution_received(&mut work, received)

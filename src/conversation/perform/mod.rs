@@ -7,6 +7,7 @@ mod emergency;
 mod joining;
 mod money;
 mod settings;
+mod wallet;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -172,6 +173,7 @@ impl Performer<'_> {
                 joining::choose_pin(self, national_id, pin).await
             }
             Question::RepeatPin { chosen, pin } => joining::repeat_pin(self, chosen, pin).await,
+            Question::FindRecipient(typed) => wallet::find_recipient(self, &typed).await,
             Question::ProvePin => Ok(Outcome::new("right")),
             Question::Balances => money::balances(self).await,
         }
@@ -208,6 +210,11 @@ impl Performer<'_> {
             Deed::LookUpReceipt(typed) => money::look_up_receipt(self, &mut work, &typed).await,
             Deed::ChangePin { chosen, .. } => settings::change_pin(self, &mut work, chosen).await,
             Deed::ChangeKin(kin) => settings::change_kin(self, &mut work, &kin).await,
+            Deed::TopUp(amount) => wallet::top_up(self, &mut work, amount, key).await,
+            Deed::SendMoney { to, amount } => wallet::send(self, &mut work, to, amount, &key).await,
+            Deed::ContributeFromWallet(amount) => {
+                wallet::contribute(self, &mut work, amount, &key).await
+            }
             Deed::RaiseEmergency => emergency::raise(self, &mut work).await,
             Deed::TellEmergencyKind(kind) => emergency::tell_kind(self, &mut work, kind).await,
             Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,

@@ -1,0 +1,107 @@
+//! What moves in a wallet.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::limits::Limits;
+use crate::fault::Fault;
+use crate::primitives::{MaskedName, Money};
+
+/// Where money that comes into a wallet is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The member put it in by M-PESA.
+    TopUp,
+    /// A payment that came a second time is the member's own money.
+    PaidTwice,
+}
+
+/// Money that leaves a wallet.
+#[derive(Clone, Copy, Debug)]
+pub struct Spend {
+    /// Names the deed: the same again is the same movement.
+    pub id: Uuid,
+    pub member: Uuid,
+    pub amount: Money,
+    pub limits: Limits,
+}
+
+/// What is true after money has left a wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub balance: Money,
+    /// What may still leave today.
+    pub left_today: Money,
+}
+
+/// Why no money left. Nothing has changed, and the transaction goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum SpendError {
+    #[error("the wallet holds KES {balance}")]
+    NotEnough { balance: Money },
+    #[error("KES {left_today} may still leave today, KES {once} in one go")]
+    OverLimit { left_today: Money, once: Money },
+    #[error("the wallet is frozen")]
+    Frozen,
+    #[error("nobody sends money to themselves")]
+    ToOneself,
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// One line of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub at: DateTime<Utc>,
+    /// Negative when it left.
+    pub amount: Money,
+    pub what: What,
+    /// The other member, where there is one.
+    pub other: Option<MaskedName>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    TopUp,
+    PaidTwice,
+    Contribution,
+    Sent,
+    Received,
+}
+
+impl What {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            What::TopUp => "top_up",
+            What::PaidTwice => "paid_twice",
+            What::Contribution => "contribution",
+            What::Sent => "sent",
+            What::Received => "received",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<What> {
+        [
+            What::TopUp,
+            What::PaidTwice,
+            What::Contribution,
+            What::Sent,
+            What::Received,
+        ]
+        .into_iter()
+        .find(|what| what.as_str() == word)
+    }
+
+    pub(super) fn comes_in(self) -> bool {
+        matches!(self, What::TopUp | What::PaidTwice | What::Received)
+    }
+}
+
+impl From<Source> for What {
+    fn from(source: Source) -> What {
+        match source {
+            Source::TopUp => What::TopUp,
+            Source::PaidTwice => What::PaidTwice,
+        }
+    }
+}
