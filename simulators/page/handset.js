@@ -361,7 +361,12 @@ export class Handset {
       if (!onButton && this.typed(event)) event.preventDefault();
     });
     this.part(".screen").addEventListener("pointerdown", () => { this.wake(); body.focus({ preventScroll: true }); });
-    this.part(".badge").addEventListener("click", () => { this.home(); this.open(new Threads(this)); body.focus({ preventScroll: true }); });
+    this.part(".badge").addEventListener("click", () => {
+      if (!this.ussd?.open) this.ussd = null;                          // a last screen that was not put away yet
+      this.home();
+      this.open(new Threads(this));
+      body.focus({ preventScroll: true });
+    });
     for (const button of this.root.querySelectorAll("[data-language]")) {
       button.addEventListener("click", () => { this.setLanguage(button.dataset.language); this.paint(); });
     }

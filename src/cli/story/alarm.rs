@@ -44,10 +44,9 @@ pub(super) async fn raised_and_answered(url: &str) -> anyhow::Result<()> {
     super::walk(&mut amina, &TELLS, true).await?;
     amina.await_message(&[&number]).await?;
 
-    wambui
+    samuel
         .scene
         .title("Nobody answers: the alarm goes out again, and to the next stage");
-    samuel.scene.turn();
     samuel.await_message(&[&sos, "amina"]).await?;
 
     odhiambo
