@@ -140,6 +140,7 @@ async function answer(page, text) {
 async function photograph(page, file) {
   await page.run("document.activeElement.blur()");
   await page.until("the keys to come up", async () => !(await page.run("return document.querySelector('.body .pressed')")));
+  await page.until("lights to settle", () => page.run("return document.getAnimations().every((animation) => !(animation instanceof CSSTransition))"));
   await writeFile(file, await page.picture());
 }
 
