@@ -21,7 +21,7 @@ const { values: given } = parseArgs({
 });
 
 // An alarm of the demo is followed by calls when nobody has answered for a while.
-const RING_PATIENCE_MS = 60_000;
+const RING_PATIENCE_MS = 100_000;
 const ENTER = "\uE007";
 // Places of the phones, from the left, in either layout.
 const AMINA = 0;

@@ -10,8 +10,9 @@ const USUAL = {
     "phone-off": "Phone is switched off",
   },
   SMS: {
-    "sms-down": "Provider A is down", "sms-silent": "Provider A hangs", "sms-never-arrives": "Provider A loses messages",
-    "report-missing": "Reports are lost", "report-late": "Reports come late", "inbound-doubled": "Texts come in twice",
+    "sms-down": "Provider A is down", "sms-silent": "Provider A hangs", "report-missing": "A’s reports are lost",
+    "sms-never-arrives": "Provider A loses messages", "twilio-down": "Provider B is down", "twilio-silent": "Provider B hangs",
+    "twilio-report-missing": "B’s reports are lost", "report-late": "A’s reports come late", "inbound-doubled": "Texts come in twice",
   },
   Calls: {
     "call-down": "Calls cannot be placed", "call-busy": "Phone is busy", "call-absent": "Phone cannot be found", "call-mailbox": "A mailbox picks up",
