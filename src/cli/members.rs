@@ -113,7 +113,7 @@ async fn thaw(app: &App, who: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn parsed(who: &str) -> anyhow::Result<Who> {
+pub(super) fn parsed(who: &str) -> anyhow::Result<Who> {
     Who::parse(who).context("write a phone number, a member number or an id")
 }
 

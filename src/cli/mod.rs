@@ -108,7 +108,7 @@ pub async fn run() -> ExitCode {
             .await
         }
         Command::Members(asked) => members::run(config, asked).await,
-        Command::Paybill(asked) => paybill::run(&config, asked).await,
+        Command::Paybill(asked) => paybill::run(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),
         Command::Demo { once } => demo::run(once, seed_world, serve_all).await,

@@ -1,23 +1,76 @@
 //! `kwastage paybill`: what is set up at Daraja once for our paybill.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use clap::Subcommand;
 
-use crate::app;
+use super::members::{begin, parsed};
+use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::integrations::mpesa::{MpesaClient, Registered};
+use crate::payments::{self, Receipt};
+use crate::primitives::nairobi_date;
+use crate::settlement::{self, Into};
 
 #[derive(Debug, Subcommand)]
 pub enum Paybill {
     /// Tells Daraja where to ask about and report payments to the paybill. Harmless when done before.
     Register,
+    /// Lists the money that waits for its owner, the longest first, with what its payer typed.
+    Suspense,
+    /// Gives money out of suspense to a member, who gets the receipt by SMS.
+    Allocate {
+        /// M-PESA's receipt, such as TKQ1ABCDE2.
+        receipt: String,
+        /// Phone, member number or id.
+        who: String,
+        /// Into the member's wallet instead of the fund of their stage.
+        #[arg(long)]
+        wallet: bool,
+    },
 }
 
-pub async fn run(config: &Config, asked: Paybill) -> anyhow::Result<()> {
+pub async fn run(config: Arc<Config>, asked: Paybill) -> anyhow::Result<()> {
     match asked {
-        Paybill::Register => println!("{}", register(config).await?),
+        Paybill::Register => println!("{}", register(&config).await?),
+        Paybill::Suspense => list_suspense(&App::build(config, Clock::System).await?).await?,
+        Paybill::Allocate {
+            receipt,
+            who,
+            wallet,
+        } => {
+            let app = App::build(config, Clock::System).await?;
+            let into = if wallet { Into::Wallet } else { Into::Fund };
+            allocate(&app, &receipt, &who, into).await?;
+        }
     }
+    Ok(())
+}
+
+async fn list_suspense(app: &App) -> anyhow::Result<()> {
+    let mut conn = app.pool.acquire().await?;
+    for money in payments::in_suspense(&mut conn).await? {
+        println!(
+            "{}  KES {}  account {}  from {}  {}",
+            money.receipt,
+            money.amount,
+            money.account.as_deref().unwrap_or("-"),
+            money.payer_hint.as_deref().unwrap_or("-"),
+            nairobi_date(money.received_at)
+        );
+    }
+    Ok(())
+}
+
+async fn allocate(app: &App, receipt: &str, who: &str, into: Into) -> anyhow::Result<()> {
+    let receipt = Receipt::parse(receipt).context("an M-PESA receipt, such as TKQ1ABCDE2")?;
+    let mut work = begin(app).await?;
+    let (member, amount) =
+        settlement::allocate_by_hand(app, &mut work, &receipt, &parsed(who)?, into).await?;
+    work.commit().await?;
+    println!("KES {amount} is {}'s.", member.first_name.as_str());
     Ok(())
 }
 

@@ -119,7 +119,7 @@ impl Booking<'_> {
         }
         match store::lock_inflow(work.conn(), receipt).await? {
             None => self.insert(work, payment).await,
-            Some(known) if known.attempt.is_some() => Ok(false),
+            Some(known) if known.attempt.is_some() || known.is_direct => Ok(false),
             Some(known) if known.amount != payment.amount => {
                 self.alarm(work, Alarm::Conflict).await?;
                 Ok(true)

@@ -35,8 +35,8 @@ pub use pushing::{PushOrder, Readiness, attempt_of_token, begin_push};
 pub use rules::Rules;
 pub use service::{
     Request, RequestError, Requested, obligation, pause, paused_until, request, session_ended,
-    sweep,
+    sweep, take_from_suspense,
 };
 pub use settling::{apply, attend};
-pub use store::open_count;
+pub use store::{Suspended, in_suspense, open_count};
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::evidence::Receipt;
 use super::model::{AttemptId, Obligation, ObligationId, ObligationState, Purpose};
 use super::rules::Rules;
 use super::store::{self, NewObligation};
@@ -303,6 +304,17 @@ pub async fn paused_until(
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, Fault> {
     store::paused_until(conn, now).await
+}
+
+/// Takes a payment out of suspense for this member; the amount, or none when no payment with this receipt waits there. Once
+/// taken it can belong to nothing else: neither staff nor a late result find it in suspense.
+pub async fn take_from_suspense(
+    work: &mut Work,
+    receipt: &Receipt,
+    member: Uuid,
+) -> Result<Option<Money>, Fault> {
+    let now = work.now;
+    store::give_to_member(work.conn(), receipt, member, now).await
 }
 
 /// Finds whatever should have happened by now and has not, and writes its job down again. Safe to run at any

@@ -204,6 +204,20 @@ impl Stage for Phones {
         self.hooks.forget(msisdn).await
     }
 
+    async fn pay_bill(
+        &mut self,
+        msisdn: &str,
+        shillings: u32,
+        account: &str,
+    ) -> Result<(), StageError> {
+        let paid = json!({ "msisdn": msisdn, "amount": shillings, "account": account });
+        let paid: Value = self.post("/sim/c2b", paid).await?;
+        match paid["receipt"].is_string() {
+            true => Ok(()),
+            false => Err(anyhow::anyhow!("M-PESA refused the payment: {paid}").into()),
+        }
+    }
+
     async fn desk(&mut self, words: &str) -> Result<(), StageError> {
         self.hooks.desk(words).await
     }

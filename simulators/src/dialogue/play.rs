@@ -137,6 +137,11 @@ impl<S: Stage> Player<'_, S> {
                 .await
                 .map_err(cannot)
                 .map(nothing),
+            Deed::Pay { shillings, account } => {
+                let account = fill(account, &self.known);
+                let paid = self.stage.pay_bill(msisdn, *shillings, &account).await;
+                paid.map_err(cannot).map(nothing)
+            }
             Deed::Sms { to, text } => {
                 let text = fill(text, &self.known);
                 self.stage

@@ -20,7 +20,7 @@ pub struct Mistake {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
     #[error(
-        "no such deed: `{0}`; there are phone, dial, type, drop, again, forget, wait, prompt, sms to, sms says, sms from, no sms, fault, desk"
+        "no such deed: `{0}`; there are phone, dial, type, drop, again, forget, wait, prompt, pay, sms to, sms says, sms from, no sms, fault, desk"
     )]
     UnknownDeed(String),
     #[error("write: {0}")]
@@ -226,6 +226,16 @@ impl Reader {
                 Deed::Prompt {
                     answer: answer
                         .ok_or(Wrong::Form("prompt approve, cancel, wrong-pin or ignore"))?,
+                }
+            }
+            "pay" => {
+                let (shillings, account) = rest
+                    .split_once(" for ")
+                    .and_then(|(shillings, account)| Some((shillings.parse().ok()?, account)))
+                    .ok_or(Wrong::Form("pay 200 for 0711000001"))?;
+                Deed::Pay {
+                    shillings,
+                    account: account.trim().to_owned(),
                 }
             }
             "no" if rest == "sms" => Deed::NoSms,

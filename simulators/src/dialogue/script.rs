@@ -67,6 +67,11 @@ pub enum Deed {
     Prompt {
         answer: Answer,
     },
+    /// Money for the paybill by M-PESA's own menu, without having been asked for.
+    Pay {
+        shillings: u32,
+        account: String,
+    },
     Sms {
         to: String,
         text: String,

@@ -54,6 +54,13 @@ pub trait Stage: Send {
         msisdn: &str,
         answer: Answer,
     ) -> impl Future<Output = Done<Option<String>>> + Send;
+    /// The phone pays so many shillings to the paybill for this account, by M-PESA's own menu.
+    fn pay_bill(
+        &mut self,
+        msisdn: &str,
+        shillings: u32,
+        account: &str,
+    ) -> impl Future<Output = Done<()>> + Send;
     fn text(&mut self, msisdn: &str, to: &str, text: &str)
     -> impl Future<Output = Done<()>> + Send;
     /// Waits for the next message this phone has not read, and reads it: from that sender, or else from anybody but M-PESA,

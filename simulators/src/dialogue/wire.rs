@@ -205,6 +205,10 @@ impl Stage for Wire {
         self.hooks.forget(msisdn).await
     }
 
+    async fn pay_bill(&mut self, _: &str, _: u32, _: &str) -> Result<(), StageError> {
+        Err(StageError::Unable("a gateway alone has no M-PESA"))
+    }
+
     async fn desk(&mut self, words: &str) -> Result<(), StageError> {
         self.hooks.desk(words).await
     }

@@ -19,7 +19,7 @@ pub(in crate::payments) async fn receipts_elsewhere(
 ) -> Result<BTreeSet<Receipt>, Fault> {
     let rows = sqlx::query_scalar!(
         r#"select receipt as "receipt!" from inflow
-           where provider = 'mpesa' and receipt = any($1) and attempt_id is distinct from $2 and attempt_id is not null"#,
+           where provider = 'mpesa' and receipt = any($1) and attempt_id is distinct from $2 and (attempt_id is not null or state = 'direct')"#,
         receipts,
         attempt.0
     )
@@ -39,13 +39,16 @@ pub(in crate::payments) struct Inflow {
     pub amount: Money,
     /// It is the one that pays its obligation.
     pub is_credit: bool,
+    /// It went to a member without having been asked for.
+    pub is_direct: bool,
 }
 
 pub(in crate::payments) async fn inflows_of(
     conn: &mut PgConnection,
     attempt: AttemptId,
 ) -> Result<Vec<Inflow>, Fault> {
-    let rows = sqlx::query!(r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!" from inflow where attempt_id = $1"#, attempt.0)
+    let rows = sqlx::query!(r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!", state = 'direct' as "is_direct!"
+               from inflow where attempt_id = $1"#, attempt.0)
         .fetch_all(conn)
         .await?;
     Ok(rows
@@ -56,6 +59,7 @@ pub(in crate::payments) async fn inflows_of(
             attempt: row.attempt_id.map(AttemptId),
             amount: Money::from_cents(row.amount_cents),
             is_credit: row.is_credit,
+            is_direct: row.is_direct,
         })
         .collect())
 }
@@ -65,7 +69,7 @@ pub(in crate::payments) async fn lock_inflow(
     receipt: &Receipt,
 ) -> Result<Option<Inflow>, Fault> {
     let row = sqlx::query!(
-        r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!"
+        r#"select id, receipt, attempt_id, amount_cents, state = 'allocated' as "is_credit!", state = 'direct' as "is_direct!"
            from inflow where provider = 'mpesa' and receipt = $1 for update"#,
         receipt.as_str()
     )
@@ -77,6 +81,7 @@ pub(in crate::payments) async fn lock_inflow(
         attempt: row.attempt_id.map(AttemptId),
         amount: Money::from_cents(row.amount_cents),
         is_credit: row.is_credit,
+        is_direct: row.is_direct,
     }))
 }
 
@@ -169,4 +174,55 @@ pub(in crate::payments) async fn name_inflow(
     .execute(conn)
     .await?;
     Ok(named.rows_affected() == 1)
+}
+
+/// Money in suspense becomes this member's; the amount, or none when no payment with this receipt waits there.
+pub(in crate::payments) async fn give_to_member(
+    conn: &mut PgConnection,
+    receipt: &Receipt,
+    member: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<Money>, Fault> {
+    let cents = sqlx::query_scalar!(
+        "update inflow set state = 'direct', member_id = $2, allocated_at = $3
+         where provider = 'mpesa' and receipt = $1 and state = 'suspense' returning amount_cents",
+        receipt.as_str(),
+        member,
+        now
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(cents.map(Money::from_cents))
+}
+
+/// Money that waits for its owner, as staff see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    pub receipt: String,
+    pub amount: Money,
+    /// What the payer typed, normalised.
+    pub account: Option<String>,
+    /// The payer's number as far as it was shown.
+    pub payer_hint: Option<String>,
+    pub received_at: DateTime<Utc>,
+}
+
+/// Everything in suspense, the longest first; at most a thousand.
+pub async fn in_suspense(conn: &mut PgConnection) -> Result<Vec<Suspended>, Fault> {
+    let rows = sqlx::query!(
+        r#"select receipt as "receipt!", amount_cents, account, payer_hint, received_at
+           from inflow where state = 'suspense' and receipt is not null order by received_at limit 1000"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Suspended {
+            receipt: row.receipt,
+            amount: Money::from_cents(row.amount_cents),
+            account: row.account,
+            payer_hint: row.payer_hint,
+            received_at: row.received_at,
+        })
+        .collect())
 }

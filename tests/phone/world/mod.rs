@@ -18,12 +18,14 @@ use kwastage::conversation::store::{
     Lifetimes, MemoryStore, RedisStore, SessionSeal, SessionStore,
 };
 use kwastage::jobs::{self, Registry};
-use kwastage::members::{Fee, Reason, Who};
+use kwastage::members::{self, Fee, Reason, Who};
 use kwastage::messages::Sender;
+use kwastage::payments::Receipt;
 use kwastage::primitives::Msisdn;
 use kwastage::redis_connection::RedisConnection;
+use kwastage::settlement::{self, Into};
 use kwastage::work::{Actor, Work};
-use kwastage::{http, serve, welcome};
+use kwastage::{http, serve, wallet, welcome};
 use redis::AsyncCommands;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use simulators::dialogue::{Hooks, Phones};
@@ -291,9 +293,26 @@ impl World {
         let _ = self.app.sessions.forget(&session, &msisdn).await;
     }
 
-    /// `approve WHO`, `approve WHO without-fee`, `refuse WHO REASON`, `suspend WHO`, as staff do it.
+    async fn allocate(&self, words: &str) -> anyhow::Result<()> {
+        let (receipt, who) = words.split_once(' ').context("allocate RECEIPT WHO")?;
+        let receipt = Receipt::parse(receipt).context("no receipt")?;
+        let who = Who::parse(who).context("write a phone, a member number or an id")?;
+        let actor = Actor::Staff {
+            name: "desk".to_owned(),
+        };
+        let mut work = Work::begin(&self.pool, self.now(), actor).await?;
+        settlement::allocate_by_hand(&self.app, &mut work, &receipt, &who, Into::Fund).await?;
+        work.commit().await?;
+        Ok(())
+    }
+
+    /// `approve WHO`, `approve WHO without-fee`, `refuse WHO REASON`, `suspend WHO`, `thaw WHO`, `allocate RECEIPT WHO`, as
+    /// staff do it.
     pub async fn desk(&self, words: &str) -> anyhow::Result<()> {
         let (deed, rest) = words.split_once(' ').unwrap_or((words, ""));
+        if deed == "allocate" {
+            return self.allocate(rest).await;
+        }
         let (who, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let parsed = Who::parse(who).context("write a phone, a member number or an id")?;
         let actor = Actor::Staff {
@@ -310,6 +329,11 @@ impl World {
             }
             ("refuse", reason) => {
                 welcome::refuse(&mut work, &parsed, Reason::parse(reason)?).await?;
+            }
+            ("thaw", "") => {
+                let member = members::find(work.conn(), &parsed).await?;
+                let member = member.context("no member is known by that")?;
+                wallet::thaw(&mut work, member.id.0).await?;
             }
             // Nobody can suspend a member yet; the row is all there is to it.
             ("suspend", "") => {

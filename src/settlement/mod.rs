@@ -3,6 +3,9 @@
 //!
 //! The payments room knows neither funds nor members; they do not know payments. They meet here.
 
+mod account_text;
+mod paybill;
+
 use tracing::{error, info};
 
 use crate::app::App;
@@ -17,6 +20,9 @@ use crate::wallet::{self, Source};
 use crate::welcome;
 use crate::welfare::{self, ContributionReceived, FundError, PaidFrom, Status};
 use crate::work::Work;
+
+pub use account_text::Into;
+pub use paybill::{AllocateError, allocate_by_hand};
 
 /// Settles everything a piece of evidence has brought to light.
 pub async fn settle(app: &App, work: &mut Work, news: Vec<News>) -> Result<(), Fault> {
@@ -138,8 +144,15 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
             tell(work, obligation, "payment.mismatch", values, "mismatch").await
         }
         News::Unallocated {
-            receipt, amount, ..
+            receipt,
+            amount,
+            account,
+            ..
         } => {
+            if paybill::allocate(app, work, &receipt, amount, &account).await? {
+                info!(target: "financial", { receipt = receipt.as_str(), %amount }, "A paybill payment found its member by its account");
+                return Ok(());
+            }
             error!(target: "financial", { receipt = receipt.as_str(), %amount }, "A paybill payment fits nobody: it waits in suspense");
             // No obligation stands behind it, so the cause is a name made of the receipt.
             let cause = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, receipt.as_str().as_bytes());
@@ -218,7 +231,9 @@ async fn paid(
                     )));
                 }
             }
-            contribution_told(work, obligation, member, amount, &provider_receipt, &code).await
+            let (template, values) =
+                contribution_words(work, member, amount, &provider_receipt, &code).await?;
+            tell(work, obligation, template, values, "receipt").await
         }
         Purpose::TopUp { member } => {
             let key = Key::of("payment", obligation);
@@ -258,21 +273,13 @@ async fn fee_paid(
         told @ (FeePaid::Now { .. } | FeePaid::Repeated) => {
             let posting = postings::registration_fee_received(obligation.0, amount);
             book(work, posting, Key::of("payment", obligation)).await?;
-            let values = Values::new()
-                .money("amount", amount)
-                .code("receipt", provider_receipt)
-                .code("code", code.as_str());
-            // Approved before the fee came: nothing is left to wait for.
             let is_member = matches!(
                 told,
                 FeePaid::Now {
                     status: StatusWord::Active
                 }
             );
-            let template = match is_member {
-                true => "receipt.registration_fee_of_member",
-                false => "receipt.registration_fee",
-            };
+            let (template, values) = fee_paid_words(is_member, amount, provider_receipt, code);
             tell(work, obligation, template, values, "receipt").await?;
             welcome::greet(work, member).await
         }
@@ -295,15 +302,31 @@ async fn fee_paid(
     }
 }
 
-/// The receipt, with the standing it leads to.
-async fn contribution_told(
+/// The receipt of a joining fee. Approved before the fee came, nothing is left to wait for.
+fn fee_paid_words(
+    is_member: bool,
+    amount: Money,
+    provider_receipt: &str,
+    code: &CheckCode,
+) -> (&'static str, Values) {
+    let values = Values::new()
+        .money("amount", amount)
+        .code("receipt", provider_receipt)
+        .code("code", code.as_str());
+    match is_member {
+        true => ("receipt.registration_fee_of_member", values),
+        false => ("receipt.registration_fee", values),
+    }
+}
+
+/// The receipt of a contribution, with the standing it leads to.
+async fn contribution_words(
     work: &mut Work,
-    obligation: ObligationId,
     member: uuid::Uuid,
     amount: Money,
     provider_receipt: &str,
     code: &CheckCode,
-) -> Result<(), Fault> {
+) -> Result<(&'static str, Values), Fault> {
     let today = nairobi_date(work.now);
     let standing = welfare::standing_of(work.conn(), member, today).await?;
     let values = Values::new()
@@ -311,12 +334,11 @@ async fn contribution_told(
         .phrase("what", "what.contribution")
         .code("receipt", provider_receipt)
         .code("code", code.as_str());
-    let (template, values) = match standing.map(|standing| standing.status) {
+    Ok(match standing.map(|standing| standing.status) {
         Some(Status::Behind { by, .. }) => ("receipt.behind", values.money("arrears", by)),
         Some(Status::PaidUp { until }) => ("receipt.paid_up", values.date("until", until)),
         None => ("receipt.paid_up", values.date("until", today)),
-    };
-    tell(work, obligation, template, values, "receipt").await
+    })
 }
 
 async fn tell_late(
