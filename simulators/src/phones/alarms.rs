@@ -85,9 +85,14 @@ pub(crate) fn alarms(mut told: Vec<Told>) -> Vec<Alarm> {
             let own = || youngest(&alarms, |reading| reading.raised_by(&told.msisdn));
             (named.or_else(own), station_in(&told.text))
         };
-        let (Some(number), Some(station)) = (number, station) else {
+        let Some(number) = number else { continue };
+        if has(&told.text, GIVEN_UP) {
+            if let Some(reading) = alarms.get_mut(&number) {
+                reading.stations.remove(&Station::Coming);
+            }
             continue;
-        };
+        }
+        let Some(station) = station else { continue };
         // An answer to a wrong number names an alarm that is none.
         if station == Station::Raised || has(&told.text, CRYING) {
             alarms.entry(number.clone()).or_default();
@@ -209,6 +214,8 @@ const CRYING: &[&str] = &[
     "is in danger",
     "yuko hatarini",
 ];
+/// Whoever was coming is not, and nobody else is.
+const GIVEN_UP: &[&str] = &["we are calling others now", "tunaita wengine sasa"];
 const FORCED: &[&str] = &["duress", "amelazimishwa"];
 /// What stands before the number of an alarm.
 #[rustfmt::skip]
@@ -446,6 +453,29 @@ mod tests {
             [(Station::Raised, 0, 1), (Station::Alerted, 4, 1)]
         );
         assert_eq!(alarms[0].over_at, None);
+    }
+
+    #[test]
+    fn who_cannot_come_after_all_is_not_coming() {
+        let mut messages = vec![
+            told(1, AMINA, "We have your alarm, number 42."),
+            told(5, AMINA, "Odhiambo is coming to you. Phone 0711000004."),
+            told(
+                9,
+                AMINA,
+                "Odhiambo cannot come after all. We are calling others now. If you are in danger call 999 or 112.",
+            ),
+        ];
+        assert_eq!(
+            reached(&alarms(messages.clone())[0]),
+            [(Station::Raised, 0, 1)]
+        );
+        messages.push(told(
+            12,
+            AMINA,
+            "Wambui is coming to you. Phone 0711000003.",
+        ));
+        assert_eq!(reached(&alarms(messages)[0])[1], (Station::Coming, 11, 1));
     }
 
     #[test]
