@@ -29,8 +29,8 @@ export class Call extends View {
     return draw("div", { class: `calling ${this.about.state}` },
       draw("p", { class: "state" }, this.title),
       draw("p", { class: "from" }, local(this.about.from)),
-      this.since && draw("p", { class: "lasting" }, elapsed((Date.now() - this.since) / 1000)),
-      this.about.spoken && heard(this.about, this.words),
+      this.since && draw("p", { class: "lasting" }, elapsed((Date.now() - this.since) / 1000), tongue(this.about, this.words)),
+      this.about.spoken && heard(this.about),
       this.pressed && draw("p", { class: "pressed" }, this.pressed));
   }
   beside() {
@@ -60,14 +60,17 @@ export class CallOver extends View {
   body() {
     const lasted = !this.unanswered && this.about.seconds > 0 && elapsed(this.about.seconds);
     return dialog(
-      draw("p", { class: "over" }, draw("b", {}, this.title), draw("span", {}, local(this.about.from)), lasted && draw("span", {}, lasted)),
-      this.about.spoken && heard({ ...this.about, spoken: this.about.spoken.split("\n").at(-1) }, this.words));
+      draw("p", { class: "over" }, draw("b", {}, this.title), draw("span", {}, local(this.about.from)),
+        lasted && draw("span", {}, lasted, tongue(this.about, this.words))),
+      this.about.spoken && heard({ ...this.about, spoken: this.about.spoken.split("\n").at(-1) }));
   }
 }
 
-/** What was said, with the language it was said in. */
-function heard({ spoken, language }, words) {
+/** What was said; the last words are the ones to answer. */
+function heard({ spoken, language }) {
   return draw("div", { class: "heard", "data-scroll": true, "data-end": true },
-    language && draw("span", { class: "tongue-heard" }, words.tongue[language]),
     spoken.split("\n").map((sentence) => draw("p", { lang: language }, sentence)));
 }
+
+/** The language it was said in. */
+const tongue = ({ language }, words) => language && draw("span", { class: "tongue-heard" }, words.tongue[language]);

@@ -338,8 +338,7 @@ export class Handset {
   /** Once a second: what changes by itself. */
   tick() {
     const { view } = this;
-    const due = view instanceof Call ? view.since : view instanceof Idle && this.minute !== clockTime(new Date());
-    if (due) this.paint();
+    if ((view instanceof Call && view.since) || this.minute !== clockTime(new Date())) this.paint();
   }
 
   scroll(by) { this.part("[data-scroll], .talk")?.scrollBy({ top: by * 32 }); }
