@@ -30,7 +30,9 @@ use crate::messages::{self, Class, LaneStats, Sender};
 use crate::payments::jobs::{PaymentsDesk, Undone};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
-use crate::{conversation, forgetting, ledger, payments, receipts, settlement, welcome};
+use crate::{
+    conversation, emergencies, forgetting, ledger, payments, receipts, settlement, welcome,
+};
 
 /// SMS segments a second the provider takes from us.
 const SMS_SEGMENTS_PER_SECOND: u32 = 30;
@@ -170,6 +172,12 @@ pub fn registry(app: &App) -> Registry<App> {
         .every("ledger.roll", TimeDelta::seconds(5), roll_ledger)
         .every("ledger.verify", TimeDelta::minutes(10), verify_ledger)
         .every("queues.count", TimeDelta::seconds(5), count_queues)
+        .every("duty.gaps", TimeDelta::minutes(1), warn_of_duty_gaps)
+        .every(
+            "emergencies.close",
+            TimeDelta::minutes(30),
+            close_resolved_emergencies,
+        )
         .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
     registry
 }
@@ -238,6 +246,18 @@ impl From<Undone> for JobFailure {
 async fn number_receipts(app: App) -> Result<(), Fault> {
     let mut work = Work::begin(&app.pool, app.clock.now(), Actor::System).await?;
     receipts::number_pending(&mut work).await?;
+    work.commit().await
+}
+
+async fn warn_of_duty_gaps(app: App) -> Result<(), Fault> {
+    let mut work = Work::begin(&app.pool, app.clock.now(), Actor::System).await?;
+    emergencies::warn_of_gaps(&mut work).await?;
+    work.commit().await
+}
+
+async fn close_resolved_emergencies(app: App) -> Result<(), Fault> {
+    let mut work = Work::begin(&app.pool, app.clock.now(), Actor::System).await?;
+    emergencies::close_resolved(&mut work).await?;
     work.commit().await
 }
 

@@ -47,14 +47,14 @@ const FLOORS: [(&str, &[&str]); 8] = [
 ];
 
 /// Files that stand on another floor than their room.
-const ELSEWHERE: [(&str, &str); 2] = [
+const ELSEWHERE: &[(&str, &str)] = &[
     // They call outward with no transaction open.
     ("payments/jobs.rs", "edges"),
     ("messages/sender.rs", "edges"),
 ];
 
 /// Arrows that go up, and why.
-const UPWARD: [(&str, &str, &str); 2] = [
+const UPWARD: &[(&str, &str, &str)] = &[
     (
         "app.rs",
         "channels",
@@ -68,13 +68,17 @@ const UPWARD: [(&str, &str, &str); 2] = [
 ];
 
 /// Files and folders of rules: they do no I/O, nothing in them waits, and they are told the time.
-const PURE: [&str; 41] = [
+const PURE: &[&str] = &[
     "conversation/intent.rs",
+    "conversation/intent/",
     "conversation/record.rs",
     "conversation/transcript.rs",
     "conversation/vocabulary.rs",
+    "conversation/vocabulary/",
     "documents/",
+    "emergencies/grammar.rs",
     "emergencies/model.rs",
+    "emergencies/moves.rs",
     "ledger/account.rs",
     "ledger/posting.rs",
     "ledger/postings.rs",
@@ -113,7 +117,7 @@ const PURE: [&str; 41] = [
 ];
 
 /// SQL stands in a feature's `store`, and in these.
-const SQL: [&str; 12] = [
+const SQL: &[&str] = &[
     "cli/demo.rs",
     "cli/doctor.rs",
     "conversation/deeds.rs",
@@ -129,7 +133,7 @@ const SQL: [&str; 12] = [
 ];
 
 /// Rooms that read a table of another room, and why.
-const READERS: [(&str, &str, &str); 10] = [
+const READERS: &[(&str, &str, &str)] = &[
     (
         "member",
         "wallet",
@@ -167,7 +171,7 @@ const READERS: [(&str, &str, &str); 10] = [
 ];
 
 /// Where `unreachable!` may stand: an HMAC takes a key of any length.
-const UNREACHABLE: [&str; 3] = [
+const UNREACHABLE: &[&str] = &[
     "app.rs",
     "conversation/store/seal.rs",
     "conversation/transcript.rs",
@@ -179,7 +183,7 @@ const PANIC_IN_A_CONSTANT: &str = "primitives/nairobi.rs";
 const LINES_MAX: usize = 700;
 
 /// Longer than [`LINES_MAX`]: one protocol case after the other, each to be found by its number.
-const LONG: [&str; 2] = ["tests/payments/vectors.rs", "tests/menu_engine.rs"];
+const LONG: &[&str] = &["tests/payments/vectors.rs", "tests/menu_engine.rs"];
 
 #[test]
 fn arrows_go_down() {

@@ -1,5 +1,7 @@
 //! The one answer to each text that comes in.
 
+mod coordinator;
+
 use crate::app::App;
 use crate::emergencies::{self, EmergencyId, Raise, RaiseError};
 use crate::fault::Fault;
@@ -29,8 +31,16 @@ pub async fn answer_sms(app: App, job: AnswerSms) -> Result<(), JobFailure> {
     let known = members::caller_language(work.conn(), &from).await?;
     let language = known.unwrap_or_else(|| app.menus.current().default_language());
     let asked = messages::understand(&inbound.text);
-    if asked == Asked::Word("SOS") {
+    if asked == Asked::Word("SOS")
+        && !coordinator::means_a_case(&mut work, &from, &inbound.text).await?
+    {
         alarm(&app, &mut work, &inbound, from, language).await?;
+        work.commit().await?;
+        return Ok(());
+    }
+    if let Some(reply) = coordinator::reply(&mut work, &from, &inbound.text).await? {
+        let message = Message::new(from, language, reply.class, reply.template, reply.values);
+        inbox::answer(&mut work, &inbound, reply.understood, message).await?;
         work.commit().await?;
         return Ok(());
     }

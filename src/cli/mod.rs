@@ -9,6 +9,7 @@ mod menus;
 mod migrate;
 mod paybill;
 mod serve;
+mod stages;
 mod stop;
 mod story;
 
@@ -53,6 +54,9 @@ enum Command {
     /// Decides about applicants.
     #[command(subcommand)]
     Members(members::Members),
+    /// Opens stages and says who serves them.
+    #[command(subcommand)]
+    Stages(stages::Stages),
     /// Sets up the paybill at Daraja.
     #[command(subcommand)]
     Paybill(paybill::Paybill),
@@ -108,6 +112,7 @@ pub async fn run() -> ExitCode {
             .await
         }
         Command::Members(asked) => members::run(config, asked).await,
+        Command::Stages(asked) => stages::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),

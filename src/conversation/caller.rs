@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::emergencies;
 use crate::fault::Fault;
 use crate::members::{self, AtDial, DialledMember, MemberId, StatusWord};
 use crate::menu::{self, Menus, Moved, Name, Opening, Session};
@@ -16,6 +17,9 @@ pub struct Caller {
     language: Option<Language>,
     /// The database was away at the dial.
     offline: bool,
+    /// Open cases this phone was alerted to.
+    #[serde(default)]
+    cases: i64,
 }
 
 /// A caller who is a member, whatever their status.
@@ -28,6 +32,9 @@ pub struct CallingMember {
     number: String,
     status: StatusWord,
     fee_paid: bool,
+    /// Answers the emergencies of a stage, on duty or off.
+    #[serde(default)]
+    coordinates: bool,
 }
 
 impl CallingMember {
@@ -47,6 +54,7 @@ impl Caller {
                     member: None,
                     language: None,
                     offline: true,
+                    cases: 0,
                 }
             }
         }
@@ -54,16 +62,20 @@ impl Caller {
 
     async fn known(app: &App, msisdn: &Msisdn) -> Result<Caller, Fault> {
         let mut conn = app.pool.acquire().await?;
-        Ok(match members::at_dial(&mut conn, msisdn).await? {
+        let at_dial = members::at_dial(&mut conn, msisdn).await?;
+        let cases = emergencies::asked_count(&mut conn, msisdn).await?;
+        Ok(match at_dial {
             AtDial::Member(member) => Caller {
                 language: Some(member.language),
                 member: Some(CallingMember::from(*member)),
                 offline: false,
+                cases,
             },
             AtDial::Stranger { language } => Caller {
                 language,
                 member: None,
                 offline: false,
+                cases,
             },
         })
     }
@@ -83,6 +95,10 @@ impl Caller {
             globals.push(("stage".into(), member.stage_name.clone()));
             globals.push(("member_no".into(), member.number.clone()));
             conditions.extend(member.conditions());
+        }
+        globals.push(("open_cases".into(), self.cases.to_string()));
+        if self.cases > 0 {
+            conditions.push("has_cases");
         }
         if self.offline {
             conditions.push("offline");
@@ -111,6 +127,7 @@ impl CallingMember {
             ("active", self.status == StatusWord::Active),
             ("suspended", self.status == StatusWord::Suspended),
             ("fee_due", fee_due),
+            ("coordinator", self.coordinates),
         ]
         .into_iter()
         .filter_map(|(condition, holds)| holds.then_some(condition))
@@ -130,6 +147,7 @@ impl From<DialledMember> for CallingMember {
                 .unwrap_or_default(),
             status: member.status,
             fee_paid: member.fee_paid,
+            coordinates: member.coordinates,
         }
     }
 }

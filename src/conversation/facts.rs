@@ -1,5 +1,7 @@
 //! What screens show beside their own words: one query each.
 
+mod coordinator;
+
 use super::Turn;
 use super::caller::{Caller, CallingMember};
 use crate::app::App;
@@ -35,6 +37,13 @@ pub(super) async fn fetch(
         "regions" => regions(app).await,
         "zones" => zones(app, id(need("region"), turn)?).await,
         "stages" => stages_of(app, id(need("zone"), turn)?).await,
+        "open_cases" => coordinator::open_cases(app, turn).await,
+        "case" => coordinator::case(app, turn, need("case_no")).await,
+        "takers" => coordinator::takers(app, turn, need("case_no")).await,
+        "taker" => coordinator::named(app, "taker_name", need("taker")).await,
+        "swap_with" => coordinator::named(app, "coordinator_name", need("swap_to")).await,
+        "duty" => coordinator::duty(app, turn).await,
+        "coordinators" => coordinator::coordinators(app, turn).await,
         other => Err(Fault::broken(format!("no query answers the fact {other}"))),
     }
 }

@@ -1,5 +1,7 @@
 //! Everything a phone can ask for, read from its answers. The one list of it.
 
+mod coordinator;
+
 use uuid::Uuid;
 
 use crate::emergencies::EmergencyKind;
@@ -8,6 +10,8 @@ use crate::members::{Kin, MemberId, Name, NationalId, PinVerifier, Relation};
 use crate::menu::Asked;
 use crate::primitives::{Language, Money, Msisdn, Secret};
 use crate::stages::StageCode;
+
+pub(super) use coordinator::Coordinating;
 
 /// One thing a phone asks for.
 pub(super) struct Intent {
@@ -56,6 +60,7 @@ pub(super) enum Deed {
     RaiseEmergency,
     TellEmergencyKind(EmergencyKind),
     TellEmergencyPlace(String),
+    Coordinate(Coordinating),
 }
 
 /// A PIN chosen on the screen before: its verifier, and whose it is to be.
@@ -192,7 +197,7 @@ fn read(mut asked: Asked) -> Option<Intent> {
             "kind",
         ))?)),
         "tell_emergency_place" => deed(Deed::TellEmergencyPlace(answer("place").to_owned())),
-        _ => None,
+        _ => deed(Deed::Coordinate(coordinator::read(&asked)?)),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Everything a menu document may name: conditions, variables, facts and intents. A document that names anything
 //! else is refused when it is loaded.
 
+mod coordinator;
+
 use crate::menu::{Effect, Fact, IntentSpec, Kind, OutcomeSpec, Variable, Vocabulary};
 
 /// The largest amount a screen has to hold, in shillings: KES 9,999,999.
@@ -79,6 +81,14 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "behind",
         "suggests",
         "has_kin",
+        // Who answers emergencies.
+        "coordinator",
+        "has_cases",
+        "case_over",
+        "someone_comes",
+        "on_case",
+        "at_case",
+        "on_duty",
     ],
     globals: &[
         Variable::new("name", NAME),
@@ -86,8 +96,16 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         Variable::new("member_no", Kind::Code(15)),
         Variable::new("code", Kind::Code(12)),
         Variable::new("fee", AMOUNT),
+        Variable::new("open_cases", Kind::Count(99)),
     ],
     facts: &[
+        coordinator::OPEN_CASES,
+        coordinator::CASE,
+        coordinator::TAKERS,
+        coordinator::TAKER,
+        coordinator::DUTY,
+        coordinator::COORDINATORS,
+        coordinator::SWAP_WITH,
         Fact {
             name: "standing",
             needs: &[],
@@ -472,5 +490,18 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             effect: Effect::Direct,
             outcomes: &[outcome("told")],
         },
+        // Answering one, and being on duty.
+        coordinator::ACCEPT_CASE,
+        coordinator::ARRIVE_CASE,
+        coordinator::MORE_PEOPLE,
+        coordinator::FINISH_CASE,
+        coordinator::DECLINE_CASE,
+        coordinator::HAND_OVER_CASE,
+        coordinator::NOTE_CASE,
+        coordinator::CALL_CASE_FALSE,
+        coordinator::GO_ON_DUTY,
+        coordinator::GO_OFF_DUTY,
+        coordinator::GO_OFF_ANYWAY,
+        coordinator::ASK_SWAP,
     ],
 };

@@ -160,7 +160,7 @@ impl EmergencyKind {
     }
 
     /// The phrase that says it in a message.
-    pub(super) fn phrase(self) -> &'static str {
+    pub fn phrase(self) -> &'static str {
         match self {
             EmergencyKind::Accident => "emergency.accident",
             EmergencyKind::Medical => "emergency.medical",

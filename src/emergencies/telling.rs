@@ -1,7 +1,8 @@
 //! What people are told about a case: each thing once to each phone, ahead of everything else.
 
-use super::model::EmergencyId;
+use super::model::{Case, EmergencyId};
 use crate::fault::Fault;
+use crate::members;
 use crate::messages::{self, Class, Message, Values};
 use crate::primitives::{Language, Msisdn};
 use crate::work::Work;
@@ -23,4 +24,26 @@ pub(super) async fn tell(
     };
     messages::send(work, message).await?;
     Ok(())
+}
+
+/// Tells the reporter how their case goes on, in their language. The one way to them from those who answer.
+pub(super) async fn tell_reporter(
+    work: &mut Work,
+    case: &Case,
+    template: &'static str,
+    values: Values,
+    what: &str,
+) -> Result<(), Fault> {
+    let known = members::caller_language(work.conn(), &case.msisdn).await?;
+    let language = known.unwrap_or(Language::ENGLISH);
+    tell(
+        work,
+        &case.msisdn,
+        language,
+        template,
+        values,
+        case.id,
+        what,
+    )
+    .await
 }

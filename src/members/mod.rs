@@ -14,6 +14,7 @@ mod national_id;
 mod number;
 mod officers;
 mod pin;
+mod roster;
 mod service;
 mod store;
 #[cfg(test)]
@@ -24,8 +25,12 @@ pub use keys::{Key, KeyRing, MemberKeys, NotAKey};
 pub use model::{ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord, Who};
 pub use national_id::{NationalId, NotANationalId};
 pub use number::{MemberNumber, NotAMemberNumber};
-pub use officers::{Officer, Role, appoint, officers_on_duty};
+pub use officers::{Officer, Role, appoint, dismiss, officers, officers_on_duty};
 pub use pin::{DeskError, NotAVerifier, PinDesk, PinOwner, PinVerifier, StrongPin, WeakPin};
+pub use roster::{
+    NoSwap, StageRole, Swap, WentOff, answer_swap, ask_swap, go_off_duty, go_on_duty, note_gaps,
+    roles_of, swap_asked_of,
+};
 pub use service::approval::{ApproveError, Approved, RefuseError, Refused, approve, refuse};
 pub use service::joining::{
     Consent, FeePaid, Join, JoinError, Joined, fee_paid, is_national_id_taken, join,

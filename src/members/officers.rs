@@ -43,6 +43,20 @@ impl Event for MemberAppointed {
     }
 }
 
+#[derive(Serialize)]
+struct MemberDismissed {
+    member: MemberId,
+    stage: StageId,
+    role: Role,
+}
+
+impl Event for MemberDismissed {
+    const NAME: &'static str = "member.dismissed";
+    fn subject(&self) -> Uuid {
+        self.member.0
+    }
+}
+
 /// Gives a member a role at a stage, on duty from now on. Who has it already is only put on duty again.
 pub async fn appoint(
     work: &mut Work,
@@ -67,7 +81,35 @@ pub async fn officers_on_duty(
     stage: StageId,
     role: Role,
 ) -> Result<Vec<Officer>, Fault> {
-    store::officers_on_duty(conn, stage, role).await
+    store::officers(conn, stage, role, true).await
+}
+
+/// Who serves this stage in this role, on duty or off, by name.
+pub async fn officers(
+    conn: &mut PgConnection,
+    stage: StageId,
+    role: Role,
+) -> Result<Vec<Officer>, Fault> {
+    store::officers(conn, stage, role, false).await
+}
+
+/// Takes a role at a stage from a member. False when they did not have it.
+pub async fn dismiss(
+    work: &mut Work,
+    member: MemberId,
+    stage: StageId,
+    role: Role,
+) -> Result<bool, Fault> {
+    let dismissed = store::remove_role(work.conn(), member, stage, role).await?;
+    if dismissed {
+        work.record(MemberDismissed {
+            member,
+            stage,
+            role,
+        })
+        .await?;
+    }
+    Ok(dismissed)
 }
 
 impl Role {
@@ -76,5 +118,11 @@ impl Role {
             Role::Official => "official",
             Role::Coordinator => "coordinator",
         }
+    }
+
+    pub fn parse(name: &str) -> Option<Role> {
+        [Role::Official, Role::Coordinator]
+            .into_iter()
+            .find(|role| role.as_str() == name)
     }
 }

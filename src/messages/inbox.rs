@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::store::inbox as store;
-use super::{Message, MessageId, send};
+use super::{Class, Message, MessageId, send};
 use crate::fault::Fault;
 use crate::jobs::Job;
 use crate::primitives::Msisdn;
@@ -85,9 +85,12 @@ pub async fn answer(
     let Some(from) = inbound.from.as_ref().filter(|_| !inbound.handled) else {
         return Ok(None);
     };
-    if store::answers_since(work.conn(), from, now - TimeDelta::hours(1)).await?
-        >= ANSWERS_PER_HOUR_MAX
-    {
+    // Whoever answers emergencies writes more often, and is not to be left without a word.
+    let most = match message.class {
+        Class::Emergency => EMERGENCY_ANSWERS_PER_HOUR_MAX,
+        _ => ANSWERS_PER_HOUR_MAX,
+    };
+    if store::answers_since(work.conn(), from, now - TimeDelta::hours(1)).await? >= most {
         tracing::warn!(inbox.id = %inbound.id, "Left message {} unanswered: this phone has had enough answers", inbound.id);
         metrics::counter!("kwastage_sms_unanswered_total", "why" => "too_many").increment(1);
         store::mark_handled(work.conn(), inbound.id, "too_many", false, now).await?;
@@ -103,6 +106,8 @@ pub async fn answer(
 
 /// Answers one phone gets within an hour: a few more than it may ask about receipts, so that it is told to wait.
 pub const ANSWERS_PER_HOUR_MAX: i64 = 12;
+/// The same, for answers about emergencies.
+pub const EMERGENCY_ANSWERS_PER_HOUR_MAX: i64 = 60;
 
 #[cfg(test)]
 mod tests;

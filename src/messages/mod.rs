@@ -20,6 +20,7 @@ pub use model::{Class, Handover, Message, MessageId, Refusal};
 pub(crate) use sender::PROVIDER;
 pub use sender::Sender;
 pub use service::{is_opted_out, opt_in, opt_out, send};
+pub use store::about::{Said, about};
 pub use store::outbox::{LaneStats, lane_stats};
 pub use template::{Globals, NotRendered, Templates};
 pub use understand::{Asked, understand};

@@ -3,6 +3,7 @@
 //! A question that no PIN was typed for is answered anew whenever it is asked. A deed, and whatever was shown a PIN,
 //! happens once for a session and step: its outcome is kept in Postgres and given again.
 
+mod coordinator;
 mod emergency;
 mod joining;
 mod money;
@@ -218,6 +219,7 @@ impl Performer<'_> {
             Deed::RaiseEmergency => emergency::raise(self, &mut work).await,
             Deed::TellEmergencyKind(kind) => emergency::tell_kind(self, &mut work, kind).await,
             Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,
+            Deed::Coordinate(asked) => coordinator::act(self, &mut work, asked).await,
         }?;
         deeds::keep(&mut work, &self.turn.session, step, &outcome).await?;
         work.commit().await?;

@@ -91,6 +91,44 @@ pub async fn lock_open_of(
     )
 }
 
+/// The case with this short number, whatever has become of it, only to be looked at.
+pub async fn by_serial(conn: &mut PgConnection, serial: i64) -> Result<Option<Case>, Fault> {
+    read(
+        sqlx::query_as!(
+            CaseRow,
+            r#"select id, year, serial, msisdn, member_id, stage_id, kind, place, priority, injured, silent, needed, state,
+                      raised_at, acknowledged_at, responding_at, resolved_at, joined_to,
+                      coalesce((select max(alerted_at) from emergency_alert where emergency_id = id), raised_at) as "alerted_at!"
+               from emergency where serial = $1"#,
+            serial
+        )
+        .fetch_optional(conn)
+        .await?,
+    )
+}
+
+/// Every case that somebody waits in, and those resolved or closed since then; oldest first.
+pub async fn open_or_ended_after(
+    conn: &mut PgConnection,
+    ended_after: DateTime<Utc>,
+) -> Result<Vec<Case>, Fault> {
+    sqlx::query_as!(
+        CaseRow,
+        r#"select id, year, serial, msisdn, member_id, stage_id, kind, place, priority, injured, silent, needed, state,
+                      raised_at, acknowledged_at, responding_at, resolved_at, joined_to,
+                      coalesce((select max(alerted_at) from emergency_alert where emergency_id = id), raised_at) as "alerted_at!"
+               from emergency
+               where state in ('reported', 'acknowledged', 'responding', 'joined') or resolved_at >= $1 or closed_at >= $1
+               order by raised_at, serial"#,
+        ended_after
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(Case::try_from)
+    .collect()
+}
+
 /// Closes what this phone raised before then and nobody answered: raised again, it is another emergency.
 pub async fn close_stale(
     conn: &mut PgConnection,
@@ -103,22 +141,6 @@ pub async fn close_stale(
          where msisdn = $1 and state in ('reported', 'acknowledged', 'responding', 'joined') and raised_at < $2",
         reporter.digits(),
         raised_before,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Ends the case; whoever waited for it is no longer waited for.
-pub async fn close(
-    conn: &mut PgConnection,
-    id: EmergencyId,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    sqlx::query!(
-        "update emergency set state = 'closed', closed_at = $2, look_at = null where id = $1",
-        id.0,
         now
     )
     .execute(conn)

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
+use super::super::look::Entry;
 use super::super::model::EmergencyId;
 use crate::fault::Fault;
 use crate::primitives::Msisdn;
@@ -26,4 +27,23 @@ pub async fn append(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Everything in the file of a case, in order.
+pub async fn of_case(conn: &mut PgConnection, id: EmergencyId) -> Result<Vec<Entry>, Fault> {
+    let rows = sqlx::query!(
+        "select at, what, msisdn, said from case_entry where emergency_id = $1 order by id",
+        id.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Entry {
+            at: row.at,
+            what: row.what,
+            who: row.msisdn.and_then(|digits| Msisdn::parse(&digits).ok()),
+            said: row.said,
+        })
+        .collect())
 }

@@ -34,6 +34,8 @@ pub struct DialledMember {
     pub has_pin: bool,
     pub fee_paid: bool,
     pub number: Option<MemberNumber>,
+    /// A coordinator of some stage, on duty or off.
+    pub coordinates: bool,
 }
 
 /// Who is on the line, in one query: every first hop of every call asks.
@@ -43,7 +45,8 @@ pub async fn at_dial(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<AtDial,
                   member.last_name as "last_name?", member.language as "language?", member.status as "status?",
                   member.fee_paid_at is not null as "fee_paid!", member.number_year, member.number_serial,
                   stage.id as "stage_id?", stage.code as "stage_code?", stage.name as "stage_name?",
-                  member_pin.member_id is not null as "has_pin!"
+                  member_pin.member_id is not null as "has_pin!",
+                  exists (select from stage_role where member_id = member.id and role = 'coordinator') as "coordinates!"
            from (select $1::text as msisdn) as dialled
            left join caller on caller.msisdn = dialled.msisdn
            left join member on member.msisdn = dialled.msisdn
@@ -79,6 +82,7 @@ pub async fn at_dial(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<AtDial,
         has_pin: row.has_pin,
         fee_paid: row.fee_paid,
         number: number(row.number_year, row.number_serial, id)?,
+        coordinates: row.coordinates,
     })))
 }
 

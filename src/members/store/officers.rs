@@ -27,18 +27,21 @@ pub(in crate::members) async fn save_role(
     Ok(saved.rows_affected() == 1)
 }
 
-pub(in crate::members) async fn officers_on_duty(
+/// On duty, or whether on duty or off.
+pub(in crate::members) async fn officers(
     conn: &mut PgConnection,
     stage: StageId,
     role: Role,
+    only_on_duty: bool,
 ) -> Result<Vec<Officer>, Fault> {
     let rows = sqlx::query!(
         "select member.id, member.first_name, member.msisdn, member.language
          from stage_role join member on member.id = stage_role.member_id
-         where stage_role.stage_id = $1 and stage_role.role = $2 and stage_role.on_duty
+         where stage_role.stage_id = $1 and stage_role.role = $2 and (stage_role.on_duty or not $3)
          order by member.first_name, member.id",
         stage.0,
-        role.as_str()
+        role.as_str(),
+        only_on_duty
     )
     .fetch_all(conn)
     .await?;
@@ -53,4 +56,22 @@ pub(in crate::members) async fn officers_on_duty(
             })
         })
         .collect()
+}
+
+/// False when there was none.
+pub(in crate::members) async fn remove_role(
+    conn: &mut PgConnection,
+    member: MemberId,
+    stage: StageId,
+    role: Role,
+) -> Result<bool, Fault> {
+    let removed = sqlx::query!(
+        "delete from stage_role where member_id = $1 and stage_id = $2 and role = $3",
+        member.0,
+        stage.0,
+        role.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(removed.rows_affected() == 1)
 }

@@ -66,6 +66,7 @@ async fn a_dial_knows_who_is_on_the_line(pool: PgPool) {
         has_pin: true,
         fee_paid: false,
         number: None,
+        coordinates: false,
     };
     assert_eq!(
         at_dial(work.conn(), &phone(1)).await.unwrap(),

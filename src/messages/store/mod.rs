@@ -1,5 +1,6 @@
 //! The SQL of the room's tables, one file for each.
 
+pub(super) mod about;
 pub(super) mod inbox;
 pub(super) mod outbox;
 pub(super) mod reports;
