@@ -32,7 +32,7 @@ const ODHIAMBO = 2;
 
 async function walk(page) {
   await page.open(given.url);
-  await page.until("three phones", () => page.run("return document.querySelectorAll('.handset .screen[data-view]').length === 3"));
+  await page.until("three phones", () => page.run("return document.querySelectorAll('#phones:not([aria-busy]) .screen[data-view]').length === 3"));
   await pay(page);
   await callForHelp(page);
   const complaints = (await page.complaints()).filter(({ level }) => level === "SEVERE");

@@ -78,6 +78,7 @@ async function begin() {
   for (const choice of document.querySelectorAll("[data-advance]")) choice.addEventListener("click", () => advance(Number(choice.dataset.advance)));
   document.getElementById("reset").addEventListener("click", () => ask("/reset", {}).catch(() => null));
   advance(0);
+  document.getElementById("phones").removeAttribute("aria-busy");
   if (matchMedia("(max-width: 1199px)").matches) document.getElementById("trouble").open = false;
 }
 
