@@ -38,7 +38,7 @@ const SESSIONS_AT_HAND: usize = 20_000;
 const SESSION_SECONDS: u32 = 180;
 /// PIN checks that may wait; whoever comes then is asked to try again.
 const PIN_QUEUE: usize = 100;
-/// An SMS that is not answered for by then has an unknown outcome.
+/// An SMS or a call that is not answered for by then has an unknown outcome.
 const SMS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A handle on everything; cloning it is cheap.
@@ -65,6 +65,7 @@ pub struct Means {
     pub wallet_limits: Limits,
     pub mpesa: MpesaClient,
     pub africastalking: africastalking::Client,
+    pub voice: africastalking::VoiceClient,
     pub door: Arc<Door>,
 }
 
@@ -122,6 +123,13 @@ impl App {
             ),
             timeout: SMS_TIMEOUT,
         })?;
+        let voice = africastalking::VoiceClient::new(africastalking::VoiceSettings {
+            base_url: address(&config.africastalking.voice_url),
+            username: config.africastalking.username.clone(),
+            api_key: Secret::new(config.africastalking.api_key.expose_secret()),
+            number: config.africastalking.voice_number.clone(),
+            timeout: SMS_TIMEOUT,
+        })?;
         Ok(App(Arc::new(Means {
             menus: MenuEditions::new(menus),
             templates: Arc::new(templates),
@@ -138,6 +146,7 @@ impl App {
             },
             mpesa: MpesaClient::new(mpesa_settings(&config), clock.clone())?,
             africastalking,
+            voice,
             door: Arc::new(App::door(&config)),
             sessions_at_hand: Cache::new(SESSIONS_AT_HAND),
             session_turns: SessionTurns::default(),

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::{conversation, jobs};
+use crate::{conversation, jobs, questions};
 
 /// Done jobs are kept for whoever looks into yesterday's trouble. Those with a key stay: it is what makes them happen once.
 const JOBS_KEPT: TimeDelta = TimeDelta::days(7);
@@ -12,6 +12,8 @@ const JOBS_KEPT: TimeDelta = TimeDelta::days(7);
 const DEEDS_KEPT: TimeDelta = TimeDelta::days(30);
 /// The journal of hops, for studies of where riders turn back.
 const HOPS_KEPT: TimeDelta = TimeDelta::days(90);
+/// An open question that nobody answered says nothing any more.
+const QUESTIONS_KEPT: TimeDelta = TimeDelta::days(1);
 /// Batches of one kind a run may take. What is left waits for the next.
 const BATCHES_MAX: usize = 50;
 
@@ -31,6 +33,11 @@ pub async fn forget_old(app: App) -> Result<(), Fault> {
     }
     for _ in 0..BATCHES_MAX {
         if conversation::forget_hops(&mut conn, now - HOPS_KEPT).await? == 0 {
+            break;
+        }
+    }
+    for _ in 0..BATCHES_MAX {
+        if questions::forget_expired(&mut conn, now - QUESTIONS_KEPT).await? == 0 {
             break;
         }
     }

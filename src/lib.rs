@@ -5,8 +5,9 @@
 //! | floor | rooms | what they may do |
 //! |---|---|---|
 //! | roles | [`cli`], [`serve`] | join everything, decide nothing |
-//! | edges | [`channels`], [`conversation`]; [`answering`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
+//! | edges | [`channels`], [`conversation`]; [`answering`], [`contributing`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
 //! | means | [`app`], [`integrations`] | hold the pool, the clock, the outside clients |
+//! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`receipts`], [`emergencies`], [`messages`], [`questions`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`wallet`], [`receipts`], [`emergencies`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
 //! | operation | [`config`], [`http`], [`telemetry`], [`schema`], [`redis_connection`] | what any service needs, nothing of riders |
@@ -21,6 +22,7 @@ pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod contributing;
 pub mod conversation;
 pub mod documents;
 pub mod emergencies;
@@ -36,6 +38,7 @@ pub mod menu;
 pub mod messages;
 pub mod payments;
 pub mod primitives;
+pub mod questions;
 pub mod receipts;
 pub mod redis_connection;
 pub mod schema;

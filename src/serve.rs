@@ -22,17 +22,19 @@ use crate::app::{App, load_menus};
 use crate::channels;
 use crate::channels::pay::daraja::{Door, PaymentsState};
 use crate::channels::sms::africastalking::MessagesState;
+use crate::channels::voice::africastalking::CallsState;
+use crate::emergencies::jobs::{CallUndone, EmergencyDesk, Nightly};
+use crate::emergencies::{self, Desks, PlaceCall, Plan};
 use crate::fault::Fault;
 use crate::http::health::{self, Health, Integration, Queue, Status};
 use crate::http::{self, WebhookKeys};
 use crate::jobs::{self, JobFailure, Registry, Worker};
 use crate::messages::{self, Class, LaneStats, Sender};
 use crate::payments::jobs::{PaymentsDesk, Undone};
+use crate::primitives::Msisdn;
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
-use crate::{
-    conversation, emergencies, forgetting, ledger, payments, receipts, settlement, welcome,
-};
+use crate::{conversation, forgetting, ledger, payments, receipts, settlement, welcome};
 
 /// SMS segments a second the provider takes from us.
 const SMS_SEGMENTS_PER_SECOND: u32 = 30;
@@ -121,6 +123,7 @@ pub fn router(app: App) -> Router {
     let keys = WebhookKeys::new(&app.config.http.webhook_keys);
     let webhooks = Router::new()
         .merge(channels::sms::africastalking::routes())
+        .merge(channels::voice::africastalking::routes())
         .merge(channels::pay::daraja::routes())
         .route_layer(from_fn(http::to_the_end))
         // A hop is a task of its own already, because it may have to outlive its budget.
@@ -159,6 +162,8 @@ pub fn registry(app: &App) -> Registry<App> {
             payments::jobs::apply_evidence(&desk, job).await
         }))
         .on(answer_sms)
+        .on(emergencies::follow_up::tell_details)
+        .on(emergencies::follow_up::ask_nearby)
         .every("payments.sweep", TimeDelta::minutes(1), move |_| {
             let desk = sweeping.clone();
             async move { payments::jobs::sweep(&desk).await }
@@ -179,7 +184,60 @@ pub fn registry(app: &App) -> Registry<App> {
             close_resolved_emergencies,
         )
         .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
+    on_emergencies(app, &mut registry);
     registry
+}
+
+/// The answer clock, its calls, the drill of the night, and the promise.
+fn on_emergencies(app: &App, registry: &mut Registry<App>) {
+    let desk = emergency_desk(app);
+    let (calling, drilling, counting) = (desk.clone(), desk.clone(), desk.clone());
+    registry
+        .on(move |_, job: PlaceCall| {
+            let desk = calling.clone();
+            async move {
+                let placed = emergencies::jobs::place_call(&desk, job).await;
+                placed.map_err(JobFailure::from)
+            }
+        })
+        .every("emergencies.clock", TimeDelta::seconds(1), move |_| {
+            let desk = desk.clone();
+            async move { emergencies::jobs::tick(&desk).await }
+        })
+        .every("emergencies.drill", TimeDelta::seconds(5), move |_| {
+            let desk = drilling.clone();
+            async move { emergencies::jobs::drills(&desk).await }
+        })
+        .every("emergencies.promise", TimeDelta::minutes(1), move |_| {
+            let desk = counting.clone();
+            async move { emergencies::jobs::count_promise(&desk).await }
+        });
+}
+
+/// What the answer clock, calls and drills work with.
+pub fn emergency_desk(app: &App) -> EmergencyDesk {
+    let config = &app.config.emergencies;
+    EmergencyDesk {
+        pool: app.pool.clone(),
+        clock: app.clock.clone(),
+        desks: desks(app),
+        plan: Plan::from(config),
+        voice: app.voice.clone(),
+        our_number: Msisdn::parse(&app.config.africastalking.voice_number).ok(),
+        nightly: Nightly {
+            phone: config.drill_phone.clone(),
+            hour: config.drill_hour,
+            patience: config.drill_link,
+            answer_wanted: config.drill_answers,
+        },
+    }
+}
+
+fn desks(app: &App) -> Desks {
+    Desks::of(
+        &app.config.emergencies,
+        app.menus.current().default_language(),
+    )
 }
 
 /// A deed done at the payments desk, as the registry wants it.
@@ -232,6 +290,17 @@ fn payments_desk(app: &App) -> PaymentsDesk {
             })
         }),
     )
+}
+
+impl From<CallUndone> for JobFailure {
+    fn from(undone: CallUndone) -> JobFailure {
+        match undone {
+            CallUndone::NotReached { again_after } => {
+                JobFailure::retry_after(again_after, "the voice provider was not reached")
+            }
+            CallUndone::Fault(fault) => JobFailure::Fault(fault),
+        }
+    }
 }
 
 impl From<Undone> for JobFailure {
@@ -355,6 +424,17 @@ impl FromRef<App> for MessagesState {
         MessagesState {
             pool: app.pool.clone(),
             clock: app.clock.clone(),
+        }
+    }
+}
+
+impl FromRef<App> for CallsState {
+    fn from_ref(app: &App) -> CallsState {
+        CallsState {
+            pool: app.pool.clone(),
+            clock: app.clock.clone(),
+            templates: app.templates.clone(),
+            desks: desks(app),
         }
     }
 }

@@ -145,6 +145,12 @@ const MISTAKES: &[(&str, u32, u32, &str)] = &[
         "the key \"98\" is the engine's own: 0 back, 00 home, 98 more",
     ),
     (
+        "unshown_without_key",
+        5,
+        27,
+        "an option is shown unless it says shown=\"no\", and then it needs a key",
+    ),
+    (
         "round_without_a_screen",
         2,
         3,

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::emergencies::grammar::{self, Order, Says};
 use crate::emergencies::{
-    self, AnswerError, Answered, Did, Duty, Look, OpenCase, SwapAsked, Which,
+    self, AnswerError, Answered, Did, Duty, Look, OpenCase, SplitError, SwapAsked, Which,
 };
 use crate::fault::Fault;
 use crate::members::{self, NoSwap};
@@ -79,8 +79,22 @@ pub(super) async fn reply(
                 Err(error) => refusal(error, case)?,
             }))
         }
+        Order::Split(serial) => split(work, from, serial).await.map(Some),
         Order::List => Ok(Some(list(&open))),
     }
+}
+
+/// A report that was taken for another one's event is alarmed by itself.
+async fn split(work: &mut Work, from: &Msisdn, serial: i64) -> Result<Reply, Fault> {
+    let values = Values::new().code("case", serial.to_string());
+    Ok(match emergencies::split(work, serial, from).await {
+        Ok(_) => Reply::case("answer.split", values),
+        Err(SplitError::NotJoined) => Reply::case("answer.not_joined", values),
+        Err(SplitError::NotFound | SplitError::NotTheirs) => {
+            Reply::case("answer.not_yours", values)
+        }
+        Err(SplitError::Fault(fault)) => return Err(fault),
+    })
 }
 
 /// `YES` and `NO` alone: to the alarm this phone is asked about, else to whoever asked it to take over their duty.

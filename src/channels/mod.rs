@@ -3,3 +3,4 @@
 pub mod pay;
 pub mod sms;
 pub mod ussd;
+pub mod voice;

@@ -8,9 +8,11 @@ mod reading;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use reqwest::Url;
 use secrecy::{SecretBox, SecretString};
 
@@ -93,6 +95,10 @@ pub struct AfricasTalking {
     pub api_key: SecretString,
     /// None: everything is sent from the short code.
     pub sender: Option<String>,
+    /// The voice host.
+    pub voice_url: Url,
+    /// Our number that calls people and that people may ring, `+254...`.
+    pub voice_number: String,
 }
 
 #[derive(Debug)]
@@ -135,6 +141,23 @@ pub struct Fees {
 pub struct Emergencies {
     /// Alerted when nobody is on duty where it happened. At least one.
     pub duty_phones: Vec<Msisdn>,
+    /// Alerted when the duty desk does not answer either.
+    pub admin_phones: Vec<Msisdn>,
+    pub wider_after: TimeDelta,
+    pub calls_after: TimeDelta,
+    pub desk_after: TimeDelta,
+    pub again_every: TimeDelta,
+    pub call_again_after: TimeDelta,
+    pub rounds_max: i32,
+    pub waves_max: i32,
+    pub late_after: TimeDelta,
+    /// None: the chain is not tried at night.
+    pub drill_phone: Option<Msisdn>,
+    /// In Nairobi.
+    pub drill_hour: u32,
+    /// What each link of a drill may take.
+    pub drill_link: TimeDelta,
+    pub drill_answers: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -341,11 +364,23 @@ fn africastalking(read: &mut Reader) -> Option<AfricasTalking> {
         "write up to 11 letters and digits, or nothing",
         |sender| sender.len() <= 11 && sender.bytes().all(|byte| byte.is_ascii_alphanumeric()),
     );
+    let voice_url = read.http_url("africastalking.voice_url");
+    let voice_number = read.matching(
+        "africastalking.voice_number",
+        "write it with + and country code, such as +254711082000",
+        |number| {
+            number.strip_prefix('+').is_some_and(|digits| {
+                (9..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+            })
+        },
+    );
     Some(AfricasTalking {
         base_url: base_url?,
         username: username?,
         api_key: api_key?,
         sender: Some(sender?).filter(|sender| !sender.is_empty()),
+        voice_url: voice_url?,
+        voice_number: voice_number?,
     })
 }
 
@@ -410,9 +445,44 @@ fn wallet(read: &mut Reader) -> Option<Wallet> {
 
 fn emergencies(read: &mut Reader) -> Option<Emergencies> {
     let duty_phones = read.phones("emergencies.duty_phones");
+    let admin_phones = read.phones_or_none("emergencies.admin_phones");
+    let wider_after = seconds(read, "emergencies.wider_after_s", 10..=3600);
+    let calls_after = seconds(read, "emergencies.calls_after_s", 10..=7200);
+    let desk_after = seconds(read, "emergencies.desk_after_s", 10..=14_400);
+    let again_every = seconds(read, "emergencies.again_every_s", 10..=3600);
+    let call_again_after = seconds(read, "emergencies.call_again_after_s", 10..=3600);
+    let rounds_max = read.number("emergencies.rounds_max", 3..=500);
+    let waves_max = read.number("emergencies.waves_max", 0..=100);
+    let late_after = seconds(read, "emergencies.late_after_s", 10..=7200);
+    let drill_phone = read.matching(
+        "emergencies.drill_phone",
+        "write a phone number, such as 254711000099, or nothing",
+        |phone| phone.is_empty() || Msisdn::parse(phone).is_ok(),
+    );
+    let drill_hour = read.number("emergencies.drill_hour", 0..=23);
+    let drill_link = seconds(read, "emergencies.drill_link_s", 5..=600);
+    let drill_answers = read.yes_or_no("emergencies.drill_answers");
     Some(Emergencies {
         duty_phones: duty_phones?,
+        admin_phones: admin_phones?,
+        wider_after: wider_after?,
+        calls_after: calls_after?,
+        desk_after: desk_after?,
+        again_every: again_every?,
+        call_again_after: call_again_after?,
+        rounds_max: rounds_max?.cast_signed(),
+        waves_max: waves_max?.cast_signed(),
+        late_after: late_after?,
+        drill_phone: Msisdn::parse(&drill_phone?).ok(),
+        drill_hour: drill_hour?,
+        drill_link: drill_link?,
+        drill_answers: drill_answers?,
     })
+}
+
+fn seconds(read: &mut Reader, key: &'static str, range: RangeInclusive<u32>) -> Option<TimeDelta> {
+    let seconds = read.number(key, range)?;
+    Some(TimeDelta::seconds(seconds.into()))
 }
 
 fn log(read: &mut Reader) -> Option<Log> {

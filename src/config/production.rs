@@ -62,6 +62,7 @@ pub(super) fn refuse_unsafe(config: &Config, reader: &mut Reader) {
     }
     for (key, url) in [
         ("africastalking.base_url", &config.africastalking.base_url),
+        ("africastalking.voice_url", &config.africastalking.voice_url),
         ("mpesa.base_url", &config.mpesa.base_url),
     ] {
         if url.scheme() != "https" {

@@ -276,6 +276,23 @@ impl Reader {
         Some(addresses)
     }
 
+    /// Phone numbers, or none.
+    pub(super) fn phones_or_none(&mut self, key: &'static str) -> Option<Vec<Msisdn>> {
+        let texts = self.texts(key)?;
+        let phones: Vec<Msisdn> = texts
+            .iter()
+            .filter_map(|text| Msisdn::parse(text).ok())
+            .collect();
+        if phones.len() < texts.len() {
+            self.mistake(
+                key,
+                "write phone numbers, such as 254711000005, or an empty list",
+            );
+            return None;
+        }
+        Some(phones)
+    }
+
     /// At least one phone number.
     pub(super) fn phones(&mut self, key: &'static str) -> Option<Vec<Msisdn>> {
         let texts = self.texts(key)?;

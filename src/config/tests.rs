@@ -30,6 +30,7 @@ environment = "production"
 webhook_keys = ["9f2c41d07be84a3d8c55e0a1b6f7d203"]
 [africastalking]
 base_url = "https://api.africastalking.com"
+voice_url = "https://voice.africastalking.com"
 api_key = "atsk_0c1d"
 [mpesa]
 base_url = "https://api.safaricom.co.ke"
@@ -352,6 +353,7 @@ fn production_on_the_bare_defaults_names_everything_at_once() {
         "keys.identity",
         "keys.receipt",
         "africastalking.base_url",
+        "africastalking.voice_url",
         "mpesa.base_url",
         "mpesa.callback_base",
         "mpesa.callback_base",

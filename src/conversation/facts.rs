@@ -7,7 +7,7 @@ use super::caller::{Caller, CallingMember};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::ledger::{self, Account};
-use crate::members::{self, MemberId};
+use crate::members::{self, Helping, MemberId};
 use crate::menu::Supplied;
 use crate::primitives::nairobi_date;
 use crate::stages::{self, RegionId, ZoneId};
@@ -34,6 +34,7 @@ pub(super) async fn fetch(
         "wallet" => wallet_lines(app, member(caller, fact)?).await,
         "recipients" => recipients(app, member(caller, fact)?).await,
         "kin" => kin(app, member(caller, fact)?).await,
+        "helping" => helping(app, member(caller, fact)?).await,
         "regions" => regions(app).await,
         "zones" => zones(app, id(need("region"), turn)?).await,
         "stages" => stages_of(app, id(need("zone"), turn)?).await,
@@ -160,6 +161,14 @@ async fn kin(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
     Ok(Supplied::default()
         .value("kin_now", name)
         .condition("has_kin", kin.is_some()))
+}
+
+async fn helping(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
+    let mut conn = app.pool.acquire().await?;
+    let helping = members::helping(&mut conn, member.id).await?;
+    Ok(Supplied::default()
+        .condition("helps", helping != Helping::Never)
+        .condition("helps_at_night", helping == Helping::Always))
 }
 
 async fn regions(app: &App) -> Result<Supplied, Fault> {

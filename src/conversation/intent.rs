@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::emergencies::EmergencyKind;
 use crate::fault::Fault;
-use crate::members::{Kin, MemberId, Name, NationalId, PinVerifier, Relation};
+use crate::members::{Helping, Kin, MemberId, Name, NationalId, PinVerifier, Relation};
 use crate::menu::Asked;
 use crate::primitives::{Language, Money, Msisdn, Secret};
 use crate::stages::StageCode;
@@ -23,6 +23,8 @@ pub(super) struct Intent {
 pub(super) enum What {
     Question(Question),
     Deed(Deed),
+    /// A deed that goes by which of two PINs was typed.
+    StopAlarm(Secret),
 }
 
 /// Changes nothing.
@@ -57,10 +59,13 @@ pub(super) enum Deed {
     TopUp(Money),
     SendMoney { to: MemberId, amount: Money },
     ContributeFromWallet(Money),
-    RaiseEmergency,
+    RaiseEmergency { silent: bool },
     TellEmergencyKind(EmergencyKind),
+    TellEmergencyInjured(i32),
     TellEmergencyPlace(String),
     Coordinate(Coordinating),
+    SaySafe,
+    OfferHelp(Helping),
 }
 
 /// A PIN chosen on the screen before: its verifier, and whose it is to be.
@@ -192,11 +197,21 @@ fn read(mut asked: Asked) -> Option<Intent> {
             what: What::Deed(Deed::ChangeKin(kin(&asked)?)),
         }),
 
-        "raise_emergency" => deed(Deed::RaiseEmergency),
+        "raise_emergency" => deed(Deed::RaiseEmergency { silent: false }),
+        "raise_silently" => deed(Deed::RaiseEmergency { silent: true }),
         "tell_emergency_kind" => deed(Deed::TellEmergencyKind(EmergencyKind::parse(answer(
             "kind",
         ))?)),
+        "tell_emergency_injured" => {
+            deed(Deed::TellEmergencyInjured(answer("injured").parse().ok()?))
+        }
         "tell_emergency_place" => deed(Deed::TellEmergencyPlace(answer("place").to_owned())),
+        "stop_alarm" => Some(Intent {
+            pin: None,
+            what: What::StopAlarm(secret?),
+        }),
+        "say_safe" => deed(Deed::SaySafe),
+        "offer_help" => deed(Deed::OfferHelp(Helping::parse(answer("helping"))?)),
         _ => deed(Deed::Coordinate(coordinator::read(&asked)?)),
     }
 }

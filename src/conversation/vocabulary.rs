@@ -40,6 +40,17 @@ const PIN_CHOSEN: OutcomeSpec = OutcomeSpec {
     decides: &[],
 };
 
+const ALARM_RAISED: OutcomeSpec = OutcomeSpec {
+    name: "raised",
+    supplies: &[Variable::new("case", Kind::Code(5))],
+    decides: &["alarm_out"],
+};
+const ALARM_NOT_RECORDED: OutcomeSpec = OutcomeSpec {
+    name: "not_recorded",
+    supplies: &[Variable::new("duty_phone", Kind::Code(10))],
+    decides: &[],
+};
+
 const ALREADY_ASKED: OutcomeSpec = OutcomeSpec {
     name: "already_asked",
     supplies: &[Variable::new("asked", AMOUNT)],
@@ -89,6 +100,10 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "on_case",
         "at_case",
         "on_duty",
+        "helps",
+        "helps_at_night",
+        // An alarm of this call is on its way.
+        "alarm_out",
     ],
     globals: &[
         Variable::new("name", NAME),
@@ -158,6 +173,13 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             supplies: &[Variable::new("kin_now", NAME)],
             rows: None,
             decides: &["has_kin"],
+        },
+        Fact {
+            name: "helping",
+            needs: &[],
+            supplies: &[],
+            rows: None,
+            decides: &["helps", "helps_at_night"],
         },
         Fact {
             name: "regions",
@@ -463,18 +485,15 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             needs: &[],
             secret: false,
             effect: Effect::Direct,
-            outcomes: &[
-                OutcomeSpec {
-                    name: "raised",
-                    supplies: &[Variable::new("case", Kind::Code(5))],
-                    decides: &[],
-                },
-                OutcomeSpec {
-                    name: "not_recorded",
-                    supplies: &[Variable::new("duty_phone", Kind::Code(10))],
-                    decides: &[],
-                },
-            ],
+            outcomes: &[ALARM_RAISED, ALARM_NOT_RECORDED],
+        },
+        IntentSpec {
+            // Nothing on the phone may show it.
+            name: "raise_silently",
+            needs: &[],
+            secret: false,
+            effect: Effect::Direct,
+            outcomes: &[ALARM_RAISED, ALARM_NOT_RECORDED],
         },
         IntentSpec {
             name: "tell_emergency_kind",
@@ -484,11 +503,59 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             outcomes: &[outcome("told")],
         },
         IntentSpec {
+            name: "tell_emergency_injured",
+            needs: &["injured"],
+            secret: false,
+            effect: Effect::Direct,
+            outcomes: &[outcome("told")],
+        },
+        IntentSpec {
+            // What to do now goes by what happened.
             name: "tell_emergency_place",
             needs: &["place"],
             secret: false,
             effect: Effect::Direct,
+            outcomes: &[
+                outcome("told"),
+                outcome("accident"),
+                outcome("medical"),
+                outcome("theft"),
+                outcome("death"),
+                outcome("mechanical"),
+                outcome("other"),
+                OutcomeSpec {
+                    name: "known",
+                    supplies: &[Variable::new("main", Kind::Code(5))],
+                    decides: &[],
+                },
+            ],
+        },
+        IntentSpec {
+            name: "stop_alarm",
+            needs: &[],
+            secret: true,
+            effect: Effect::Writes,
+            outcomes: &[
+                outcome("stopped"),
+                outcome("nothing_open"),
+                WRONG_PIN,
+                LOCKED,
+                BUSY,
+            ],
+        },
+        IntentSpec {
+            name: "say_safe",
+            needs: &[],
+            secret: false,
+            effect: Effect::Direct,
             outcomes: &[outcome("told")],
+        },
+        IntentSpec {
+            name: "offer_help",
+            needs: &["helping"],
+            secret: false,
+            effect: Effect::Direct,
+            outcomes: &[outcome("kept")],
         },
         // Answering one, and being on duty.
         coordinator::ACCEPT_CASE,

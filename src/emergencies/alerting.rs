@@ -2,12 +2,13 @@
 
 use uuid::Uuid;
 
+use super::climbing::{Desks, ladder_of};
 use super::file;
 use super::model::{Case, Rung};
 use super::store::alerts;
 use super::telling::tell;
 use crate::fault::Fault;
-use crate::members::{self, AtDial, Role};
+use crate::members::AtDial;
 use crate::messages::Values;
 use crate::primitives::{Language, Msisdn};
 use crate::work::Work;
@@ -22,42 +23,21 @@ pub struct Recipient {
     pub member: Option<Uuid>,
 }
 
-/// Who hears of a case first: the coordinators on duty at its stage, or the duty desk where there is none. Never the
-/// reporter.
+/// Who hears of a case first: the nearest rung of its ladder that has anybody. Never the reporter.
 pub(super) async fn first_rung(
     work: &mut Work,
     case: &Case,
     duty_desk: &[Msisdn],
     fallback: Language,
 ) -> Result<(Rung, Vec<Recipient>), Fault> {
-    let officers = match case.stage {
-        Some(stage) => members::officers_on_duty(work.conn(), stage, Role::Coordinator).await?,
-        None => Vec::new(),
+    let desks = Desks {
+        duty: duty_desk.to_vec(),
+        admins: Vec::new(),
+        language: fallback,
     };
-    let at_stage: Vec<Recipient> = officers
-        .into_iter()
-        .filter(|officer| officer.msisdn != case.msisdn)
-        .map(|officer| Recipient {
-            msisdn: officer.msisdn,
-            language: officer.language,
-            name: Some(officer.first_name.as_str().to_owned()),
-            member: Some(officer.id.0),
-        })
-        .collect();
-    if !at_stage.is_empty() {
-        return Ok((Rung::Stage, at_stage));
-    }
-    let mut desk = Vec::with_capacity(duty_desk.len());
-    for phone in duty_desk {
-        let language = members::caller_language(work.conn(), phone).await?;
-        desk.push(Recipient {
-            msisdn: phone.clone(),
-            language: language.unwrap_or(fallback),
-            name: None,
-            member: None,
-        });
-    }
-    Ok((Rung::DutyDesk, desk))
+    let ladder = ladder_of(work, case.stage, &case.msisdn, &desks).await?;
+    let first = ladder.first().cloned();
+    Ok(first.unwrap_or((Rung::DutyDesk, Vec::new())))
 }
 
 /// Alerts each of them, for the first time or again: a line in the table of alerts, one in the case file, a message.
@@ -79,11 +59,16 @@ pub(super) async fn alert(
             .code("phone", &phone);
         let (template, values) = match reporter {
             AtDial::Member(member) => (
-                "emergency.alert",
+                if case.silent {
+                    "emergency.alert_silent"
+                } else {
+                    "emergency.alert"
+                },
                 values
                     .words("name", member.first_name.as_str())
                     .words("stage", &member.stage_name),
             ),
+            AtDial::Stranger { .. } if case.silent => ("emergency.alert_silent_stranger", values),
             AtDial::Stranger { .. } => ("emergency.alert_stranger", values),
         };
         tell(

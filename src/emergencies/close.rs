@@ -8,8 +8,10 @@ use super::file;
 use super::model::{CaseState, EmergencyId};
 use super::moves::{Move, moved};
 use super::store::{answers, cases};
+use super::telling::tell_reporter;
 use crate::events::Event;
 use crate::fault::Fault;
+use crate::messages::Values;
 use crate::work::Work;
 
 /// A resolved case can be looked at for a day, then it is closed by itself.
@@ -33,6 +35,10 @@ pub async fn close(work: &mut Work, serial: i64) -> Result<bool, Fault> {
     let Some(case) = cases::lock_by_serial(work.conn(), serial).await? else {
         return Ok(false);
     };
+    if case.state.is_open() || case.state == CaseState::Joined {
+        let values = Values::new().code("case", case.number.serial.to_string());
+        tell_reporter(work, &case, "emergency.put_away", values, "put_away").await?;
+    }
     put_away(work, case.id, case.state).await
 }
 

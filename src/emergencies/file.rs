@@ -23,3 +23,12 @@ pub async fn note(
         .filter(|said: &String| !said.is_empty());
     file::append(work.conn(), id, what, who, said.as_deref(), now).await
 }
+
+/// Whether a line of this word stands in the case file.
+pub(super) async fn has(
+    work: &mut Work,
+    id: EmergencyId,
+    what: &'static str,
+) -> Result<bool, Fault> {
+    file::has(work.conn(), id, what).await
+}

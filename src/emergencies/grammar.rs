@@ -19,6 +19,8 @@ pub enum Order {
     No,
     /// `42?`: how does it stand?
     About(Option<i64>),
+    /// `SPLIT 43`: the report is of another event.
+    Split(i64),
     /// `CASES`.
     List,
     OnDuty,
@@ -66,6 +68,7 @@ enum Verb {
     Give,
     Note,
     Yes,
+    Split,
     About,
     Cases,
     On,
@@ -84,6 +87,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("FALSE", Verb::False), ("UONGO", Verb::False), ("PRANK", Verb::False),
     ("NO", Verb::No), ("HAPANA", Verb::No), ("SIWEZI", Verb::No), ("CANNOT", Verb::No), ("CANT", Verb::No), ("LA", Verb::No),
     ("GIVE", Verb::Give), ("PITISHA", Verb::Give), ("MPE", Verb::Give),
+    ("SPLIT", Verb::Split), ("TENGANISHA", Verb::Split),
     ("NOTE", Verb::Note), ("ANDIKA", Verb::Note),
     ("INFO", Verb::About), ("WAPI", Verb::About), ("WHERE", Verb::About),
     ("CASES", Verb::Cases), ("KESI", Verb::Cases),
@@ -165,6 +169,7 @@ fn order(text: &str, verb: Verb, case: Option<i64>, behind: &[Word]) -> Option<O
         Verb::False => Says::FalseAlarm(said(text, behind)),
         Verb::Note => Says::Note(said(text, behind)),
         Verb::Give => return Some(give(case, behind)),
+        Verb::Split => return case.map(Order::Split),
         Verb::About => return Some(Order::About(case)),
         Verb::Cases => {
             return Some(match case {

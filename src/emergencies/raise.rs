@@ -6,9 +6,12 @@ use uuid::Uuid;
 
 use super::alerting::{alert, first_rung};
 use super::file;
-use super::model::{CaseNumber, EmergencyId, Priority, Rung};
-use super::store::cases;
-use super::telling::tell;
+use super::model::{Case, CaseNumber, CaseState, EmergencyId, Priority, Rung};
+use super::report::lock_report_of;
+use super::stop::put_away;
+use super::store::{cases, climbs, reports};
+use super::telling::tell_own_reporter;
+use super::{joining, later, pranks, same_event};
 use crate::events::Event;
 use crate::fault::Fault;
 use crate::members::{self, AtDial};
@@ -16,8 +19,6 @@ use crate::messages::Values;
 use crate::primitives::{Language, Msisdn, nairobi_date};
 use crate::work::Work;
 
-/// Raised again by the same phone within this time, it is the same emergency.
-const SAME_EMERGENCY_FOR: TimeDelta = TimeDelta::minutes(30);
 /// A phone that raises it again has everybody alerted again, but not more often than this.
 const BETWEEN_ALERTS: TimeDelta = TimeDelta::seconds(60);
 
@@ -32,6 +33,8 @@ pub struct Raise {
     pub at: DateTime<Utc>,
     /// Who is alerted where no coordinator is on duty. Never empty: see the configuration.
     pub duty_desk: Vec<Msisdn>,
+    /// Nothing on the reporter's phone may show that an alarm was raised.
+    pub silent: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +79,16 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
         AtDial::Member(member) => (Some(member.id.0), Some(member.stage)),
         AtDial::Stranger { .. } => (None, None),
     };
-    cases::close_stale(work.conn(), &asked.msisdn, now - SAME_EMERGENCY_FOR, now).await?;
+    if let Some(before) = lock_report_of(work, &asked.msisdn).await?
+        && before.id != asked.id
+    {
+        let others_wait = !reports::waiting_with(work.conn(), before.id)
+            .await?
+            .is_empty();
+        if same_event::is_another(&before, others_wait, now) {
+            put_away(work, &before).await?;
+        }
+    }
     let new = cases::NewCase {
         id: asked.id,
         year: nairobi_date(asked.at).year(),
@@ -84,27 +96,34 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
         member,
         stage,
         priority: Priority::of(None, None, 1),
-        silent: false,
+        silent: asked.silent,
         raised_at: asked.at,
     };
     let repeated = !cases::insert(work.conn(), &new).await?;
     let case = if repeated {
         match cases::lock(work.conn(), asked.id).await? {
             Some(case) => Some(case),
-            None => cases::lock_open_of(work.conn(), &asked.msisdn).await?,
+            None => lock_report_of(work, &asked.msisdn).await?,
         }
     } else {
         cases::lock(work.conn(), asked.id).await?
     };
-    let case =
+    let mut case =
         case.ok_or_else(|| Fault::broken("an open emergency closed while it was raised again"))?;
     let raised = Raised {
         id: case.id,
         number: case.number,
         repeated,
     };
+    if repeated && case.id != asked.id && case.silent != asked.silent {
+        show_or_hide(work, &case, asked.silent).await?;
+        case.silent = asked.silent;
+    }
     // Who presses again still waits for somebody: the alert goes out once more, but not with every nervous key.
     if repeated && (!case.state.is_open() || now < case.alerted_at + BETWEEN_ALERTS) {
+        if case.state == CaseState::Joined {
+            joining::asks_again(work, &case).await?;
+        }
         return Ok(raised);
     }
     let what = if repeated { "raised_again" } else { "raised" };
@@ -114,17 +133,12 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
         return Err(RaiseError::NobodyToAlert);
     }
     alert(work, &case, rung, &recipients, &reporter).await?;
+    pranks::tell_of_false_alarms(work, &case, &recipients).await?;
+    // From here on the answer clock has the case.
+    climbs::begin_again(work.conn(), case.id, now).await?;
+    climbs::look_at(work.conn(), case.id, Some(now)).await?;
     let values = Values::new().code("case", case.number.serial.to_string());
-    tell(
-        work,
-        &asked.msisdn,
-        asked.language,
-        "emergency.received",
-        values,
-        case.id,
-        "received",
-    )
-    .await?;
+    tell_own_reporter(work, &case, "emergency.received", values, "received").await?;
     work.record(EmergencyRaised {
         emergency: case.id,
         number: case.number,
@@ -135,4 +149,21 @@ pub async fn raise(work: &mut Work, asked: Raise) -> Result<Raised, RaiseError> 
     })
     .await?;
     Ok(raised)
+}
+
+/// An open alarm is raised again the other way: from now on it may show on the reporter's phone, or may not.
+async fn show_or_hide(work: &mut Work, case: &Case, silent: bool) -> Result<(), Fault> {
+    reports::set_silent(work.conn(), case.id, silent).await?;
+    let what = if silent { "made_silent" } else { "made_open" };
+    file::note(work, case.id, what, Some(&case.msisdn), None).await?;
+    let changes = reports::changed(work.conn(), case.id, case.priority).await?;
+    let case = Case {
+        silent,
+        ..case.clone()
+    };
+    if !silent {
+        let values = Values::new().code("case", case.number.serial.to_string());
+        tell_own_reporter(work, &case, "emergency.received", values, "received").await?;
+    }
+    later::tell_details_now(work, &case, changes).await
 }

@@ -1,6 +1,7 @@
 //! What people are told about a case: each thing once to each phone, ahead of everything else.
 
 use super::model::{Case, EmergencyId};
+use super::store::reports;
 use crate::fault::Fault;
 use crate::members;
 use crate::messages::{self, Class, Message, Values};
@@ -26,24 +27,47 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// Tells the reporter how their case goes on, in their language. The one way to them from those who answer.
-pub(super) async fn tell_reporter(
+/// The one door for words to whoever reported a case, and to those whose reports were joined to it. It knows their
+/// languages, and says nothing to a phone on which nothing may show.
+pub async fn tell_reporter(
     work: &mut Work,
     case: &Case,
     template: &'static str,
     values: Values,
     what: &str,
 ) -> Result<(), Fault> {
-    let known = members::caller_language(work.conn(), &case.msisdn).await?;
+    for reporter in reports::reporters_of(work.conn(), case.id).await? {
+        if !reporter.silent {
+            let values = values.clone();
+            tell_phone(work, &reporter.msisdn, case.id, template, values, what).await?;
+        }
+    }
+    Ok(())
+}
+
+/// As [`tell_reporter`], to the phone that this very report came from and to no other.
+pub(super) async fn tell_own_reporter(
+    work: &mut Work,
+    case: &Case,
+    template: &'static str,
+    values: Values,
+    what: &str,
+) -> Result<(), Fault> {
+    if case.silent {
+        return Ok(());
+    }
+    tell_phone(work, &case.msisdn, case.id, template, values, what).await
+}
+
+async fn tell_phone(
+    work: &mut Work,
+    to: &Msisdn,
+    case: EmergencyId,
+    template: &'static str,
+    values: Values,
+    what: &str,
+) -> Result<(), Fault> {
+    let known = members::caller_language(work.conn(), to).await?;
     let language = known.unwrap_or(Language::ENGLISH);
-    tell(
-        work,
-        &case.msisdn,
-        language,
-        template,
-        values,
-        case.id,
-        what,
-    )
-    .await
+    tell(work, to, language, template, values, case, what).await
 }

@@ -53,6 +53,7 @@ async fn raise_by(pool: &PgPool, who: &str, seconds: i64) -> i64 {
         language: Language::ENGLISH,
         at: work.now,
         duty_desk: vec![phone(STRANGER)],
+        silent: false,
     };
     let raised = raise(&mut work, asked).await.unwrap();
     work.commit().await.unwrap();
@@ -234,6 +235,11 @@ async fn more_people_make_the_clock_look_at_once(pool: PgPool) {
     let case = alarm(&pool).await;
     let which = Which::Serial(case);
     say(&pool, 10, WAMBUI, which, coming(8)).await.unwrap();
+    // The clock has looked since the alarm, and has nothing to do for a while.
+    sqlx::query("update emergency set look_at = look_at + interval '10 minutes'")
+        .execute(&pool)
+        .await
+        .unwrap();
     say(&pool, 60, WAMBUI, which, Says::More(2)).await.unwrap();
     let look: Option<DateTime<Utc>> = sqlx::query_scalar("select look_at from emergency")
         .fetch_one(&pool)

@@ -8,6 +8,7 @@
 //! What this room never lets out: a PIN (kept only as a keyed verifier, [`PinDesk`]), a national id (sealed to its row,
 //! [`NationalId`]), and a full phone number in anything that is printed.
 
+mod helpers;
 mod keys;
 mod model;
 mod national_id;
@@ -21,11 +22,14 @@ mod store;
 mod tests;
 mod words;
 
+pub use helpers::{Helper, Helping, helpers_of, helping, offer_help};
 pub use keys::{Key, KeyRing, MemberKeys, NotAKey};
 pub use model::{ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord, Who};
 pub use national_id::{NationalId, NotANationalId};
 pub use number::{MemberNumber, NotAMemberNumber};
-pub use officers::{Officer, Role, appoint, dismiss, officers, officers_on_duty};
+pub use officers::{
+    Officer, Role, appoint, dismiss, officers, officers_on_duty, officers_on_duty_at,
+};
 pub use pin::{DeskError, NotAVerifier, PinDesk, PinOwner, PinVerifier, StrongPin, WeakPin};
 pub use roster::{
     NoSwap, StageRole, Swap, WentOff, answer_swap, ask_swap, go_off_duty, go_on_duty, note_gaps,
@@ -37,7 +41,7 @@ pub use service::joining::{
 };
 pub use service::numbering::number_pending;
 pub use service::proving::{
-    ChangePinError, PinAnswer, PinChanged, change_pin, check_pin, pin_owner,
+    ChangePinError, PinAnswer, PinChanged, change_pin, check_pin, check_stopping_pin, pin_owner,
 };
 pub use service::settings::{change_kin, change_language};
 pub use store::{AtDial, DialledMember, at_dial, caller_language, find, kin_of, load, pending};

@@ -112,6 +112,15 @@ pub async fn dismiss(
     Ok(dismissed)
 }
 
+/// Who serves any of these stages in this role now, by name, each with the stage; who serves two is told twice.
+pub async fn officers_on_duty_at(
+    conn: &mut PgConnection,
+    stages: &[StageId],
+    role: Role,
+) -> Result<Vec<(StageId, Officer)>, Fault> {
+    store::officers_on_duty_at(conn, stages, role).await
+}
+
 impl Role {
     pub fn as_str(self) -> &'static str {
         match self {

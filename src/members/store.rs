@@ -1,8 +1,9 @@
-//! The tables `caller`, `member`, `next_of_kin`, `consent`, `member_pin`, `pin_guard`, `stage_role`, `duty_swap` and `duty_gap`.
+//! The tables `caller`, `member`, `next_of_kin`, `consent`, `member_pin`, `pin_guard`, `stage_role`, `duty_swap`, `duty_gap` and `helper`.
 //!
 //! The rows of the two busiest reads, a dial and a PIN, are in `store/dial.rs` and `store/pin.rs`.
 
 mod dial;
+mod helpers;
 mod officers;
 mod pin;
 pub(super) mod roster;
@@ -23,7 +24,8 @@ use crate::stages::StageId;
 
 pub use dial::{AtDial, DialledMember, at_dial, caller_language};
 pub(super) use dial::{save_caller_language, save_member_language};
-pub(super) use officers::{officers, remove_role, save_role};
+pub(super) use helpers::{helpers_of, helping, save_helping};
+pub(super) use officers::{officers, officers_on_duty_at, remove_role, save_role};
 pub(super) use pin::{charge_first, clear_guard, exchange_guard, pin, save_pin};
 
 /// False when somebody is already there with this key, phone, national id or id.

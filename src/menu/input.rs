@@ -92,6 +92,8 @@ impl Input<'_> {
         session.page = session.page.min(u8::try_from(last).unwrap_or(u8::MAX));
         let more = usize::from(session.page) < last;
         match (self.tidy, &self.screen.form) {
+            // Where a number of one digit is asked for, 0 is one.
+            ("0", Form::Ask(typed)) if typed.kind.takes_zero() => self.answer(session, typed),
             ("0", _) => self.heard(back(menus, session)),
             ("00", _) => self.heard(enter(menus, session, menus.home, None)),
             ("98", _) if more => self.heard(turn_to(session, |page| page + 1)),

@@ -63,10 +63,11 @@ impl Foot {
         let behind = session.trail.last();
         let back_is_home = page == 0 && behind.is_some_and(|step| step.screen == menus.home);
         let at_home = session.screen == menus.home;
+        let zero_is_an_answer = matches!(&menus.screen(session.screen).form, Form::Ask(typed) if typed.kind.takes_zero());
         Foot {
             more,
-            back: page > 0 || behind.is_some(),
-            home: !at_home && !back_is_home,
+            back: !zero_is_an_answer && (page > 0 || behind.is_some()),
+            home: !at_home && (!back_is_home || zero_is_an_answer),
         }
     }
 
@@ -142,6 +143,9 @@ impl Sheet {
         match &screen.form {
             Form::Choose { options, taken, .. } => {
                 for (key, index) in keys(options, *taken, session.conditions) {
+                    if !options[index].shown {
+                        continue;
+                    }
                     line(&mut text);
                     push_key(key, &mut text);
                     writer.text(options[index].label, None, &mut text);

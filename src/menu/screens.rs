@@ -170,6 +170,8 @@ pub(super) struct Choice {
     pub place: Place,
     pub key: Option<u8>,
     pub alias: Option<String>,
+    /// False for a key that only those know who were told of it.
+    pub shown: bool,
     pub when: When,
     pub label: TextId,
     pub sets: Vec<(VariableId, Vec<Segment>)>,

@@ -48,6 +48,11 @@ pub(super) const TYPES: [&str; 7] = [
 pub(super) const WORDS_MAX: usize = 80;
 
 impl Type {
+    /// `0` alone is an answer, and not the way back.
+    pub fn takes_zero(&self) -> bool {
+        matches!(self, Type::Digits { min: 1, .. })
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             Type::Money { .. } => "money",

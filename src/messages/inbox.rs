@@ -104,6 +104,13 @@ pub async fn answer(
     Ok(Some(send(work, message).await?))
 }
 
+/// Whether this phone has had its answers of the hour and gets no more. Whatever happens without an answer is better not
+/// begun for it, alarms excepted.
+pub async fn has_had_enough(work: &mut Work, from: &Msisdn) -> Result<bool, Fault> {
+    let since = work.now - TimeDelta::hours(1);
+    Ok(store::answers_since(work.conn(), from, since).await? >= ANSWERS_PER_HOUR_MAX)
+}
+
 /// Answers one phone gets within an hour: a few more than it may ask about receipts, so that it is told to wait.
 pub const ANSWERS_PER_HOUR_MAX: i64 = 12;
 /// The same, for answers about emergencies.

@@ -2,8 +2,8 @@
 //!
 //! A deed leaves a row in the outbox in its own transaction: a template's name and what fills it. The
 //! [`Sender`] makes the text and hands it over, lane by lane, so that nothing stands between an emergency and
-//! the provider. A report moves a message forward, never back. An inbound message is stored before it is
-//! understood and gets at most one answer.
+//! the provider. A report moves a message forward, never back. An inbound message is stored before anybody
+//! understands it and gets at most one answer.
 
 mod bucket;
 pub mod inbox;
@@ -13,7 +13,6 @@ mod sender;
 mod service;
 mod store;
 mod template;
-mod understand;
 mod values;
 
 pub use model::{Class, Handover, Message, MessageId, Refusal};
@@ -21,9 +20,9 @@ pub(crate) use sender::PROVIDER;
 pub use sender::Sender;
 pub use service::{is_opted_out, opt_in, opt_out, send};
 pub use store::about::{Said, about};
+pub use store::fates::{Fate, fates};
 pub use store::outbox::{LaneStats, lane_stats};
 pub use template::{Globals, NotRendered, Templates};
-pub use understand::{Asked, understand};
 pub use values::{Value, Values};
 
 #[cfg(test)]

@@ -39,6 +39,14 @@ pub struct Requested {
     pub not_before: DateTime<Utc>,
 }
 
+impl Requested {
+    /// Whether the prompt comes while the rider still holds the phone; otherwise it keeps its distance from the last
+    /// one, and the rider is told so.
+    pub fn comes_at_once(&self, now: DateTime<Utc>) -> bool {
+        self.not_before - now <= TimeDelta::seconds(20)
+    }
+}
+
 /// Why a rider is not asked to pay.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
@@ -233,6 +241,11 @@ pub async fn obligation(
     id: ObligationId,
 ) -> Result<Option<Obligation>, Fault> {
     store::obligation(conn, id).await
+}
+
+/// Whether this member has been asked for money and it is not known yet what became of it.
+pub async fn is_anything_open(conn: &mut PgConnection, member: Uuid) -> Result<bool, Fault> {
+    store::is_anything_open(conn, member).await
 }
 
 /// Writes down a new attempt and its push.

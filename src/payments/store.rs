@@ -23,8 +23,8 @@ pub(super) use inflows::{
 pub use inflows::{Suspended, in_suspense};
 pub use obligations::open_count;
 pub(super) use obligations::{
-    NewObligation, close_obligation, insert_obligation, lock_obligation_of, obligation,
-    obligation_by_key, open_obligation_of, set_aside_doubts,
+    NewObligation, close_obligation, insert_obligation, is_anything_open, lock_obligation_of,
+    obligation, obligation_by_key, open_obligation_of, set_aside_doubts,
 };
 
 struct AttemptRow {

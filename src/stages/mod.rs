@@ -8,6 +8,6 @@ mod store;
 mod tests;
 
 pub use model::{
-    NotAStageCode, Opening, Region, RegionId, Stage, StageCode, StageId, Zone, ZoneId,
+    Nearness, NotAStageCode, Opening, Region, RegionId, Stage, StageCode, StageId, Zone, ZoneId,
 };
-pub use store::{find, find_by_code, open, regions, stages_in, zones};
+pub use store::{find, find_by_code, near, open, regions, stages_in, zones};

@@ -50,6 +50,15 @@ pub struct Opening {
     pub region: String,
 }
 
+/// How near one stage is to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nearness {
+    /// It is the same.
+    Here,
+    SameZone,
+    SameRegion,
+}
+
 /// Three to five digits, such as `101`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StageCode(String);

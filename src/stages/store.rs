@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::model::{Opening, Region, RegionId, Stage, StageCode, StageId, Zone, ZoneId};
+use super::model::{Nearness, Opening, Region, RegionId, Stage, StageCode, StageId, Zone, ZoneId};
 use crate::fault::Fault;
 use crate::work::Work;
 
@@ -83,6 +83,29 @@ pub async fn find(conn: &mut PgConnection, id: StageId) -> Result<Option<Stage>,
     .await?
     .map(Stage::try_from)
     .transpose()
+}
+
+/// The stages of the same region, this one included, each with how near it is.
+pub async fn near(conn: &mut PgConnection, id: StageId) -> Result<Vec<(StageId, Nearness)>, Fault> {
+    let rows = sqlx::query!(
+        r#"select other.id, other.zone_id = stage.zone_id as "same_zone!"
+           from stage join zone on zone.id = stage.zone_id
+           join zone as zone_there on zone_there.region_id = zone.region_id
+           join stage as other on other.zone_id = zone_there.id
+           where stage.id = $1 order by other.id"#,
+        id.0
+    )
+    .fetch_all(conn)
+    .await?;
+    let nearness = |there: i32, same_zone| match (there == id.0, same_zone) {
+        (true, _) => Nearness::Here,
+        (_, true) => Nearness::SameZone,
+        _ => Nearness::SameRegion,
+    };
+    Ok(rows
+        .into_iter()
+        .map(|row| (StageId(row.id), nearness(row.id, row.same_zone)))
+        .collect())
 }
 
 /// Writes a stage down, with its zone and region where they are new. A code that is already taken stays where

@@ -22,12 +22,20 @@ const QUEUE_DEPTH: &str = "kwastage_queue_depth";
 const PROVIDER_SECONDS: &str = "kwastage_provider_duration_seconds";
 const LEDGER_DRIFT: &str = "kwastage_ledger_drift_cents";
 const REFUSED_WEBHOOKS: &str = "kwastage_refused_webhooks_total";
+const EMERGENCY_SECONDS: &str = "kwastage_emergency_wait_seconds";
+const EMERGENCIES_UNANSWERED: &str = "kwastage_emergencies_unanswered_total";
+const EMERGENCY_DRILLS: &str = "kwastage_emergency_drills_total";
+const VOICE_WEBHOOKS: &str = "kwastage_voice_webhooks_total";
 
 /// Upper bounds in seconds: fine where a hop should be, coarse up to the network's limit.
 const HOP_BUCKETS: [f64; 12] = [
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0,
 ];
 const PROVIDER_BUCKETS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0];
+/// From half a minute to the promise of thirty minutes, and beyond.
+const EMERGENCY_BUCKETS: [f64; 9] = [
+    30.0, 60.0, 180.0, 360.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
+];
 
 /// Starts recording and gives the handle that [`page`] renders.
 ///
@@ -140,9 +148,30 @@ pub fn refused_webhook(reason: &'static str) {
     counter!(REFUSED_WEBHOOKS, "reason" => reason).increment(1);
 }
 
+/// How long somebody in trouble waited until a person had `answered` (said that they come) or `arrived`.
+pub fn emergency_waited(until: &'static str, seconds: u32) {
+    histogram!(EMERGENCY_SECONDS, "until" => until).record(f64::from(seconds));
+}
+
+/// An alarm that went up the whole ladder again and again, and nobody answered.
+pub fn emergency_unanswered() {
+    counter!(EMERGENCIES_UNANSWERED).increment(1);
+}
+
+/// A trial of the emergency chain: `whole`, or the link that broke.
+pub fn emergency_drill(outcome: &'static str) {
+    counter!(EMERGENCY_DRILLS, "outcome" => outcome).increment(1);
+}
+
+/// A request about a call, and what it was.
+pub fn voice_webhook(outcome: &'static str) {
+    counter!(VOICE_WEBHOOKS, "outcome" => outcome).increment(1);
+}
+
 fn builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(HOP_SECONDS.into()), &HOP_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(EMERGENCY_SECONDS.into()), &EMERGENCY_BUCKETS)?
         .set_buckets_for_metric(Matcher::Full(PROVIDER_SECONDS.into()), &PROVIDER_BUCKETS)
 }
 
@@ -164,6 +193,13 @@ fn describe() {
         "Sum of all accounts; zero or somebody is paged"
     );
     describe_counter!(REFUSED_WEBHOOKS, "Webhooks turned away by reason");
+    describe_histogram!(
+        EMERGENCY_SECONDS,
+        "From an alarm to the first yes and the first arrival"
+    );
+    describe_counter!(EMERGENCIES_UNANSWERED, "Alarms that nobody answered");
+    describe_counter!(EMERGENCY_DRILLS, "Trials of the emergency chain by outcome");
+    describe_counter!(VOICE_WEBHOOKS, "Requests about calls by what they were");
 }
 
 #[cfg(test)]

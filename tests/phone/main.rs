@@ -1,7 +1,10 @@
 //! A rider's phone and everything behind it: the product as its riders, and those who mean it ill, meet it.
 
 mod alarm_clock;
+mod alarms;
 mod dialogues;
+mod reports;
+mod texts;
 mod turns;
 mod webhooks;
 mod wire;

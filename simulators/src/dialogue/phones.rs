@@ -20,6 +20,8 @@ const QUIET: Duration = Duration::from_secs(3);
 const QUIET_AFTER_WORK: Duration = Duration::from_millis(300);
 /// M-PESA writes to riders by itself; a dialogue hears of it only where it asks for this sender.
 const M_PESA: &str = "MPESA";
+/// How often to look whether a call is over.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// How long to listen to a phone before the hook does what has become due meanwhile.
 const BETWEEN_WORK: Duration = Duration::from_millis(100);
 
@@ -30,6 +32,8 @@ pub struct Phones {
     patience: Duration,
     http: reqwest::Client,
     inboxes: BTreeMap<String, Inbox>,
+    /// What each phone has heard in its latest call.
+    heard: BTreeMap<String, String>,
 }
 
 /// What one phone has received since it entered.
@@ -54,6 +58,14 @@ struct Message {
 }
 
 #[derive(Deserialize)]
+struct Call {}
+
+#[derive(Deserialize)]
+struct Said {
+    spoken: String,
+}
+
+#[derive(Deserialize)]
 struct Prompt {
     text: String,
 }
@@ -68,6 +80,7 @@ impl Phones {
             patience: PATIENCE,
             http: reqwest::Client::new(),
             inboxes: BTreeMap::new(),
+            heard: BTreeMap::new(),
         }
     }
 
@@ -273,6 +286,59 @@ impl Stage for Phones {
             QUIET
         };
         self.message(msisdn, None, quiet).await
+    }
+
+    async fn pick_up(&mut self, msisdn: &str) -> Result<Option<String>, StageError> {
+        let deadline = Instant::now() + self.patience;
+        let path = format!("/phones/{msisdn}/call");
+        loop {
+            let wait_ms = self.listening(deadline).await?;
+            let call: Option<Call> = self.get(&format!("{path}?wait_ms={wait_ms}")).await?;
+            if call.is_some() {
+                self.heard.remove(msisdn);
+                return self.press(msisdn, "").await;
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn press(&mut self, msisdn: &str, keys: &str) -> Result<Option<String>, StageError> {
+        let path = format!("/phones/{msisdn}/call");
+        let call: Option<Call> = self.get(&format!("{path}?wait_ms=0")).await?;
+        if call.is_none() {
+            return Ok(None);
+        }
+        let said: Said = self.post(&path, json!({ "keys": keys })).await?;
+        let before = self
+            .heard
+            .insert(msisdn.to_owned(), said.spoken.clone())
+            .unwrap_or_default();
+        let new = said.spoken.strip_prefix(&before).unwrap_or(&said.spoken);
+        Ok(Some(new.trim().to_owned()))
+    }
+
+    async fn ring(&mut self, msisdn: &str, number: &str) -> Result<(), StageError> {
+        let path = format!("/phones/{msisdn}/ring");
+        self.post::<Value>(&path, json!({ "to": number })).await?;
+        let deadline = Instant::now() + self.patience;
+        let path = format!("/phones/{msisdn}/call?wait_ms=0");
+        while self.get::<Option<Call>>(&path).await?.is_some() && Instant::now() < deadline {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        Ok(())
+    }
+
+    async fn rings(&mut self, msisdn: &str) -> Result<bool, StageError> {
+        let quiet = if self.hooks.settle().await? {
+            QUIET_AFTER_WORK
+        } else {
+            QUIET
+        };
+        let wait_ms = quiet.as_millis();
+        let path = format!("/phones/{msisdn}/call?wait_ms={wait_ms}");
+        Ok(self.get::<Option<Call>>(&path).await?.is_some())
     }
 
     async fn trouble(&mut self, msisdn: Option<&str>, trouble: &Trouble) -> Result<(), StageError> {

@@ -170,6 +170,23 @@ impl<S: Stage> Player<'_, S> {
                     .map_err(cannot)?;
                 self.words(step, said, "a message", "none came")
             }
+            Deed::CallSays => {
+                let said = self.stage.pick_up(msisdn).await.map_err(cannot)?;
+                self.words(step, said, "a call", "none came")
+            }
+            Deed::Press { keys } => {
+                let said = self.stage.press(msisdn, keys).await.map_err(cannot)?;
+                self.words(step, said, "a call to press keys in", "there is none")
+            }
+            Deed::HangUp => self.stage.let_go(msisdn).await.map_err(cannot).map(nothing),
+            Deed::Ring { number } => {
+                let rung = self.stage.ring(msisdn, number).await;
+                rung.map_err(cannot).map(nothing)
+            }
+            Deed::NoCall => match self.stage.rings(msisdn).await.map_err(cannot)? {
+                false => Ok(String::new()),
+                true => Err(self.failed(step, "no call", "the phone rings")),
+            },
             Deed::NoSms => match self.stage.message_left(msisdn).await.map_err(cannot)? {
                 None => Ok(String::new()),
                 Some(message) => Err(self.failed(step, "no message", &on_one_line(&message))),

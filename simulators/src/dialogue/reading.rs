@@ -239,6 +239,17 @@ impl Reader {
                 }
             }
             "no" if rest == "sms" => Deed::NoSms,
+            "no" if rest == "call" => Deed::NoCall,
+            "hang" if rest == "up" => Deed::HangUp,
+            "ring" if rest.is_empty() => return Err(Wrong::Form("ring +254711082000")),
+            "ring" => Deed::Ring {
+                number: rest.to_owned(),
+            },
+            "press" if rest.is_empty() => return Err(Wrong::Form("press 1")),
+            "press" => Deed::Press {
+                keys: rest.to_owned(),
+            },
+            "call" => return call(rest, text),
             "fault" => Deed::Fault(trouble(rest)?),
             "desk" if rest.is_empty() => return Err(Wrong::Form("desk approve 254711000009")),
             "desk" => Deed::Desk {
@@ -250,7 +261,7 @@ impl Reader {
         let expects = expectation(text)?;
         match deed {
             Deed::Dial { .. } | Deed::Type { .. } | Deed::Again => Ok((deed, expects)),
-            Deed::Prompt { .. } => Ok((
+            Deed::Prompt { .. } | Deed::Press { .. } => Ok((
                 deed,
                 expects.map(|expectation| Expectation {
                     session: SessionAfter::Either,
@@ -330,6 +341,28 @@ fn sms(rest: &str, text: &[&str]) -> Result<(Deed, Option<Expectation>), Wrong> 
             text,
         },
         None,
+    ))
+}
+
+/// `call says *press 1*`. The whole line is what is heard.
+fn call(rest: &str, text: &[&str]) -> Result<(Deed, Option<Expectation>), Wrong> {
+    let form = Wrong::Form("call says *press 1*");
+    let says = after_word(rest, "says").ok_or(form.clone())?;
+    let lines: Vec<&str> = Some(says)
+        .filter(|says| !says.is_empty())
+        .into_iter()
+        .chain(text.iter().copied())
+        .collect();
+    if lines.is_empty() {
+        return Err(form);
+    }
+    let says = Pattern::parse(&lines.join(" | "))?;
+    Ok((
+        Deed::CallSays,
+        Some(Expectation {
+            session: SessionAfter::Either,
+            says,
+        }),
     ))
 }
 

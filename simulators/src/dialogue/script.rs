@@ -81,6 +81,20 @@ pub enum Deed {
         from: Option<String>,
     },
     NoSms,
+    /// Waits for a call, picks up, and listens until a key is expected or it is over.
+    CallSays,
+    /// Presses keys in the call that is on.
+    Press {
+        keys: String,
+    },
+    /// Ends the call, or rejects it while it rings.
+    HangUp,
+    /// Rings a number.
+    Ring {
+        number: String,
+    },
+    /// Nothing rings once all work is done.
+    NoCall,
     Fault(Trouble),
     /// Somebody at the gateway's desk does something, in the desk's own words.
     Desk {

@@ -72,6 +72,18 @@ pub trait Stage: Send {
     ) -> impl Future<Output = Done<Option<String>>> + Send;
     /// A message, M-PESA's aside, that is unread once everything that was under way is done.
     fn message_left(&mut self, msisdn: &str) -> impl Future<Output = Done<Option<String>>> + Send;
+    /// Waits for a call and picks up. Gives all that is said until a key is expected, or nothing when none came.
+    fn pick_up(&mut self, msisdn: &str) -> impl Future<Output = Done<Option<String>>> + Send;
+    /// Presses keys in the call. Gives what is said then, or nothing when there is no call.
+    fn press(
+        &mut self,
+        msisdn: &str,
+        keys: &str,
+    ) -> impl Future<Output = Done<Option<String>>> + Send;
+    /// Rings a number, and waits until the call is over or answered.
+    fn ring(&mut self, msisdn: &str, number: &str) -> impl Future<Output = Done<()>> + Send;
+    /// Whether the phone rings once everything that was under way is done.
+    fn rings(&mut self, msisdn: &str) -> impl Future<Output = Done<bool>> + Send;
     /// Orders a trouble, for one phone or for all.
     fn trouble(
         &mut self,

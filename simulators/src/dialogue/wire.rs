@@ -237,13 +237,30 @@ impl Stage for Wire {
         Err(SCREENS_ONLY)
     }
 
+    async fn pick_up(&mut self, _: &str) -> Result<Option<String>, StageError> {
+        Err(SCREENS_ONLY)
+    }
+
+    async fn press(&mut self, _: &str, _: &str) -> Result<Option<String>, StageError> {
+        Err(SCREENS_ONLY)
+    }
+
+    async fn ring(&mut self, _: &str, _: &str) -> Result<(), StageError> {
+        Err(SCREENS_ONLY)
+    }
+
+    async fn rings(&mut self, _: &str) -> Result<bool, StageError> {
+        Err(SCREENS_ONLY)
+    }
+
     async fn trouble(&mut self, _: Option<&str>, _: &Trouble) -> Result<(), StageError> {
         Err(SCREENS_ONLY)
     }
 }
 
-const SCREENS_ONLY: StageError =
-    StageError::Unable("messages, prompts and troubles need the simulators; name them with --url");
+const SCREENS_ONLY: StageError = StageError::Unable(
+    "messages, calls, prompts and troubles need the simulators; name them with --url",
+);
 
 #[cfg(test)]
 mod tests {

@@ -14,9 +14,10 @@ const SAMUEL: &str = "254711000113";
 const ALARM: &str = "*384*123*9#";
 
 /// What Amina tells when the alarm is already out.
-const TELLS: [Step; 2] = [
-    typed("1", "an accident", &["where"]),
-    typed("Kencom near the bank", "where she is", &["number"]),
+const TELLS: [Step; 3] = [
+    typed("1", "an accident", &["how many"]),
+    typed("2", "two people are hurt", &["where"]),
+    typed("Kencom near the bank", "where they are", &["help"]),
 ];
 
 /// Where the phones must have seen the alarm get to, in this order. Its number she reads on the screen first, and by

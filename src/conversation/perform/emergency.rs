@@ -1,13 +1,19 @@
 //! An alarm from the phone.
 
-use super::Performer;
-use crate::emergencies::{self, EmergencyId, EmergencyKind, Raise, RaiseError};
+use super::{PIN_ROUTE, Performer};
+use crate::conversation::deeds::{self, Claim};
+use crate::emergencies::{self, EmergencyId, EmergencyKind, Raise, RaiseError, Stop};
 use crate::fault::Fault;
 use crate::members;
 use crate::menu::Outcome;
-use crate::work::Work;
+use crate::primitives::Secret;
+use crate::work::{Actor, Work};
 
-pub(super) async fn raise(hands: &Performer<'_>, work: &mut Work) -> Result<Outcome, Fault> {
+pub(super) async fn raise(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    silent: bool,
+) -> Result<Outcome, Fault> {
     let known = members::caller_language(work.conn(), &hands.turn.msisdn).await?;
     let raise = Raise {
         id: EmergencyId::fresh(),
@@ -15,9 +21,12 @@ pub(super) async fn raise(hands: &Performer<'_>, work: &mut Work) -> Result<Outc
         msisdn: hands.turn.msisdn.clone(),
         language: known.unwrap_or_else(|| hands.menus.default_language()),
         duty_desk: hands.app.config.emergencies.duty_phones.clone(),
+        silent,
     };
     match emergencies::raise(work, raise).await {
-        Ok(raised) => Ok(Outcome::new("raised").value("case", raised.number.serial)),
+        Ok(raised) => Ok(Outcome::new("raised")
+            .value("case", raised.number.serial)
+            .condition("alarm_out", true)),
         Err(RaiseError::Fault(fault)) => Err(fault),
         Err(RaiseError::NobodyToAlert) => Err(Fault::broken(
             "an emergency was raised and there is nobody to alert",
@@ -43,11 +52,70 @@ pub(super) async fn tell_kind(
     Ok(Outcome::new("told"))
 }
 
+pub(super) async fn tell_injured(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    injured: i32,
+) -> Result<Outcome, Fault> {
+    emergencies::tell_injured(work, &hands.turn.msisdn, injured).await?;
+    Ok(Outcome::new("told"))
+}
+
+/// The outcome is what happened, because what to do now goes by it.
 pub(super) async fn tell_place(
     hands: &Performer<'_>,
     work: &mut Work,
     place: &str,
 ) -> Result<Outcome, Fault> {
-    emergencies::tell_place(work, &hands.turn.msisdn, place).await?;
+    let told = emergencies::tell_place(work, &hands.turn.msisdn, place).await?;
+    Ok(match told {
+        Some(told) => match (told.joined, told.kind) {
+            (Some(main), _) => Outcome::new("known").value("main", main.serial),
+            (None, Some(kind)) => Outcome::new(kind.as_str()),
+            (None, None) => Outcome::new("told"),
+        },
+        None => Outcome::new("told"),
+    })
+}
+
+/// A PIN was typed to stop the alarm: the member's own, or the one that says that somebody makes them. Both take as
+/// long, show the same screen and leave the same behind on the phone.
+pub(super) async fn stop(
+    hands: &Performer<'_>,
+    pin: Secret,
+    name: &'static str,
+    step: u16,
+) -> Result<Outcome, Fault> {
+    let (app, member) = (hands.app, hands.member()?.id);
+    let now = app.clock.now();
+    let (answer, under_duress) =
+        members::check_stopping_pin(&app.pool, &app.pins, member, PIN_ROUTE, pin, now).await?;
+    if let Some(refusal) = hands.refused(answer, member, now).await? {
+        return hands.note(name, step, refusal).await;
+    }
+    let why = if under_duress {
+        Stop::UnderDuress
+    } else {
+        Stop::Safe
+    };
+    let mut work = Work::begin(&app.pool, now, Actor::Member { id: member.0 }).await?;
+    let turn = hands.turn;
+    if let Claim::Done(outcome) =
+        deeds::claim(&mut work, &turn.session, step, &turn.msisdn, name).await?
+    {
+        return Ok(outcome);
+    }
+    let outcome = match emergencies::stop(&mut work, &turn.msisdn, why).await? {
+        Some(_stopped) => Outcome::new("stopped"),
+        None => Outcome::new("nothing_open"),
+    };
+    deeds::keep(&mut work, &turn.session, step, &outcome).await?;
+    work.commit().await?;
+    Ok(outcome)
+}
+
+/// Nobody can prove it who has no PIN: the people called are asked to make sure.
+pub(super) async fn say_safe(hands: &Performer<'_>, work: &mut Work) -> Result<Outcome, Fault> {
+    emergencies::say_safe(work, &hands.turn.msisdn).await?;
     Ok(Outcome::new("told"))
 }

@@ -1,6 +1,6 @@
 //! Becoming a member on the phone.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Performer;
@@ -12,7 +12,7 @@ use crate::members::{
 };
 use crate::menu::Outcome;
 use crate::messages::{self, Class, Message, Values};
-use crate::payments::{self, Purpose, Request, RequestError};
+use crate::payments::{self, Purpose, Request, RequestError, Requested};
 use crate::primitives::Secret;
 use crate::stages::{self, StageCode};
 use crate::work::Work;
@@ -193,7 +193,7 @@ pub(super) async fn pay_fee(
         return Ok(Outcome::new("nothing_due"));
     }
     match request_fee(hands, work, member.id, member.language, key).await? {
-        Ok(not_before) => Ok(asked(work.now, not_before)),
+        Ok(requested) => Ok(asked(work.now, requested)),
         Err(RequestError::JustAsked { amount, .. }) => {
             Ok(Outcome::new("just_asked").value("asked", amount.as_decimal()))
         }
@@ -207,9 +207,8 @@ pub(super) async fn pay_fee(
 }
 
 /// A prompt that leaves within seconds, or one that has to keep its distance from the last.
-pub(super) fn asked(now: DateTime<Utc>, not_before: DateTime<Utc>) -> Outcome {
-    let comes_at_once = not_before - now <= TimeDelta::seconds(20);
-    Outcome::new(if comes_at_once {
+pub(super) fn asked(now: DateTime<Utc>, requested: Requested) -> Outcome {
+    Outcome::new(if requested.comes_at_once(now) {
         "accepted"
     } else {
         "accepted_later"
@@ -222,7 +221,7 @@ async fn request_fee(
     member: MemberId,
     language: crate::primitives::Language,
     key: String,
-) -> Result<Result<DateTime<Utc>, RequestError>, Fault> {
+) -> Result<Result<Requested, RequestError>, Fault> {
     let request = Request {
         key,
         purpose: Purpose::RegistrationFee { member: member.0 },
@@ -232,7 +231,7 @@ async fn request_fee(
         ussd_session: Some(hands.turn.session.as_str().to_owned()),
     };
     match payments::request(work, &hands.app.payment_rules, request).await {
-        Ok(requested) => Ok(Ok(requested.not_before)),
+        Ok(requested) => Ok(Ok(requested)),
         Err(RequestError::Fault(fault)) => Err(fault),
         Err(refusal) => Ok(Err(refusal)),
     }

@@ -12,6 +12,8 @@ mod wallet;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::{DateTime, Utc};
+
 use super::Turn;
 use super::caller::{Caller, CallingMember};
 use super::deeds::{self, Claim};
@@ -19,7 +21,7 @@ use super::facts;
 use super::intent::{Deed, Intent, Question, What};
 use crate::app::App;
 use crate::fault::Fault;
-use crate::members::{self, PinAnswer};
+use crate::members::{self, MemberId, PinAnswer};
 use crate::menu::{self, Asked, Menus, Moved, Outcome, Session, Wants};
 use crate::primitives::Secret;
 use crate::work::{Actor, Work};
@@ -115,7 +117,7 @@ impl Performer<'_> {
         let name = asked.intent;
         let typed_a_pin = asked.secret.is_some();
         let intent = Intent::read(asked)?;
-        let is_alarm = matches!(intent.what, What::Deed(Deed::RaiseEmergency));
+        let is_alarm = matches!(intent.what, What::Deed(Deed::RaiseEmergency { .. }));
         match self.perform_once(intent, name, typed_a_pin, step).await {
             // Somebody who needs help is never only told that we are sorry.
             Err(fault) if is_alarm => {
@@ -133,9 +135,9 @@ impl Performer<'_> {
         typed_a_pin: bool,
         step: u16,
     ) -> Result<Outcome, Fault> {
-        let is_kept = typed_a_pin || matches!(intent.what, What::Deed(_));
+        let is_kept = typed_a_pin || !matches!(intent.what, What::Question(_));
         // An alarm asks nothing of the database before it is raised; raising it twice is found out there.
-        let is_alarm = matches!(intent.what, What::Deed(Deed::RaiseEmergency));
+        let is_alarm = matches!(intent.what, What::Deed(Deed::RaiseEmergency { .. }));
         if is_kept
             && self.may_be_repeat
             && !is_alarm
@@ -160,6 +162,7 @@ impl Performer<'_> {
                 }
             }
             What::Deed(deed) => self.act(deed, name, step).await,
+            What::StopAlarm(pin) => emergency::stop(self, pin, name, step).await,
         }
     }
 
@@ -216,10 +219,15 @@ impl Performer<'_> {
             Deed::ContributeFromWallet(amount) => {
                 wallet::contribute(self, &mut work, amount, &key).await
             }
-            Deed::RaiseEmergency => emergency::raise(self, &mut work).await,
+            Deed::RaiseEmergency { silent } => emergency::raise(self, &mut work, silent).await,
             Deed::TellEmergencyKind(kind) => emergency::tell_kind(self, &mut work, kind).await,
+            Deed::TellEmergencyInjured(injured) => {
+                emergency::tell_injured(self, &mut work, injured).await
+            }
             Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,
             Deed::Coordinate(asked) => coordinator::act(self, &mut work, asked).await,
+            Deed::SaySafe => emergency::say_safe(self, &mut work).await,
+            Deed::OfferHelp(helping) => settings::offer_help(self, &mut work, helping).await,
         }?;
         deeds::keep(&mut work, &self.turn.session, step, &outcome).await?;
         work.commit().await?;
@@ -230,29 +238,37 @@ impl Performer<'_> {
     async fn refusal_of(&self, pin: Secret) -> Result<Option<Outcome>, Fault> {
         let member = self.member()?;
         let now = self.app.clock.now();
-        Ok(
-            match members::check_pin(
-                &self.app.pool,
-                &self.app.pins,
-                member.id,
-                PIN_ROUTE,
-                pin,
-                now,
-            )
-            .await?
-            {
-                PinAnswer::Right => None,
-                PinAnswer::Wrong { tries_left } => {
-                    Some(Outcome::new("wrong_pin").value("tries_left", tries_left))
-                }
-                PinAnswer::Locked { until } => {
-                    let minutes = ((until - now).num_seconds() + 59).div_euclid(60).max(1);
-                    settings::tell_of_lock(self, member.id, until, minutes).await?;
-                    Some(Outcome::new("locked").value("wait_minutes", minutes))
-                }
-                PinAnswer::Busy => Some(Outcome::new("busy")),
-            },
+        let answer = members::check_pin(
+            &self.app.pool,
+            &self.app.pins,
+            member.id,
+            PIN_ROUTE,
+            pin,
+            now,
         )
+        .await?;
+        self.refused(answer, member.id, now).await
+    }
+
+    /// What every door says to a PIN that is not right.
+    async fn refused(
+        &self,
+        answer: PinAnswer,
+        member: MemberId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Outcome>, Fault> {
+        Ok(match answer {
+            PinAnswer::Right => None,
+            PinAnswer::Wrong { tries_left } => {
+                Some(Outcome::new("wrong_pin").value("tries_left", tries_left))
+            }
+            PinAnswer::Locked { until } => {
+                let minutes = ((until - now).num_seconds() + 59).div_euclid(60).max(1);
+                settings::tell_of_lock(self, member, until, minutes).await?;
+                Some(Outcome::new("locked").value("wait_minutes", minutes))
+            }
+            PinAnswer::Busy => Some(Outcome::new("busy")),
+        })
     }
 
     /// An outcome that is none of a wrong PIN's tells that the PIN was right.

@@ -1,11 +1,10 @@
 //! Balances, contributions and receipts on the phone.
 
 use super::{Performer, joining};
+use crate::contributing::{self, Contribute, ContributeError, Contributing};
 use crate::fault::Fault;
 use crate::ledger::{self, Account};
-use crate::members::{self, AtDial, StatusWord};
 use crate::menu::Outcome;
-use crate::payments::{self, Purpose, Request, RequestError};
 use crate::primitives::{Money, nairobi_date};
 use crate::receipts::{self, Answer, CheckCode};
 use crate::welfare::{self, Status};
@@ -48,32 +47,25 @@ pub(super) async fn contribute(
     amount: Money,
     key: String,
 ) -> Result<Outcome, Fault> {
-    // Asked again here: a member suspended since the session opened pays nothing in.
-    let member = match members::at_dial(work.conn(), &hands.turn.msisdn).await? {
-        AtDial::Member(member) if member.status == StatusWord::Active => member,
-        _ => return Ok(Outcome::new("not_active")),
-    };
-    let request = Request {
-        key,
-        purpose: Purpose::Contribution {
-            member: member.id.0,
-            stage: member.stage.0,
-        },
-        amount,
+    let asked = Contribute {
         payer: hands.turn.msisdn.clone(),
-        language: member.language,
+        amount,
+        key,
         ussd_session: Some(hands.turn.session.as_str().to_owned()),
     };
-    match payments::request(work, &hands.app.payment_rules, request).await {
-        Ok(requested) => Ok(joining::asked(work.now, requested.not_before)),
-        Err(RequestError::JustAsked { amount, .. }) => {
+    match contributing::contribute(work, &hands.app.payment_rules, asked).await {
+        Ok(Contributing { requested, .. }) => Ok(joining::asked(work.now, requested)),
+        Err(ContributeError::NotAMember | ContributeError::NotActive(_)) => {
+            Ok(Outcome::new("not_active"))
+        }
+        Err(ContributeError::NotPossible) => Ok(Outcome::new("not_possible")),
+        Err(ContributeError::JustAsked { amount }) => {
             Ok(Outcome::new("just_asked").value("asked", amount.as_decimal()))
         }
-        Err(RequestError::AlreadyAsked { amount }) => {
+        Err(ContributeError::AlreadyAsked { amount }) => {
             Ok(Outcome::new("already_asked").value("asked", amount.as_decimal()))
         }
-        Err(RequestError::Fault(fault)) => Err(fault),
-        Err(_refused) => Ok(Outcome::new("not_possible")),
+        Err(ContributeError::Fault(fault)) => Err(fault),
     }
 }
 

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::Performer;
 use crate::conversation::intent::ChosenPin;
+use crate::emergencies;
 use crate::fault::Fault;
-use crate::members::{self, ChangePinError, DeskError, Kin, MemberId};
+use crate::members::{self, ChangePinError, DeskError, Helping, Kin, MemberId};
 use crate::menu::Outcome;
 use crate::messages::{self, Class, Message, Values};
 use crate::primitives::{Language, Secret};
@@ -22,6 +23,10 @@ pub(super) async fn choose_language(
 
 /// After too many inputs that were not understood: how it works, by SMS.
 pub(super) async fn send_help(hands: &Performer<'_>, work: &mut Work) -> Result<Outcome, Fault> {
+    // Who is in trouble and cannot hit the keys needs no lesson in it.
+    if emergencies::has_open(work.conn(), &hands.turn.msisdn).await? {
+        return Ok(Outcome::new("done"));
+    }
     let known = members::caller_language(work.conn(), &hands.turn.msisdn).await?;
     let language = known.unwrap_or_else(|| hands.menus.default_language());
     tell(
@@ -118,6 +123,15 @@ pub(super) async fn tell_of_lock(
     let once = format!("pin_locked:{member}:{}", until.timestamp());
     tell(hands, &mut work, language, "pin.locked", values, once).await?;
     work.commit().await
+}
+
+pub(super) async fn offer_help(
+    hands: &Performer<'_>,
+    work: &mut Work,
+    helping: Helping,
+) -> Result<Outcome, Fault> {
+    members::offer_help(work, hands.member()?.id, helping).await?;
+    Ok(Outcome::new("kept"))
 }
 
 async fn tell(

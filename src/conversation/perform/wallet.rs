@@ -38,7 +38,7 @@ pub(super) async fn top_up(
         ussd_session: Some(hands.turn.session.as_str().to_owned()),
     };
     match payments::request(work, &hands.app.payment_rules, request).await {
-        Ok(requested) => Ok(joining::asked(work.now, requested.not_before)),
+        Ok(requested) => Ok(joining::asked(work.now, requested)),
         Err(RequestError::JustAsked { amount, .. }) => {
             Ok(Outcome::new("just_asked").value("asked", amount.as_decimal()))
         }

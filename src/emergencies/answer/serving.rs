@@ -2,6 +2,7 @@
 
 use super::super::model::Case;
 use super::super::moves::{Move, OnIt};
+use super::super::nearby;
 use super::super::store::{alerts, answers};
 use super::super::telling::{tell, tell_reporter};
 use super::{AnswerError, Did, Speaker, record, shift, staying};
@@ -114,6 +115,7 @@ pub(super) async fn more(
         .count("people", wanted.unsigned_abs());
     let what = format!("more:{needed}:{on_it}");
     tell_others(work, case, speaker, "emergency.more", values, &what).await?;
+    nearby::ask_nearby(work, case).await?;
     Ok(Did::MoreAsked { people: wanted })
 }
 

@@ -33,6 +33,55 @@ pub async fn note(
     Ok(())
 }
 
+/// The short numbers of the open cases this phone was alerted to.
+pub async fn open_numbers_of(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<Vec<i64>, Fault> {
+    let serials = sqlx::query_scalar!(
+        "select serial from emergency_alert join emergency on emergency.id = emergency_id
+         where emergency_alert.msisdn = $1 and state in ('reported', 'acknowledged', 'responding')",
+        msisdn.digits()
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(serials)
+}
+
+/// Notes that a phone alerted to another report of the event was so to this one; what is noted already stays.
+pub async fn note_if_new(
+    conn: &mut PgConnection,
+    id: EmergencyId,
+    one: &Alerted,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into emergency_alert (emergency_id, msisdn, language, name, member_id, rung, alerted_at)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (emergency_id, msisdn) do nothing",
+        id.0,
+        one.msisdn.digits(),
+        one.language.as_str(),
+        one.name,
+        one.member,
+        one.rung.as_str(),
+        one.at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// How often this phone was asked as a rider nearby since then.
+pub async fn asked_nearby_since(
+    conn: &mut PgConnection,
+    msisdn: &Msisdn,
+    since: DateTime<Utc>,
+) -> Result<i64, Fault> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from emergency_alert where msisdn = $1 and rung = 'nearby' and alerted_at > $2"#,
+        msisdn.digits(),
+        since
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
 /// Everybody who was alerted, in the order of the phones.
 pub async fn of_case(conn: &mut PgConnection, id: EmergencyId) -> Result<Vec<Alerted>, Fault> {
     let rows = sqlx::query!(

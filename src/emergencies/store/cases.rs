@@ -72,7 +72,8 @@ pub async fn lock_by_serial(conn: &mut PgConnection, serial: i64) -> Result<Opti
     )
 }
 
-/// The one open case of this phone, as its reporter; a report that joined another case is one.
+/// The one open case of this phone, as its reporter; a report that joined another case is one, and an alarm that the
+/// phone believes to be stopped is not.
 pub async fn lock_open_of(
     conn: &mut PgConnection,
     reporter: &Msisdn,
@@ -83,7 +84,7 @@ pub async fn lock_open_of(
             r#"select id, year, serial, msisdn, member_id, stage_id, kind, place, priority, injured, silent, needed, state,
                       raised_at, acknowledged_at, responding_at, resolved_at, joined_to,
                       coalesce((select max(alerted_at) from emergency_alert where emergency_id = id), raised_at) as "alerted_at!"
-               from emergency where msisdn = $1 and state in ('reported', 'acknowledged', 'responding', 'joined') for update"#,
+               from emergency where msisdn = $1 and state in ('reported', 'acknowledged', 'responding', 'joined') and duress_at is null for update"#,
             reporter.digits()
         )
         .fetch_optional(conn)
@@ -129,18 +130,15 @@ pub async fn open_or_ended_after(
     .collect()
 }
 
-/// Closes what this phone raised before then and nobody answered: raised again, it is another emergency.
-pub async fn close_stale(
+/// Ends the case; whoever waited for it is no longer waited for.
+pub async fn close(
     conn: &mut PgConnection,
-    reporter: &Msisdn,
-    raised_before: DateTime<Utc>,
+    id: EmergencyId,
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
     sqlx::query!(
-        "update emergency set state = 'closed', closed_at = $3, look_at = null
-         where msisdn = $1 and state in ('reported', 'acknowledged', 'responding', 'joined') and raised_at < $2",
-        reporter.digits(),
-        raised_before,
+        "update emergency set state = 'closed', closed_at = $2, look_at = null where id = $1",
+        id.0,
         now
     )
     .execute(conn)

@@ -47,3 +47,14 @@ pub async fn of_case(conn: &mut PgConnection, id: EmergencyId) -> Result<Vec<Ent
         })
         .collect())
 }
+
+/// Whether such a line stands in the file.
+pub async fn has(conn: &mut PgConnection, id: EmergencyId, what: &str) -> Result<bool, Fault> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select 1 from case_entry where emergency_id = $1 and what = $2) as "has!""#,
+        id.0,
+        what
+    )
+    .fetch_one(conn)
+    .await?)
+}

@@ -3,8 +3,10 @@
 
 mod choice;
 mod desk;
+mod duress;
 mod guard;
 
 pub use choice::{PinOwner, StrongPin, WeakPin};
 pub use desk::{DeskError, NotAVerifier, PinDesk, PinVerifier};
+pub(super) use duress::own_behind;
 pub(super) use guard::{PinGuard, TRIES};

@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use crate::members::keys::MemberKeys;
 use crate::members::model::MemberId;
 use crate::members::national_id::NationalId;
-use crate::members::pin::{DeskError, PinDesk, PinGuard, PinOwner, PinVerifier, TRIES};
+use crate::members::pin::{self, DeskError, PinDesk, PinGuard, PinOwner, PinVerifier, TRIES};
 use crate::members::store;
 use crate::primitives::{Language, Msisdn, Secret};
 use crate::work::Work;
@@ -60,21 +60,47 @@ pub async fn check_pin(
     typed: Secret,
     now: DateTime<Utc>,
 ) -> Result<PinAnswer, Fault> {
-    let answer = count_and_look(pool, desk, member, route, typed, now).await?;
+    let (answer, _) = count_and_look(pool, desk, Door::Ordinary, member, route, typed, now).await?;
     // One try on each of a million members locks nobody; it shows here.
     counter!("kwastage_pin_checks_total", "route" => route.to_owned(), "answer" => answer.word())
         .increment(1);
     Ok(answer)
 }
 
-async fn count_and_look(
+/// As [`check_pin`], at the door where an alarm is stopped: the PIN that says that somebody makes the member type it is
+/// right there too, and true comes with it. Both PINs take as long, and count as the same.
+pub async fn check_stopping_pin(
     pool: &PgPool,
     desk: &PinDesk,
     member: MemberId,
     route: &str,
     typed: Secret,
     now: DateTime<Utc>,
-) -> Result<PinAnswer, Fault> {
+) -> Result<(PinAnswer, bool), Fault> {
+    let (answer, under_duress) =
+        count_and_look(pool, desk, Door::OfAlarms, member, route, typed, now).await?;
+    counter!("kwastage_pin_checks_total", "route" => route.to_owned(), "answer" => answer.word())
+        .increment(1);
+    Ok((answer, under_duress))
+}
+
+/// What a PIN opens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Ordinary,
+    /// Where the PIN under duress is heard as well.
+    OfAlarms,
+}
+
+async fn count_and_look(
+    pool: &PgPool,
+    desk: &PinDesk,
+    door: Door,
+    member: MemberId,
+    route: &str,
+    typed: Secret,
+    now: DateTime<Utc>,
+) -> Result<(PinAnswer, bool), Fault> {
     // Nearly everybody comes without a wrong try behind them: one trip counts this one and fetches what to check it against.
     let none_yet = PinGuard::default();
     if let Ok(charged) = none_yet.charge(now)
@@ -85,15 +111,15 @@ async fn count_and_look(
             charged,
             verifier,
         };
-        return look(pool, desk, member, route, typed, tried).await;
+        return look(pool, desk, door, member, route, typed, tried).await;
     }
     for _ in 0..MEETINGS {
         let Some((verifier, guard)) = store::pin(pool, member, route).await? else {
-            return nobodys(desk, member, typed).await;
+            return Ok((nobodys(desk, member, typed).await?, false));
         };
         let charged = match guard.charge(now) {
             Ok(charged) => charged,
-            Err(until) => return Ok(PinAnswer::Locked { until }),
+            Err(until) => return Ok((PinAnswer::Locked { until }, false)),
         };
         if store::exchange_guard(pool, member, route, guard, charged).await? {
             let tried = Tried {
@@ -101,10 +127,10 @@ async fn count_and_look(
                 charged,
                 verifier,
             };
-            return look(pool, desk, member, route, typed, tried).await;
+            return look(pool, desk, door, member, route, typed, tried).await;
         }
     }
-    Ok(PinAnswer::Busy)
+    Ok((PinAnswer::Busy, false))
 }
 
 /// A try that is counted and committed, and not looked at yet.
@@ -117,31 +143,52 @@ struct Tried {
 async fn look(
     pool: &PgPool,
     desk: &PinDesk,
+    door: Door,
     member: MemberId,
     route: &str,
     typed: Secret,
     tried: Tried,
-) -> Result<PinAnswer, Fault> {
+) -> Result<(PinAnswer, bool), Fault> {
     let Tried {
         before,
         charged,
         verifier,
     } = tried;
-    match desk.verify(member, verifier, typed).await {
-        Ok(true) => {
+    let looked = match door {
+        Door::Ordinary => desk
+            .verify(member, verifier, typed)
+            .await
+            .map(|right| (right, false)),
+        Door::OfAlarms => either(desk, member, verifier, typed).await,
+    };
+    match looked {
+        Ok((right, under_duress)) if right || under_duress => {
             store::clear_guard(pool, member, route).await?;
-            Ok(PinAnswer::Right)
+            Ok((PinAnswer::Right, under_duress))
         }
-        Ok(false) => Ok(told_wrong(member, route, charged)),
+        Ok(_) => Ok((told_wrong(member, route, charged), false)),
         Err(refused) => {
             // Nobody has looked at the PIN. Should another try have been counted meanwhile, this one stays counted.
             store::exchange_guard(pool, member, route, charged, before).await?;
             match refused {
-                DeskError::Busy => Ok(PinAnswer::Busy),
+                DeskError::Busy => Ok((PinAnswer::Busy, false)),
                 DeskError::Fault(fault) => Err(fault),
             }
         }
     }
+}
+
+/// Whether it is the member's PIN, and whether it is the one under duress. Both are always looked at.
+async fn either(
+    desk: &PinDesk,
+    member: MemberId,
+    verifier: Option<PinVerifier>,
+    typed: Secret,
+) -> Result<(bool, bool), DeskError> {
+    let own = pin::own_behind(&typed);
+    let right = desk.verify(member, verifier.clone(), typed).await?;
+    let under_duress = desk.verify(member, verifier, own).await?;
+    Ok((right, under_duress && !right))
 }
 
 /// The same answer at the same cost where there is no member to count for.

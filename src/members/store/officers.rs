@@ -58,6 +58,37 @@ pub(in crate::members) async fn officers(
         .collect()
 }
 
+/// Those on duty in this role at any of the stages, each with a stage they serve.
+pub(in crate::members) async fn officers_on_duty_at(
+    conn: &mut PgConnection,
+    stages: &[StageId],
+    role: Role,
+) -> Result<Vec<(StageId, Officer)>, Fault> {
+    let stages: Vec<i32> = stages.iter().map(|stage| stage.0).collect();
+    let rows = sqlx::query!(
+        "select stage_role.stage_id, member.id, member.first_name, member.msisdn, member.language
+         from stage_role join member on member.id = stage_role.member_id
+         where stage_role.stage_id = any($1) and stage_role.role = $2 and stage_role.on_duty
+         order by member.first_name, member.id",
+        &stages,
+        role.as_str()
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let id = MemberId(row.id);
+            let officer = Officer {
+                id,
+                first_name: name(&row.first_name, id)?,
+                msisdn: msisdn(&row.msisdn, id)?,
+                language: language(&row.language, id)?,
+            };
+            Ok((StageId(row.stage_id), officer))
+        })
+        .collect()
+}
+
 /// False when there was none.
 pub(in crate::members) async fn remove_role(
     conn: &mut PgConnection,

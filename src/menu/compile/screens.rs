@@ -217,7 +217,10 @@ impl<'d> Compiler<'d> {
     }
 
     fn option(&mut self, element: &Element) -> Choice {
-        self.expect_attributes(element, &["name", "key", "alias", "when", "goto", "intent"]);
+        self.expect_attributes(
+            element,
+            &["name", "key", "alias", "shown", "when", "goto", "intent"],
+        );
         let name = self
             .required(element, "name")
             .map(|name| name.value.clone())
@@ -226,6 +229,15 @@ impl<'d> Compiler<'d> {
         let alias = element.attribute("alias").and_then(|alias| {
             self.not_reserved(alias)?;
             Some(alias.value.clone())
+        });
+        let shown = element.attribute("shown").is_none_or(|shown| {
+            if shown.value != "no" || key.is_none() {
+                self.wrong(
+                    shown.place,
+                    "an option is shown unless it says shown=\"no\", and then it needs a key",
+                );
+            }
+            false
         });
         let when = self.when(element);
         let label = self.text(element, &["set", "on"], Reach::default());
@@ -247,6 +259,7 @@ impl<'d> Compiler<'d> {
             place: element.place,
             key,
             alias,
+            shown,
             when,
             label,
             sets,

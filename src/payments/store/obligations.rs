@@ -146,6 +146,19 @@ pub(in crate::payments) async fn open_obligation_of(
     row.map(Obligation::try_from).transpose()
 }
 
+pub(in crate::payments) async fn is_anything_open(
+    conn: &mut PgConnection,
+    member: Uuid,
+) -> Result<bool, Fault> {
+    let open = sqlx::query_scalar!(
+        r#"select exists (select 1 from obligation where member_id = $1 and state = 'open') as "open!""#,
+        member
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(open)
+}
+
 /// Takes the lock under which everything about an attempt and its siblings is decided.
 pub(in crate::payments) async fn lock_obligation_of(
     conn: &mut PgConnection,

@@ -218,7 +218,7 @@ impl World {
     }
 
     /// Lets this much of our time pass and does on the way what becomes due, each thing at its time.
-    async fn live_through(&self, by: Duration) {
+    pub async fn live_through(&self, by: Duration) {
         let end = self.now() + TimeDelta::from_std(by).unwrap();
         self.run_jobs().await;
         while let Some(due) = self.next_job(end).await {
@@ -233,7 +233,10 @@ impl World {
 
     async fn next_job(&self, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
         sqlx::query_scalar(
-            "select min(run_at) from job where state = 'waiting' and run_at <= $1 and run_at > $2",
+            // The answer clock ticks each second: what it was to look at by now it looks at with the next tick.
+            "select min(at) from (select run_at as at from job where state = 'waiting' and run_at > $2
+               union all select greatest(look_at, $2 + interval '1 second') from emergency where look_at is not null) as due
+             where at <= $1",
         )
         .bind(until)
         .bind(self.now())
@@ -405,6 +408,7 @@ fn patient_redis(url: &str) -> RedisConnection {
 fn config(outside: &str, gateway: &str, redis: &str, more: &[(&str, &str)]) -> Arc<Config> {
     let fixed = [
         ("AFRICASTALKING__BASE_URL", outside),
+        ("AFRICASTALKING__VOICE_URL", outside),
         ("MPESA__BASE_URL", outside),
         ("MPESA__CALLBACK_BASE", gateway),
         ("REDIS__URL", redis),
@@ -413,6 +417,7 @@ fn config(outside: &str, gateway: &str, redis: &str, more: &[(&str, &str)]) -> A
     ];
     let variables = fixed
         .iter()
+        .filter(|(name, _)| more.iter().all(|(own, _)| own != name))
         .chain(more)
         .map(|(name, value)| (format!("KWASTAGE_{name}"), (*value).to_owned()));
     Arc::new(Config::read(None, variables).unwrap())

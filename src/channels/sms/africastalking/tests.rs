@@ -4,8 +4,11 @@ use sqlx::PgPool;
 use tower::ServiceExt;
 
 use super::*;
+use crate::answering::understand::{Alarm, Amount, Asked, understand};
+use crate::emergencies::EmergencyKind;
 use crate::messages::testing::{Answer, World, to_amina};
-use crate::messages::{Asked, Class, Message, MessageId, is_opted_out, understand};
+use crate::messages::{Class, Message, MessageId, is_opted_out};
+use crate::primitives::Money;
 
 fn gateway(world: &World) -> Router {
     let state = MessagesState {
@@ -37,7 +40,11 @@ async fn inbound_vectors(pool: PgPool) {
             Some(amina),
             "SOS accident Kenyatta market",
             "2026-11-20T06:04:45Z",
-            Asked::Word("SOS"),
+            Asked::Alarm(Alarm {
+                kind: Some(EmergencyKind::Accident),
+                injured: None,
+                place: Some("Kenyatta market".into()),
+            }),
         ),
         (
             "S02",
@@ -45,7 +52,7 @@ async fn inbound_vectors(pool: PgPool) {
             Some(amina),
             "Salio",
             "2026-11-20T06:05:10Z",
-            Asked::Word("BAL"),
+            Asked::Balance,
         ),
         (
             "S03",
@@ -53,7 +60,7 @@ async fn inbound_vectors(pool: PgPool) {
             Some(amina),
             "BAL",
             "2026-11-20T06:05:12.445Z",
-            Asked::Word("BAL"),
+            Asked::Balance,
         ),
         (
             "S04",
@@ -61,7 +68,11 @@ async fn inbound_vectors(pool: PgPool) {
             Some(amina),
             "  dhaRura \n",
             "2026-11-20T06:04:45Z",
-            Asked::Word("SOS"),
+            Asked::Alarm(Alarm {
+                kind: None,
+                injured: None,
+                place: None,
+            }),
         ),
         (
             "S05",
@@ -69,7 +80,7 @@ async fn inbound_vectors(pool: PgPool) {
             Some(amina),
             "LIPA 2k",
             "2026-11-20T06:06:00Z",
-            Asked::Word("PAY"),
+            Asked::Pay(Amount::Clear(Money::from_shillings(2_000))),
         ),
         (
             "S06",
@@ -158,7 +169,7 @@ async fn inbound_vectors(pool: PgPool) {
             sent_at.parse::<DateTime<Utc>>().unwrap(),
             "{vector}"
         );
-        assert_eq!(understand(&row.text), asked, "{vector}");
+        assert_eq!(understand(&row.text).asked, asked, "{vector}");
         if vector == "S12" {
             assert_eq!(row.fields["keyword"][0], "DONE", "an unknown field is kept");
         }

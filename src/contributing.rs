@@ -1,0 +1,100 @@
+//! A rider pays into the fund of their stage, whichever way they ask for it: behind the code or by text.
+
+use crate::fault::Fault;
+use crate::members::{self, AtDial, DialledMember, StatusWord};
+use crate::payments::{self, Purpose, Request, RequestError, Requested, Rules};
+use crate::primitives::{Money, Msisdn};
+use crate::work::Work;
+
+/// The smallest contribution, in shillings. The menus say the same.
+pub const SHILLINGS_MIN: i64 = 10;
+/// The largest contribution, in shillings. The menus say the same.
+pub const SHILLINGS_MAX: i64 = 150_000;
+
+/// What a rider asks for.
+#[derive(Clone, Debug)]
+pub struct Contribute {
+    pub payer: Msisdn,
+    pub amount: Money,
+    /// Of the turn or the text that asks: the same key again is the same request.
+    pub key: String,
+    /// The session that must end before a prompt can appear on the handset.
+    pub ussd_session: Option<String>,
+}
+
+/// M-PESA will ask this member.
+#[derive(Clone, Debug)]
+pub struct Contributing {
+    pub member: Box<DialledMember>,
+    pub requested: Requested,
+}
+
+/// Why M-PESA is not asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ContributeError {
+    #[error("the phone is no member's")]
+    NotAMember,
+    #[error("the member is not active")]
+    NotActive(Box<DialledMember>),
+    #[error("a contribution is KES {SHILLINGS_MIN} to {SHILLINGS_MAX}, without cents")]
+    NotPossible,
+    /// A contribution is still open.
+    #[error("KES {amount} was asked for and is still open")]
+    AlreadyAsked { amount: Money },
+    /// The same amount was prompted moments ago and may be paid.
+    #[error("KES {amount} was asked for just now")]
+    JustAsked { amount: Money },
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Asks M-PESA for a contribution. Nothing is taken before the rider types their M-PESA PIN.
+pub async fn contribute(
+    work: &mut Work,
+    rules: &Rules,
+    asked: Contribute,
+) -> Result<Contributing, ContributeError> {
+    // Asked here, at the last moment: a member suspended since a session opened pays nothing in.
+    let member = match members::at_dial(work.conn(), &asked.payer).await? {
+        AtDial::Member(member) if member.status == StatusWord::Active => member,
+        AtDial::Member(member) => return Err(ContributeError::NotActive(member)),
+        AtDial::Stranger { .. } => return Err(ContributeError::NotAMember),
+    };
+    let limits = Money::from_shillings(SHILLINGS_MIN)..=Money::from_shillings(SHILLINGS_MAX);
+    if !limits.contains(&asked.amount) {
+        return Err(ContributeError::NotPossible);
+    }
+    let request = Request {
+        key: asked.key,
+        purpose: Purpose::Contribution {
+            member: member.id.0,
+            stage: member.stage.0,
+        },
+        amount: asked.amount,
+        payer: asked.payer,
+        language: member.language,
+        ussd_session: asked.ussd_session,
+    };
+    match payments::request(work, rules, request).await {
+        Ok(requested) => Ok(Contributing { member, requested }),
+        Err(RequestError::NotWholeShillings | RequestError::OutsideLimits { .. }) => {
+            Err(ContributeError::NotPossible)
+        }
+        Err(RequestError::AlreadyAsked { amount }) => Err(ContributeError::AlreadyAsked { amount }),
+        Err(RequestError::JustAsked { amount, .. }) => Err(ContributeError::JustAsked { amount }),
+        Err(RequestError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_menus_name_the_same_limits() {
+        let menu = include_str!("../menus/money.xml");
+        let limits = format!(r#"type="money" min="{SHILLINGS_MIN}" max="{SHILLINGS_MAX}""#);
+        assert_eq!(menu.matches(&limits).count(), 2);
+        assert_eq!(menu.matches(r#"type="money""#).count(), 2);
+    }
+}
