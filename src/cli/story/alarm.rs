@@ -17,7 +17,7 @@ const ALARM: &str = "*384*123*9#";
 const TELLS: [Step; 3] = [
     typed("1", "an accident", &["how many"]),
     typed("2", "two people are hurt", &["where"]),
-    typed("Kencom near the bank", "where they are", &["help"]),
+    typed("Kencom near the bank", "where they are", &["bleeding"]),
 ];
 
 /// Where the phones must have seen the alarm get to, in this order. Its number she reads on the screen first, and by
