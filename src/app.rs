@@ -15,17 +15,18 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use zeroize::Zeroizing;
 
 use crate::channels::pay::daraja::Door;
+use crate::channels::sms::twilio::report_path;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::conversation::store::{Lifetimes, RedisStore, SessionSeal, SessionStore};
 use crate::conversation::{
     Journal, MenuEditions, Record, SessionId, SessionTurns, TranscriptKey, VOCABULARY,
 };
-use crate::integrations::africastalking;
 use crate::integrations::mpesa::{MpesaClient, MpesaSettings, TransactionType};
+use crate::integrations::{africastalking, twilio};
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
 use crate::menu::{self, Menus};
-use crate::messages::{Globals, Templates};
+use crate::messages::{Breakers, Globals, Templates};
 use crate::payments;
 use crate::primitives::Secret;
 use crate::receipts::CodeKey;
@@ -66,6 +67,11 @@ pub struct Means {
     pub mpesa: MpesaClient,
     pub africastalking: africastalking::Client,
     pub voice: africastalking::VoiceClient,
+    pub twilio: twilio::Client,
+    /// Tells Twilio's callbacks from forged ones.
+    pub twilio_verifier: Arc<twilio::Verifier>,
+    /// How the providers of text messages do, as this process has seen it.
+    pub breakers: Arc<Breakers>,
     pub door: Arc<Door>,
 }
 
@@ -147,6 +153,9 @@ impl App {
             mpesa: MpesaClient::new(mpesa_settings(&config), clock.clone())?,
             africastalking,
             voice,
+            twilio: twilio::Client::new(twilio_settings(&config))?,
+            twilio_verifier: Arc::new(twilio_verifier(&config)),
+            breakers: Arc::default(),
             door: Arc::new(App::door(&config)),
             sessions_at_hand: Cache::new(SESSIONS_AT_HAND),
             session_turns: SessionTurns::default(),
@@ -236,6 +245,25 @@ fn derived(config: &Config, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
 
 fn address(url: &reqwest::Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
+}
+
+fn twilio_settings(config: &Config) -> twilio::Settings {
+    let path = report_path(config.http.webhook_keys[0].expose_secret());
+    let callback = format!("{}{path}", address(&config.twilio.callback_base));
+    twilio::Settings {
+        base_url: address(&config.twilio.base_url),
+        account_sid: config.twilio.account_sid.clone(),
+        auth_token: Secret::new(config.twilio.auth_tokens[0].expose_secret()),
+        sender: config.twilio.sender.clone(),
+        status_callback: Secret::new(callback),
+        timeout: SMS_TIMEOUT,
+    }
+}
+
+fn twilio_verifier(config: &Config) -> twilio::Verifier {
+    let tokens = config.twilio.auth_tokens.iter();
+    let tokens = tokens.map(|token| Secret::new(token.expose_secret()));
+    twilio::Verifier::new(&address(&config.twilio.callback_base), tokens.collect())
 }
 
 /// How Daraja is reached, and where it reaches us.

@@ -22,22 +22,24 @@ use crate::app::{App, load_menus};
 use crate::channels;
 use crate::channels::pay::daraja::{Door, PaymentsState};
 use crate::channels::sms::africastalking::MessagesState;
+use crate::channels::sms::twilio::TwilioState;
 use crate::channels::voice::africastalking::CallsState;
 use crate::emergencies::jobs::{CallUndone, EmergencyDesk, Nightly};
 use crate::emergencies::{self, Desks, PlaceCall, Plan};
 use crate::fault::Fault;
 use crate::http::health::{self, Health, Integration, Queue, Status};
 use crate::http::{self, WebhookKeys};
+use crate::integrations::{SmsClient, sms_file};
 use crate::jobs::{self, JobFailure, Registry, Worker};
-use crate::messages::{self, Class, LaneStats, Sender};
+use crate::messages::{self, Class, LaneStats, Outlets, Pace, Routes, Sender};
 use crate::payments::jobs::{PaymentsDesk, Undone};
-use crate::primitives::Msisdn;
+use crate::primitives::{Carrier, Msisdn};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{conversation, forgetting, ledger, payments, receipts, settlement, welcome};
 
-/// SMS segments a second the provider takes from us.
-const SMS_SEGMENTS_PER_SECOND: u32 = 30;
+/// A file takes whatever comes.
+const SMS_FILE_SEGMENTS_PER_SECOND: u32 = 10_000;
 
 /// Which halves of the product a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +126,7 @@ pub fn router(app: App) -> Router {
     let webhooks = Router::new()
         .merge(channels::sms::africastalking::routes())
         .merge(channels::voice::africastalking::routes())
+        .merge(channels::sms::twilio::routes())
         .merge(channels::pay::daraja::routes())
         .route_layer(from_fn(http::to_the_end))
         // A hop is a task of its own already, because it may have to outlive its budget.
@@ -261,13 +264,37 @@ where
 
 /// The sender of everything in the outbox.
 pub fn sender(app: &App) -> Sender {
-    let client = app.africastalking.clone();
+    let (config, sms) = (&app.config, &app.config.sms);
+    let routes = Routes::new(|class| match class {
+        Class::Emergency => sms.routes.emergency.clone(),
+        Class::Money => sms.routes.money.clone(),
+        Class::Service => sms.routes.service.clone(),
+        Class::Promotion => sms.routes.promotion.clone(),
+    });
+    let clients = vec![
+        (
+            SmsClient::AfricasTalking(app.africastalking.clone()),
+            config.africastalking.segments_per_second,
+        ),
+        (
+            SmsClient::Twilio(app.twilio.clone()),
+            config.twilio.segments_per_second,
+        ),
+        (
+            SmsClient::File(sms_file::Client::new(sms.file.clone())),
+            SMS_FILE_SEGMENTS_PER_SECOND,
+        ),
+    ];
+    let pace = Pace {
+        report_within: TimeDelta::from_std(sms.report_within)
+            .unwrap_or(Pace::default().report_within),
+        ..Pace::default()
+    };
     Sender::new(
         app.pool.clone(),
         app.clock.clone(),
         app.templates.clone(),
-        client,
-        SMS_SEGMENTS_PER_SECOND,
+        Outlets::new(clients, routes, app.breakers.clone(), pace),
     )
 }
 
@@ -387,7 +414,8 @@ async fn health_of_jobs(State(app): State<App>) -> Health {
     .await
 }
 
-/// The providers as our tables have last seen them, so that a gateway that sends nothing itself answers the same.
+/// The providers as our tables have last seen them, so that a gateway that sends nothing itself answers the same; and those
+/// that the sender of this process passes over.
 async fn health_of_integrations(State(app): State<App>) -> Health {
     let seen = async {
         let (mut conn, now) = (app.pool.acquire().await?, app.clock.now());
@@ -406,17 +434,24 @@ async fn health_of_integrations(State(app): State<App>) -> Health {
         true => Status::Degraded,
         false => Status::Up,
     };
-    health::integrations(vec![
-        Integration {
-            name: "mpesa",
-            status: standing(pushes_paused),
-        },
-        Integration {
-            name: "africastalking",
-            status: standing(messages_held_up),
-        },
-    ])
-    .await
+    let mut seen = vec![Integration {
+        name: "mpesa",
+        status: standing(pushes_paused),
+        passed_over_by: Vec::new(),
+    }];
+    let routed = Carrier::ALL
+        .into_iter()
+        .filter(|carrier| app.config.sms.routes.include(*carrier));
+    for (place, carrier) in routed.enumerate() {
+        let lanes = app.breakers.passed_over(carrier);
+        seen.push(Integration {
+            name: carrier.as_str(),
+            // What is held up waits for the first of them, whoever it is that holds it up.
+            status: standing(!lanes.is_empty() || place == 0 && messages_held_up),
+            passed_over_by: lanes.into_iter().map(Class::as_str).collect(),
+        });
+    }
+    health::integrations(seen).await
 }
 
 impl FromRef<App> for MessagesState {
@@ -435,6 +470,16 @@ impl FromRef<App> for CallsState {
             clock: app.clock.clone(),
             templates: app.templates.clone(),
             desks: desks(app),
+        }
+    }
+}
+
+impl FromRef<App> for TwilioState {
+    fn from_ref(app: &App) -> TwilioState {
+        TwilioState {
+            pool: app.pool.clone(),
+            clock: app.clock.clone(),
+            verifier: app.twilio_verifier.clone(),
         }
     }
 }

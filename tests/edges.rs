@@ -198,7 +198,7 @@ async fn the_integrations_are_told_as_last_seen(pool: PgPool) {
         serde_json::from_slice::<serde_json::Value>(&body).unwrap()["detail"].to_string()
     };
     let both = |mpesa, sms| {
-        serde_json::json!([{"name": "mpesa", "status": mpesa}, {"name": "africastalking", "status": sms}])
+        serde_json::json!([{"name": "mpesa", "status": mpesa}, {"name": "africastalking", "status": sms}, {"name": "twilio", "status": "up"}])
             .to_string()
     };
     assert_eq!(ask().await, both("up", "up"));

@@ -53,8 +53,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     // They call outward with no transaction open.
     ("emergencies/jobs.rs", "edges"),
     ("payments/jobs.rs", "edges"),
-    ("messages/sender.rs", "edges"),
     ("emergencies/follow_up.rs", "edges"),
+    ("messages/outlets.rs", "means"),
 ];
 
 /// Arrows that go up, and why.
@@ -102,8 +102,10 @@ const PURE: &[&str] = &[
     "members/pin/guard.rs",
     "members/words.rs",
     "menu/",
+    "messages/breaker.rs",
     "messages/bucket.rs",
     "messages/model.rs",
+    "messages/route.rs",
     "messages/template/",
     "messages/values.rs",
     "payments/again.rs",

@@ -61,6 +61,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/sim/ledger", get(behind::ledger))
         .route("/sim/pushes", get(behind::pushes))
         .route("/sim/messages", get(behind::messages))
+        .route("/sim/twilio", get(behind::twilio))
         .route("/sim/calls", get(behind::calls))
         .route("/sim/violations", get(behind::violations))
         .route("/sim/c2b", post(behind::pay_bill))

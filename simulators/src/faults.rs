@@ -84,6 +84,26 @@ faults! {
     InboundDoubled "inbound-doubled" "An inbound message is delivered twice although it was answered with 200."
     InboundOddDate "inbound-odd-date" "An inbound message carries its date with a space, and neither network code nor cost."
 
+    // Twilio
+    TwilioDown "twilio-down" "Twilio: sending is answered with a 502 page; nothing is sent."
+    TwilioBusy "twilio-busy" "Twilio: 20429, too many requests; nothing is sent."
+    TwilioSlow "twilio-slow" "Twilio: sending is answered after some seconds."
+    TwilioLostAnswer "twilio-lost-answer" "Twilio: the message is sent, but the answer is a 502 page."
+    TwilioSilent "twilio-silent" "Twilio: the message is sent, but no answer comes before any client gives up."
+    TwilioBadKey "twilio-bad-key" "Twilio: 20003, the credentials are refused."
+    TwilioOptedOut "twilio-opted-out" "Twilio: 21610, the recipient has opted out."
+    TwilioCountry "twilio-country" "Twilio: 21408, the country is not enabled for our account."
+    TwilioUnreachable "twilio-unreachable" "Twilio: accepted, never arrives, undelivered with 30003: the handset is not reached."
+    TwilioUnknownHandset "twilio-unknown-handset" "Twilio: accepted, never arrives, undelivered with 30005: no such handset."
+    TwilioFiltered "twilio-filtered" "Twilio: accepted, never arrives, undelivered with 30007: filtered."
+    TwilioUnknownError "twilio-unknown-error" "Twilio: accepted, never arrives, undelivered with 30008: unknown."
+    TwilioReportMissing "twilio-report-missing" "Twilio: no status callback comes; the message arrives."
+    TwilioReportLate "twilio-report-late" "Twilio: status callbacks come late."
+    TwilioReportDoubled "twilio-report-doubled" "Twilio: every status callback comes twice."
+    TwilioReportOutOfOrder "twilio-report-out-of-order" "Twilio: `delivered` comes first and `sent` after it."
+    TwilioReportBeforeAnswer "twilio-report-before-answer" "Twilio: a status callback comes before the answer to the sending request."
+    TwilioReportForged "twilio-report-forged" "Twilio: before each status callback a forged `failed` comes, signed with another token."
+
     // Voice
     CallDown "call-down" "Placing a call is answered with 502 and an HTML page."
     CallNotDialled "call-not-dialled" "The call is not dialled: InvalidPhoneNumber."

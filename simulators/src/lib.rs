@@ -1,4 +1,4 @@
-//! The outside of KwaStage on one port: Africa's Talking, Daraja, and the phones in the riders' hands.
+//! The outside of KwaStage on one port: Africa's Talking, Twilio, Daraja, and the phones in the riders' hands.
 //!
 //! Written from the vendors' protocols and never from our own client, because it is our only witness: whatever it refuses,
 //! drops, doubles or delays, the real thing refuses, drops, doubles or delays too.
@@ -9,6 +9,7 @@
 //! - [`world`]: what the outside knows, behind one lock
 //! - [`phones`]: people, their handsets, their M-PESA wallets
 //! - [`africastalking`]: USSD, SMS, voice and the account
+//! - [`twilio`]: the second way for text messages
 //! - [`daraja`]: OAuth, STK push and query, C2B, B2C, status, pull, and the provider's own book
 //! - [`held`]: a phone in somebody's hands
 //! - [`control`]: the API that pages, terminals and tests use to be people
@@ -27,6 +28,7 @@ pub mod held;
 pub mod phones;
 pub mod settings;
 pub mod terminal;
+pub mod twilio;
 pub mod world;
 
 pub use settings::{Settings, Timings};
@@ -78,6 +80,7 @@ impl Simulators {
 
 fn routes(world: Arc<World>) -> axum::Router {
     africastalking::routes()
+        .merge(twilio::routes())
         .merge(daraja::routes())
         .merge(control::routes())
         .fallback(daraja::nowhere)
@@ -114,6 +117,12 @@ impl Running {
             times: None,
             only: None,
         });
+    }
+
+    /// Whether some order for trouble is in force.
+    pub fn is_in_trouble(&self) -> bool {
+        let now = self.world.now();
+        !self.world.state().faults.views(now).is_empty()
     }
 
     /// What the gateway answered so far that the real outside would not have liked.

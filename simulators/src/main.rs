@@ -59,6 +59,14 @@ struct Serve {
     at_username: String,
     #[arg(long, env = "SIMULATORS_AT_API_KEY", default_value = "demo")]
     at_api_key: String,
+    #[arg(
+        long,
+        env = "SIMULATORS_TWILIO_ACCOUNT_SID",
+        default_value = "AC00000000000000000000000000000001"
+    )]
+    twilio_account_sid: String,
+    #[arg(long, env = "SIMULATORS_TWILIO_AUTH_TOKEN", default_value = "demo")]
+    twilio_auth_token: String,
     #[arg(long, env = "SIMULATORS_PAYBILL", default_value = "600123")]
     paybill: String,
     #[arg(long, env = "SIMULATORS_B2C_SHORTCODE", default_value = "600124")]
@@ -114,6 +122,8 @@ async fn serve(asked: Serve) -> anyhow::Result<()> {
         short_code: asked.short_code,
         at_username: asked.at_username,
         at_api_key: asked.at_api_key,
+        twilio_account_sid: asked.twilio_account_sid,
+        twilio_auth_token: asked.twilio_auth_token,
         paybill: asked.paybill,
         b2c_shortcode: asked.b2c_shortcode,
         consumer_key: asked.consumer_key,

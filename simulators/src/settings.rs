@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub bind: SocketAddr,
-    /// Where Africa's Talking posts; changeable later with `Running::set_gateway`. Daraja posts to the URLs it is given.
+    /// Where Africa's Talking posts; changeable later with `Running::set_gateway`. Twilio and Daraja post to the URLs they are given.
     pub gateway_url: String,
     /// The secret path segment of our Africa's Talking webhooks.
     pub webhook_key: String,
@@ -24,6 +24,11 @@ pub struct Settings {
     pub at_api_key: String,
     /// Money on the Africa's Talking account, in cents of a shilling.
     pub at_balance: i64,
+    pub twilio_account_sid: String,
+    /// Basic authentication's password, and the key of callback signatures.
+    pub twilio_auth_token: String,
+    /// What may be sent from through Twilio.
+    pub twilio_senders: Vec<String>,
     /// Whether the four characters `CON ` count towards the screen. Not documented, so the strict reading is the default.
     pub prefix_counts: bool,
 
@@ -113,6 +118,9 @@ impl Default for Settings {
             at_username: "sandbox".into(),
             at_api_key: "demo".into(),
             at_balance: 1_000_000,
+            twilio_account_sid: "AC00000000000000000000000000000001".into(),
+            twilio_auth_token: "demo".into(),
+            twilio_senders: vec!["KWASTAGE".into()],
             prefix_counts: true,
             organisation: "KwaStage".into(),
             paybill: "600123".into(),

@@ -18,6 +18,7 @@ use crate::daraja::Book;
 use crate::faults::{Fault, Faults};
 use crate::phones::{Msisdn, Phone, demo_people};
 use crate::settings::Settings;
+use crate::twilio::TwilioBook;
 
 /// The outside.
 pub struct World {
@@ -38,6 +39,7 @@ pub struct State {
     pub(crate) faults: Faults,
     pub(crate) phones: BTreeMap<Msisdn, Phone>,
     pub(crate) messages: MessageBook,
+    pub(crate) twilio: TwilioBook,
     pub(crate) calls: CallBook,
     pub(crate) book: Book,
     pub(crate) violations: Vec<Violation>,
@@ -231,6 +233,7 @@ impl State {
             faults: Faults::default(),
             phones: people.collect(),
             messages: MessageBook::new(settings),
+            twilio: TwilioBook::default(),
             calls: CallBook::default(),
             book: Book::new(settings),
             violations: Vec::new(),

@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 
 use crate::app::{load_menus, load_templates};
 use crate::config::Config;
+use crate::primitives::Carrier;
 use crate::schema::{self, Standing};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,8 +28,9 @@ struct Finding {
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let (database, redis) =
         tokio::join!(database(config.database.url.expose_secret()), redis(config));
-    let (sms, payments) = tokio::join!(
+    let (sms, twilio, payments) = tokio::join!(
         provider("Africa's Talking", &config.africastalking.base_url),
+        provider("Twilio", &config.twilio.base_url),
         provider("M-Pesa", &config.mpesa.base_url)
     );
     let mut findings = vec![Finding {
@@ -36,7 +38,10 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         verdict: Ok(format!("{:?}", config.environment).to_lowercase()),
     }];
     findings.extend(database);
-    findings.extend([redis, sms, payments]);
+    findings.extend([redis, sms]);
+    // Who is in no route is never asked.
+    findings.extend(config.sms.routes.include(Carrier::Twilio).then_some(twilio));
+    findings.push(payments);
     findings.push(documents(config));
     for finding in &findings {
         match &finding.verdict {

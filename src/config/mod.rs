@@ -16,7 +16,7 @@ use chrono::TimeDelta;
 use reqwest::Url;
 use secrecy::{SecretBox, SecretString};
 
-use crate::primitives::{Money, Msisdn};
+use crate::primitives::{Carrier, Money, Msisdn};
 use reading::Reader;
 
 /// The keys, their defaults and what they mean.
@@ -32,6 +32,7 @@ pub struct Config {
     pub ussd: Ussd,
     pub sms: Sms,
     pub africastalking: AfricasTalking,
+    pub twilio: Twilio,
     pub mpesa: Mpesa,
     pub keys: Keys,
     pub fees: Fees,
@@ -86,6 +87,28 @@ pub struct Ussd {
 #[derive(Debug)]
 pub struct Sms {
     pub short_code: String,
+    /// How long an alert waits for its delivery report before the next provider says it as well.
+    pub report_within: Duration,
+    /// Where the provider `file` writes.
+    pub file: PathBuf,
+    pub routes: SmsRoutes,
+}
+
+/// Who carries the messages of each lane, the first choice first. None is empty, none names a provider twice.
+#[derive(Clone, Debug)]
+pub struct SmsRoutes {
+    pub emergency: Vec<Carrier>,
+    pub money: Vec<Carrier>,
+    pub service: Vec<Carrier>,
+    pub promotion: Vec<Carrier>,
+}
+
+impl SmsRoutes {
+    /// True when some lane goes through it.
+    pub fn include(&self, carrier: Carrier) -> bool {
+        let lanes = [&self.emergency, &self.money, &self.service, &self.promotion];
+        lanes.iter().any(|route| route.contains(&carrier))
+    }
 }
 
 #[derive(Debug)]
@@ -99,6 +122,19 @@ pub struct AfricasTalking {
     pub voice_url: Url,
     /// Our number that calls people and that people may ring, `+254...`.
     pub voice_number: String,
+    pub segments_per_second: u32,
+}
+
+#[derive(Debug)]
+pub struct Twilio {
+    pub base_url: Url,
+    pub account_sid: String,
+    /// At least one. The first is sent with, all are believed.
+    pub auth_tokens: Vec<SecretString>,
+    pub sender: String,
+    /// Scheme and host under which Twilio reaches us.
+    pub callback_base: Url,
+    pub segments_per_second: u32,
 }
 
 #[derive(Debug)]
@@ -244,7 +280,8 @@ fn whole(read: &mut Reader) -> Option<Config> {
         ],
     );
     let (http, database, redis, ussd) = (http(read), database(read), redis(read), ussd(read));
-    let (sms, africastalking, mpesa) = (sms(read), africastalking(read), mpesa(read));
+    let (sms, africastalking, twilio) = (sms(read), africastalking(read), twilio(read));
+    let mpesa = mpesa(read);
     let (keys, fees, emergencies, log) = (keys(read), fees(read), emergencies(read), log(read));
     let wallet = wallet(read);
     let (menus, messages) = (
@@ -259,6 +296,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
         ussd: ussd?,
         sms: sms?,
         africastalking: africastalking?,
+        twilio: twilio?,
         mpesa: mpesa?,
         keys: keys?,
         fees: fees?,
@@ -346,8 +384,24 @@ fn sms(read: &mut Reader) -> Option<Sms> {
         "write 3 to 8 digits, such as 22384",
         |code| (3..=8).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit()),
     );
+    let report_within_s = read.number("sms.report_within_s", 10..=600);
+    let file = read.matching("sms.file", "write the file's path", |file| !file.is_empty());
+    let (emergency, money, service, promotion) = (
+        read.carriers("sms.routes.emergency"),
+        read.carriers("sms.routes.money"),
+        read.carriers("sms.routes.service"),
+        read.carriers("sms.routes.promotion"),
+    );
     Some(Sms {
         short_code: short_code?,
+        report_within: Duration::from_secs(u64::from(report_within_s?)),
+        file: PathBuf::from(file?),
+        routes: SmsRoutes {
+            emergency: emergency?,
+            money: money?,
+            service: service?,
+            promotion: promotion?,
+        },
     })
 }
 
@@ -374,6 +428,7 @@ fn africastalking(read: &mut Reader) -> Option<AfricasTalking> {
             })
         },
     );
+    let segments_per_second = read.number("africastalking.segments_per_second", 1..=10_000);
     Some(AfricasTalking {
         base_url: base_url?,
         username: username?,
@@ -381,6 +436,46 @@ fn africastalking(read: &mut Reader) -> Option<AfricasTalking> {
         sender: Some(sender?).filter(|sender| !sender.is_empty()),
         voice_url: voice_url?,
         voice_number: voice_number?,
+        segments_per_second: segments_per_second?,
+    })
+}
+
+fn twilio(read: &mut Reader) -> Option<Twilio> {
+    let base_url = read.http_url("twilio.base_url");
+    let account_sid = read.matching(
+        "twilio.account_sid",
+        "write AC and 32 hex digits, as Twilio's console shows them",
+        |sid| {
+            sid.strip_prefix("AC").is_some_and(|hex| {
+                hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+            })
+        },
+    );
+    let auth_tokens = read.secrets("twilio.auth_tokens");
+    let sender = read.matching(
+        "twilio.sender",
+        "write up to 11 letters, digits or spaces, or a number such as +12025550123",
+        |sender| {
+            let is_number = sender.strip_prefix('+').is_some_and(|digits| {
+                (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+            });
+            let is_name = (1..=11).contains(&sender.len())
+                && sender
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
+                && sender.bytes().any(|byte| byte.is_ascii_alphabetic());
+            is_number || is_name
+        },
+    );
+    let callback_base = read.http_url("twilio.callback_base");
+    let segments_per_second = read.number("twilio.segments_per_second", 1..=10_000);
+    Some(Twilio {
+        base_url: base_url?,
+        account_sid: account_sid?,
+        auth_tokens: auth_tokens?,
+        sender: sender?,
+        callback_base: callback_base?,
+        segments_per_second: segments_per_second?,
     })
 }
 

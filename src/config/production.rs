@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Config;
 use super::reading::Reader;
+use crate::primitives::Carrier;
 
 /// Words Daraja refuses anywhere in a callback address, and the tunnels it blocks.
 const REFUSED_WORDS: [&str; 10] = [
@@ -69,6 +70,7 @@ pub(super) fn refuse_unsafe(config: &Config, reader: &mut Reader) {
             reader.mistake(key, "production speaks to providers over https only");
         }
     }
+    refuse_unsafe_routes(config, reader);
     for advice in refusals_of_callback(&config.mpesa.callback_base) {
         reader.mistake("mpesa.callback_base", advice);
     }
@@ -82,6 +84,49 @@ pub(super) fn refuse_unsafe(config: &Config, reader: &mut Reader) {
         reader.mistake(
             "mpesa.source_addresses",
             "it is empty; write the addresses Daraja calls from",
+        );
+    }
+}
+
+/// A file reaches nobody, and Twilio's callbacks are believed for their signature alone. Who does not route anything through
+/// Twilio need not set it up.
+fn refuse_unsafe_routes(config: &Config, reader: &mut Reader) {
+    let routes = &config.sms.routes;
+    for (key, route) in [
+        ("sms.routes.emergency", &routes.emergency),
+        ("sms.routes.money", &routes.money),
+        ("sms.routes.service", &routes.service),
+        ("sms.routes.promotion", &routes.promotion),
+    ] {
+        if route.contains(&Carrier::File) {
+            reader.mistake(
+                key,
+                "file reaches nobody's phone; production needs providers that do",
+            );
+        }
+    }
+    if !routes.include(Carrier::Twilio) {
+        return;
+    }
+    for key in ["twilio.account_sid", "twilio.auth_tokens"] {
+        if reader.holds_a_default_of(key, &[key]) {
+            reader.mistake(
+                key,
+                "this is a default everybody knows; write your own, or take twilio out of sms.routes",
+            );
+        }
+    }
+    if config.twilio.base_url.scheme() != "https" {
+        reader.mistake(
+            "twilio.base_url",
+            "production speaks to providers over https only",
+        );
+    }
+    let callback = &config.twilio.callback_base;
+    if callback.scheme() != "https" || callback.domain().is_none() {
+        reader.mistake(
+            "twilio.callback_base",
+            "production needs https and a domain name here: a callback in the clear can be read and replayed",
         );
     }
 }

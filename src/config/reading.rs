@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 use super::{DEFAULTS, Key, Mistake};
 use crate::documents::distance;
-use crate::primitives::{Money, Msisdn};
+use crate::primitives::{Carrier, Money, Msisdn};
 
 const PREFIX: &str = "KWASTAGE_";
 /// Names the configuration file, so it is no key in it.
@@ -307,6 +307,22 @@ impl Reader {
         Some(phones)
     }
 
+    /// At least one provider of text messages, each once.
+    pub(super) fn carriers(&mut self, key: &'static str) -> Option<Vec<Carrier>> {
+        let texts = self.texts(key)?;
+        let carriers: Vec<Carrier> = texts
+            .iter()
+            .filter_map(|text| Carrier::parse(text))
+            .collect();
+        let distinct: BTreeSet<&Carrier> = carriers.iter().collect();
+        if texts.is_empty() || carriers.len() < texts.len() || distinct.len() < carriers.len() {
+            let known = Carrier::ALL.map(Carrier::as_str).join(", ");
+            self.mistake(key, format!("write at least one of {known}, each once"));
+            return None;
+        }
+        Some(carriers)
+    }
+
     pub(super) fn secret(&mut self, key: &'static str) -> Option<SecretString> {
         let text = self.text(key)?;
         if text.is_empty() {
@@ -327,7 +343,7 @@ impl Reader {
         if texts.is_empty() || !texts.iter().all(safe) {
             self.mistake(
                 key,
-                "write at least one, each of letters, digits, - and _ only: they stand in a path",
+                "write at least one, each of letters, digits, - and _ only",
             );
             return None;
         }

@@ -32,6 +32,11 @@ webhook_keys = ["9f2c41d07be84a3d8c55e0a1b6f7d203"]
 base_url = "https://api.africastalking.com"
 voice_url = "https://voice.africastalking.com"
 api_key = "atsk_0c1d"
+[twilio]
+base_url = "https://api.twilio.com"
+account_sid = "AC0123456789abcdef0123456789abcdef"
+auth_tokens = ["5e9c"]
+callback_base = "https://gateway.kwastage.example"
 [mpesa]
 base_url = "https://api.safaricom.co.ke"
 consumer_key = "a"
@@ -234,6 +239,36 @@ fn production_refuses_each_unsafe_key() {
         ),
         ("MPESA__PASSKEY", "demo", "mpesa.passkey", "default"),
         (
+            "SMS__ROUTES__SERVICE",
+            "africastalking,file",
+            "sms.routes.service",
+            "nobody's phone",
+        ),
+        (
+            "TWILIO__AUTH_TOKENS",
+            "demo",
+            "twilio.auth_tokens",
+            "default",
+        ),
+        (
+            "TWILIO__ACCOUNT_SID",
+            "AC00000000000000000000000000000001",
+            "twilio.account_sid",
+            "default",
+        ),
+        (
+            "TWILIO__BASE_URL",
+            "http://api.twilio.com",
+            "twilio.base_url",
+            "https",
+        ),
+        (
+            "TWILIO__CALLBACK_BASE",
+            "http://gateway.kwastage.example",
+            "twilio.callback_base",
+            "https",
+        ),
+        (
             "AFRICASTALKING__BASE_URL",
             "http://api.africastalking.com",
             "africastalking.base_url",
@@ -341,6 +376,43 @@ fn production_refuses_each_unsafe_key() {
 }
 
 #[test]
+fn a_route_names_providers_that_exist_each_once_and_at_least_one() {
+    let file = "[sms.routes]
+        emergency = []
+        money = [\"twilo\"]
+        service = [\"twilio\", \"twilio\"]
+        promotion = \"twilio\"";
+    let found = mistakes(file, &[]);
+    let lanes = ["emergency", "money", "service", "promotion"];
+    assert_eq!(keys(&found), lanes.map(|lane| format!("sms.routes.{lane}")));
+    let second_first = read(
+        "",
+        &[("KWASTAGE_SMS__ROUTES__MONEY", "twilio, africastalking")],
+    );
+    assert_eq!(
+        second_first.unwrap().sms.routes.money,
+        [Carrier::Twilio, Carrier::AfricasTalking]
+    );
+}
+
+#[test]
+fn production_without_twilio_in_any_route_need_not_set_it_up() {
+    let unset = SAFE
+        .lines()
+        .filter(|line| !line.contains("https://api.twilio.com") && !line.contains("5e9c"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert_eq!(
+        keys(&mistakes(&unset, &[])),
+        ["twilio.auth_tokens", "twilio.base_url"]
+    );
+    let lanes = ["EMERGENCY", "MONEY", "SERVICE", "PROMOTION"];
+    let routes = lanes.map(|lane| (format!("KWASTAGE_SMS__ROUTES__{lane}"), "africastalking"));
+    let routes = routes.each_ref().map(|(key, route)| (key.as_str(), *route));
+    assert_eq!(mistakes(&unset, &routes), []);
+}
+
+#[test]
 fn production_on_the_bare_defaults_names_everything_at_once() {
     let found = mistakes("environment = \"production\"", &[]);
     let expected = [
@@ -355,6 +427,10 @@ fn production_on_the_bare_defaults_names_everything_at_once() {
         "africastalking.base_url",
         "africastalking.voice_url",
         "mpesa.base_url",
+        "twilio.account_sid",
+        "twilio.auth_tokens",
+        "twilio.base_url",
+        "twilio.callback_base",
         "mpesa.callback_base",
         "mpesa.callback_base",
         "mpesa.trust_any_source",

@@ -2,21 +2,28 @@
 //!
 //! A deed leaves a row in the outbox in its own transaction: a template's name and what fills it. The
 //! [`Sender`] makes the text and hands it over, lane by lane, so that nothing stands between an emergency and
-//! the provider. A report moves a message forward, never back. An inbound message is stored before anybody
-//! understands it and gets at most one answer.
+//! a provider. What one provider cannot do the next one does. A report moves a message forward, never back. An inbound
+//! message is stored before anybody understands it and gets at most one answer.
 
+mod breaker;
+mod breakers;
 mod bucket;
+mod handing;
 pub mod inbox;
 mod model;
+mod outlets;
 pub mod reports;
+mod route;
 mod sender;
 mod service;
 mod store;
 mod template;
 mod values;
 
+pub use breakers::Breakers;
 pub use model::{Class, Handover, Message, MessageId, Refusal};
-pub(crate) use sender::PROVIDER;
+pub use outlets::{Outlets, Pace};
+pub use route::Routes;
 pub use sender::Sender;
 pub use service::{is_opted_out, opt_in, opt_out, send};
 pub use store::about::{Said, about};

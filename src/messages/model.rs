@@ -1,4 +1,4 @@
-//! A message's life, and the rules of trying. Pure.
+//! A message, its lane, and what a provider answers to it. Pure.
 
 use std::fmt;
 
@@ -169,7 +169,47 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// What can be done about a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// The person cannot be reached by text messages, or does not want to be.
+    Nothing,
+    /// Not through this provider, whenever; perhaps through another.
+    Elsewhere,
+    /// Through another at once, through this one when somebody has mended it.
+    Later,
+    /// Through another at once, through this one in a moment.
+    Soon,
+}
+
+impl Handover {
+    /// Whether the provider works, going by this answer. A refusal that is about the one message is an answer like any other.
+    pub(super) fn tells_that_it_works(&self) -> bool {
+        match self {
+            Handover::Accepted { .. } => true,
+            Handover::Unknown { .. } => false,
+            Handover::Refused(refusal) => !matches!(
+                refusal,
+                Refusal::NoCredit | Refusal::Key | Refusal::Throttled | Refusal::Unreachable
+            ),
+        }
+    }
+}
+
 impl Refusal {
+    pub(super) fn remedy(&self) -> Remedy {
+        match self {
+            Refusal::Number | Refusal::Blocked => Remedy::Nothing,
+            Refusal::SenderName | Refusal::Request(_) => Remedy::Elsewhere,
+            Refusal::HeldBack
+            | Refusal::NoRoute
+            | Refusal::NoCredit
+            | Refusal::Key
+            | Refusal::Other(_) => Remedy::Later,
+            Refusal::Throttled | Refusal::Unreachable => Remedy::Soon,
+        }
+    }
+
     /// True when somebody has to look at our account or settings.
     pub fn is_ours(&self) -> bool {
         matches!(
@@ -180,86 +220,5 @@ impl Refusal {
                 | Refusal::Key
                 | Refusal::Request(_)
         )
-    }
-}
-
-/// What becomes of a message after a try.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    Sent {
-        id: String,
-        cost: Option<Money>,
-    },
-    /// Only a report will tell.
-    Unknown {
-        why: String,
-    },
-    Again {
-        after: TimeDelta,
-        without_name: bool,
-        why: String,
-    },
-    Failed {
-        why: String,
-    },
-}
-
-/// Decides after the given number of tries, this one included.
-///
-/// A refusal that may pass is tried again for as long as the message is worth sending; the caller checks that.
-pub(super) fn next(class: Class, attempts: i32, under_our_name: bool, handover: Handover) -> Next {
-    let refusal = match handover {
-        Handover::Accepted { id, cost } => return Next::Sent { id, cost },
-        // A double alert is better than none; a double receipt is worse than a late one.
-        Handover::Unknown { why }
-            if class == Class::Emergency && attempts < EMERGENCY_TRIES_MAX =>
-        {
-            return Next::Again {
-                after: EMERGENCY_AGAIN_AFTER,
-                without_name: !under_our_name,
-                why,
-            };
-        }
-        Handover::Unknown { why } => return Next::Unknown { why },
-        Handover::Refused(refusal) => refusal,
-    };
-    let why = refusal.to_string();
-    let again = |after| Next::Again {
-        after,
-        without_name: !under_our_name,
-        why: why.clone(),
-    };
-    match refusal {
-        Refusal::SenderName if under_our_name => Next::Again {
-            after: TimeDelta::zero(),
-            without_name: true,
-            why,
-        },
-        Refusal::SenderName | Refusal::Number | Refusal::Blocked | Refusal::Request(_) => {
-            Next::Failed { why }
-        }
-        Refusal::Other(_) if attempts >= TRIES_MAX_UNEXPLAINED => Next::Failed { why },
-        Refusal::Throttled | Refusal::Unreachable => again(backed_off(class, 1, attempts)),
-        Refusal::HeldBack
-        | Refusal::NoRoute
-        | Refusal::NoCredit
-        | Refusal::Key
-        | Refusal::Other(_) => again(backed_off(class, 30, attempts)),
-    }
-}
-
-const EMERGENCY_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(5);
-/// So many copies of one alert at most, when no answer ever comes.
-const EMERGENCY_TRIES_MAX: i32 = 4;
-const TRIES_MAX_UNEXPLAINED: i32 = 5;
-
-/// Doubles up to 15 minutes; an emergency never waits longer than 5 seconds.
-fn backed_off(class: Class, first_seconds: i64, attempts: i32) -> TimeDelta {
-    let doublings = attempts.saturating_sub(1).clamp(0, 10) as u32;
-    let after = TimeDelta::seconds((first_seconds << doublings).min(900));
-    if class == Class::Emergency {
-        after.min(EMERGENCY_AGAIN_AFTER)
-    } else {
-        after
     }
 }

@@ -3,15 +3,15 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
-use super::store::reports as store;
-use super::{MessageId, opt_out};
+use super::MessageId;
+use super::store::reports::{self as store, Tried};
 use crate::fault::Fault;
-use crate::primitives::Msisdn;
+use crate::primitives::{Carrier, Msisdn};
 
 /// One delivery report.
 #[derive(Clone, Debug)]
 pub struct Report {
-    pub provider: &'static str,
+    pub provider: Carrier,
     pub provider_message_id: String,
     pub msisdn: Option<Msisdn>,
     /// In the provider's own word, as it came.
@@ -28,8 +28,10 @@ pub enum Says {
     /// On its way.
     Underway,
     Delivered,
-    /// Not delivered; a later `Delivered` still wins.
+    /// Not delivered; a later `Delivered` still wins. Only an alert is worth another provider.
     Failed,
+    /// Not delivered by this provider; another may bring it.
+    FailedHere,
     /// Not delivered because the person has blocked us.
     Blocked,
     /// A word we do not know: kept, and nothing changes.
@@ -53,12 +55,13 @@ pub async fn receive(
     now: DateTime<Utc>,
 ) -> Result<Applied, Fault> {
     store::lock(conn, &report.provider_message_id).await?;
-    let message = store::message_of(conn, report.provider, &report.provider_message_id).await?;
+    let tried = store::try_of(conn, report.provider, &report.provider_message_id).await?;
+    let message = tried.map(|tried| tried.message);
     let is_new = store::insert(conn, report, message, now).await?;
-    match message {
+    match tried {
         _ if !is_new => Ok(Applied::Unchanged),
         None => Ok(Applied::Parked),
-        Some(id) => apply(conn, id, report.says, report.reason.as_deref(), now).await,
+        Some(tried) => apply(conn, tried, report.says, report.reason.as_deref(), now).await,
     }
 }
 
@@ -66,24 +69,29 @@ pub async fn receive(
 /// the same transaction, behind [`store::lock`].
 pub(super) async fn apply_parked(
     conn: &mut PgConnection,
-    provider: &str,
+    provider: Carrier,
     provider_message_id: &str,
-    id: MessageId,
+    tried: Tried,
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
-    for (says, reason) in store::take_parked(conn, provider, provider_message_id, id).await? {
-        apply(conn, id, says, reason.as_deref(), now).await?;
+    let parked = store::take_parked(conn, provider, provider_message_id, tried.message).await?;
+    for (says, reason) in parked {
+        apply(conn, tried, says, reason.as_deref(), now).await?;
     }
     Ok(())
 }
 
-/// Joins parked reports to messages that were handed over without an answer: same phone, tried before the
+/// Joins parked reports to messages that were handed over without an answer: same phone and provider, tried before the
 /// report came. The report waits a minute first, so that an answer on its way is stored before.
 pub(super) async fn adopt(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), Fault> {
-    for orphan in store::orphans(conn, now - ADOPTED_WITHIN, now - ADOPTED_AFTER).await? {
+    let since = now - ADOPTED_WITHIN;
+    for orphan in store::orphans(conn, since, now - ADOPTED_AFTER).await? {
+        let Some(provider) = Carrier::parse(&orphan.provider) else {
+            continue;
+        };
         store::lock(conn, &orphan.provider_message_id).await?;
-        if let Some(id) = store::adopt(conn, &orphan, now).await? {
-            apply_parked(conn, &orphan.provider, &orphan.provider_message_id, id, now).await?;
+        if let Some(tried) = store::adopt(conn, &orphan, since, now).await? {
+            apply_parked(conn, provider, &orphan.provider_message_id, tried, now).await?;
         }
     }
     Ok(())
@@ -94,36 +102,66 @@ const ADOPTED_WITHIN: TimeDelta = TimeDelta::hours(24);
 
 async fn apply(
     conn: &mut PgConnection,
-    id: MessageId,
+    tried: Tried,
     says: Says,
     reason: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<Applied, Fault> {
-    let (from, to, why): (&[&str], _, _) = match says {
-        Says::Unclear => return Ok(Applied::Unchanged),
-        Says::Underway => (&["unknown"], "sent", None),
-        Says::Delivered => (&["unknown", "sent", "failed"], "delivered", None),
-        Says::Failed | Says::Blocked => (
-            &["unknown", "sent"],
-            "failed",
-            reason.or(Some("not delivered")),
-        ),
-    };
-    let Some(phone) = store::move_message(conn, id, from, to, why, now).await? else {
+    let id = tried.message;
+    let Some(reported) = says.of_the_try() else {
         return Ok(Applied::Unchanged);
     };
+    store::note(conn, tried, reported).await?;
+    let why = reason.unwrap_or("not delivered");
+    let (from, to): (&[&str], _) = match says {
+        Says::Unclear => return Ok(Applied::Unchanged),
+        Says::Underway => (&["unknown"], "sent"),
+        // An alert may be on its way through another provider by now.
+        Says::Delivered => (
+            &["queued", "sending", "unknown", "sent", "failed"],
+            "delivered",
+        ),
+        Says::FailedHere if store::send_on(conn, id, false, why, now).await? => {
+            return Ok(Applied::Moved(id));
+        }
+        Says::Failed if store::send_on(conn, id, true, why, now).await? => {
+            return Ok(Applied::Moved(id));
+        }
+        Says::Failed | Says::FailedHere | Says::Blocked
+            if store::may_arrive_otherwise(conn, tried).await? =>
+        {
+            (&[], "failed")
+        }
+        Says::Failed | Says::FailedHere | Says::Blocked => (&["unknown", "sent"], "failed"),
+    };
     if says == Says::Blocked {
-        opt_out(conn, &phone, now, "blocked at the operator").await?;
+        store::opt_out_of(conn, id, now).await?;
     }
-    Ok(Applied::Moved(id))
+    let why = (to == "failed").then_some(why);
+    let moved = store::move_message(conn, id, from, to, why, now).await?;
+    Ok(match moved {
+        true => Applied::Moved(id),
+        false => Applied::Unchanged,
+    })
 }
 
 impl Says {
+    /// What it says of the one try; none when it says nothing.
+    fn of_the_try(self) -> Option<&'static str> {
+        match self {
+            Says::Underway => Some("underway"),
+            Says::Delivered => Some("delivered"),
+            Says::Failed | Says::FailedHere | Says::Blocked => Some("failed"),
+            Says::Unclear => None,
+        }
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Says::Underway => "underway",
             Says::Delivered => "delivered",
             Says::Failed => "failed",
+            Says::FailedHere => "failed_here",
             Says::Blocked => "blocked",
             Says::Unclear => "unclear",
         }
@@ -134,6 +172,7 @@ impl Says {
             "underway" => Says::Underway,
             "delivered" => Says::Delivered,
             "failed" => Says::Failed,
+            "failed_here" => Says::FailedHere,
             "blocked" => Says::Blocked,
             _ => Says::Unclear,
         }

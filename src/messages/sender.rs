@@ -1,7 +1,7 @@
-//! Hands messages over, lane by lane: claim, send with no transaction open, write down what came of it.
+//! Empties the outbox, lane by lane: claims what is due, chooses a provider for it, and has it handed over.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -11,14 +11,15 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::bucket::Bucket;
-use super::model::{Class, Handover, Next, next};
-use super::store::outbox::{self, Due, Try};
-use super::store::reports::lock as lock_reports_of;
+use super::handing::Left;
+use super::model::Class;
+use super::outlets::Outlets;
+use super::route::{self, Choice, Rest};
+use super::store::attempts::{self, Try};
+use super::store::outbox::{self, Due};
 use super::{Templates, Values, reports};
 use crate::clock::Clock;
 use crate::fault::Fault;
-use crate::integrations::africastalking::Client;
 use crate::primitives::gsm7;
 use crate::telemetry::metric;
 use crate::work;
@@ -31,31 +32,16 @@ struct Parts {
     pool: PgPool,
     clock: Clock,
     templates: Arc<Templates>,
-    provider: Client,
-    bucket: Mutex<Bucket>,
+    outlets: Outlets,
 }
 
-/// The name of the provider in our tables.
-pub(crate) const PROVIDER: &str = "africastalking";
-/// Longer than any answer is waited for and any turn at the bucket.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// A lost notification costs no more than this.
 const POLL: Duration = Duration::from_secs(1);
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Pauses before writing an outcome down is tried again: in all less than what is left of the lease.
-const SETTLED_WITHIN: [Duration; 7] = [
-    Duration::from_millis(50),
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-    Duration::from_secs(8),
-];
 /// How long a stopping sender waits for answers.
 const GRACE: Duration = Duration::from_secs(15);
 /// After this nobody will tell us any more what became of a message.
-const UNKNOWN_MAX: TimeDelta = TimeDelta::hours(24);
+const UNTOLD_MAX: TimeDelta = TimeDelta::hours(24);
 
 /// Ten segments; nothing of ours comes near.
 const TEXT_MAX: usize = 1530;
@@ -70,22 +56,35 @@ fn concurrency(class: Class) -> usize {
     }
 }
 
+/// Longer than any answer is waited for and any turn at the bucket. Of an alert that a dead sender had, others must hear
+/// sooner.
+fn lease(class: Class) -> TimeDelta {
+    match class {
+        Class::Emergency => TimeDelta::seconds(20),
+        _ => TimeDelta::seconds(60),
+    }
+}
+
 impl Sender {
-    /// Sends no more than `segments_per_second` through the provider, emergencies first and uncounted.
-    pub fn new(
-        pool: PgPool,
-        clock: Clock,
-        templates: Arc<Templates>,
-        provider: Client,
-        segments_per_second: u32,
-    ) -> Sender {
+    pub fn new(pool: PgPool, clock: Clock, templates: Arc<Templates>, outlets: Outlets) -> Sender {
         Sender(Arc::new(Parts {
             pool,
             clock,
             templates,
-            provider,
-            bucket: Mutex::new(Bucket::new(segments_per_second, Instant::now())),
+            outlets,
         }))
+    }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+
+    pub(super) fn outlets(&self) -> &Outlets {
+        &self.0.outlets
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
     }
 
     /// Sends until `stop` is cancelled, then waits for the answers to what it has handed over.
@@ -110,8 +109,8 @@ impl Sender {
                 if begun.looked_at == 0 {
                     break;
                 }
-                for this in begun.tries {
-                    self.perform(this).await;
+                for (this, wait) in begun.tries {
+                    self.perform(this, wait).await;
                     tries += 1;
                 }
             }
@@ -128,7 +127,10 @@ impl Sender {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(_) = on_their_way.join_next() => if !left_some_behind { continue },
+                Some(left) = on_their_way.join_next() => {
+                    let due_again = matches!(left, Ok(Left::DueAgain));
+                    if !left_some_behind && !due_again { continue }
+                }
                 () = woken.notified() => {}
                 _ = poll.tick() => {}
             }
@@ -137,15 +139,15 @@ impl Sender {
                 left_some_behind = true;
                 continue;
             }
-            match self.begin(class, free as i64).await {
+            match self.begin(class, free).await {
                 Ok(begun) => {
                     left_some_behind = begun.looked_at == free;
                     if left_some_behind && begun.tries.is_empty() {
                         woken.notify_one();
                     }
-                    for this in begun.tries {
+                    for (this, wait) in begun.tries {
                         let sender = self.clone();
-                        on_their_way.spawn(async move { sender.perform(this).await });
+                        on_their_way.spawn(async move { sender.perform(this, wait).await });
                     }
                 }
                 Err(fault) => {
@@ -200,7 +202,7 @@ impl Sender {
     /// Level-triggered: takes back what a lost sender had, joins late reports, ends what nobody reports on.
     async fn upkeep(&self) -> Result<(), Fault> {
         let now = self.0.clock.now();
-        let reclaimed = outbox::reclaim(&self.0.pool, now).await?;
+        let reclaimed = attempts::reclaim(&self.0.pool, now).await?;
         if reclaimed > 0 {
             tracing::warn!(
                 reclaimed,
@@ -210,29 +212,58 @@ impl Sender {
         let mut transaction = work::begin(&self.0.pool).await?;
         reports::adopt(&mut transaction, now).await?;
         transaction.commit().await?;
-        outbox::fail_unknown(&self.0.pool, now - UNKNOWN_MAX, now).await?;
+        outbox::fail_untold(&self.0.pool, now - UNTOLD_MAX, now).await?;
         Ok(())
     }
 
-    /// Claims due messages in one short transaction: makes their texts, writes each try down, drops what is stale.
-    async fn begin(&self, class: Class, limit: i64) -> Result<Begun, Fault> {
-        let now = self.0.clock.now();
+    /// Claims due messages in one short transaction: makes their texts, chooses their providers, writes each try down,
+    /// drops what is stale.
+    async fn begin(&self, class: Class, free: usize) -> Result<Begun, Fault> {
+        let now = self.now();
+        let room = self.outlets().room(class, now, free);
+        if room == 0 {
+            return Ok(Begun::default());
+        }
         let mut transaction = work::begin(&self.0.pool).await?;
-        let due = outbox::lock_due(&mut transaction, class, now, limit).await?;
+        if class == Class::Emergency {
+            for overdue in attempts::repeat_overdue(&mut transaction, now).await? {
+                if let Some(carrier) = overdue.carrier.filter(|_| overdue.is_silent) {
+                    self.outlets().breakers.heard_nothing(carrier, class, now);
+                }
+            }
+        }
+        let due = outbox::lock_due(&mut transaction, class, now, room as i64).await?;
         let mut begun = Begun {
             looked_at: due.len(),
             tries: Vec::with_capacity(due.len()),
         };
         for due in due {
-            match self.prepared(&due, now) {
-                Ok(text) => begun.tries.push(
-                    outbox::begin_try(&mut transaction, due, text, PROVIDER, now, now + LEASE)
-                        .await?,
-                ),
+            let text = match self.prepared(&due, now) {
+                Ok(text) => text,
                 Err(dropped) => {
-                    dropped.tell(&due);
-                    outbox::drop_unsent(&mut transaction, due.id, dropped.state, &dropped.why, now)
-                        .await?;
+                    let state = dropped.tell(&due);
+                    outbox::give_up(&mut transaction, due.id, state, &dropped.why, now).await?;
+                    continue;
+                }
+            };
+            match self.outlets().choose(class, &due.tried, now) {
+                Choice::Through(carrier) => {
+                    let segments = usize::try_from(text.1).unwrap_or(1);
+                    let wait = self.outlets().turn(carrier, class, segments);
+                    let (at_once, until) = (wait.is_zero(), now + lease(class));
+                    let this =
+                        attempts::begin(&mut transaction, due, text, carrier, at_once, now, until);
+                    begun.tries.push((this.await?, wait));
+                }
+                Choice::Later => {
+                    let until = self.outlets().next_chance(class, now);
+                    outbox::postpone(&mut transaction, due.id, until, now).await?;
+                }
+                Choice::Nobody => {
+                    let state = route::rest(&due.tried).as_str();
+                    let why = due.why.as_deref().unwrap_or("no provider is left");
+                    metric::message(class.as_str(), state);
+                    outbox::give_up(&mut transaction, due.id, state, why, now).await?;
                 }
             }
         }
@@ -291,87 +322,15 @@ impl Sender {
         let segments = i32::try_from(gsm7::sms_length(&text).parts).unwrap_or(i32::MAX);
         Ok((text, segments))
     }
-
-    /// Hands one message over and writes down what came of it.
-    async fn perform(&self, this: Try) {
-        let wait = self.turn(this.segments);
-        if this.class != Class::Emergency {
-            tokio::time::sleep(wait).await;
-        }
-        let handover = self
-            .0
-            .provider
-            .send_sms(&this.to, &this.text, !this.without_name)
-            .await;
-        // What we do not write down is said twice, so a passing fault is waited out while the lease is ours.
-        let mut pauses = SETTLED_WITHIN.iter();
-        while let Err(fault) = self.settle(&this, handover.clone()).await {
-            let Some(pause) = pauses.next().filter(|_| fault.is_passing()) else {
-                tracing::error!(message.id = %this.id, %fault, "Could not write down how message {} went; its lease will run out", this.id);
-                return;
-            };
-            tokio::time::sleep(*pause).await;
-        }
-    }
-
-    fn turn(&self, segments: usize) -> Duration {
-        let mut bucket = self.0.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.take(segments, Instant::now())
-    }
-
-    async fn settle(&self, this: &Try, handover: Handover) -> Result<(), Fault> {
-        let now = self.0.clock.now();
-        let mut transaction = work::begin(&self.0.pool).await?;
-        let conn = &mut *transaction;
-        let (outcome, detail) = told(&handover);
-        outbox::end_attempt(conn, this, outcome, detail.as_deref(), now).await?;
-        let (ours, state) = match next(this.class, this.attempts, !this.without_name, handover) {
-            Next::Sent { id, cost } => {
-                lock_reports_of(conn, &id).await?;
-                let ours = outbox::mark_sent(conn, this, &id, cost, now).await?;
-                if ours {
-                    reports::apply_parked(conn, PROVIDER, &id, this.id, now).await?;
-                }
-                (ours, "sent")
-            }
-            Next::Again { after, .. } if now + after > this.not_after => {
-                let why = "too late to be worth another try";
-                let ours = outbox::mark_ended(conn, this, "expired", why, now).await?;
-                (ours, "expired")
-            }
-            Next::Again {
-                after,
-                without_name,
-                why,
-            } => {
-                let due = now + after;
-                let ours = outbox::mark_queued(conn, this, due, without_name, &why, now).await?;
-                (ours, "queued")
-            }
-            Next::Unknown { why } => {
-                let ours = outbox::mark_ended(conn, this, "unknown", &why, now).await?;
-                (ours, "unknown")
-            }
-            Next::Failed { why } => {
-                let ours = outbox::mark_ended(conn, this, "failed", &why, now).await?;
-                (ours, "failed")
-            }
-        };
-        transaction.commit().await?;
-        if ours {
-            metric::message(this.class.as_str(), state);
-        } else {
-            tracing::warn!(message.id = %this.id, "Message {} was answered too late; another try has it", this.id);
-        }
-        Ok(())
-    }
 }
 
 /// What a claim took.
+#[derive(Default)]
 struct Begun {
     /// Messages that were due, those dropped included.
     looked_at: usize,
-    tries: Vec<Try>,
+    /// Each with how long it waits for its turn at its provider.
+    tries: Vec<(Try, Duration)>,
 }
 
 /// Why a message is not sent at all.
@@ -383,26 +342,18 @@ struct Dropped {
 }
 
 impl Dropped {
-    fn tell(&self, due: &Due) {
-        metric::message(due.class.as_str(), self.state);
+    /// Says it, and the state the message ends in: an earlier try may have brought it.
+    fn tell(&self, due: &Due) -> &'static str {
+        let state = match route::rest(&due.tried) {
+            Rest::Failed => self.state,
+            at => at.as_str(),
+        };
+        metric::message(due.class.as_str(), state);
         if self.is_ours {
             tracing::error!(message.id = %due.id, why = self.why, "Could not make the text of message {}", due.id);
         } else {
-            tracing::info!(message.id = %due.id, why = self.why, "Dropped message {} unsent", due.id);
+            tracing::info!(message.id = %due.id, why = self.why, "Sent message {} no further", due.id);
         }
-    }
-}
-
-/// How a try is kept, and an alarm for what somebody has to mend.
-fn told(handover: &Handover) -> (&'static str, Option<String>) {
-    match handover {
-        Handover::Accepted { .. } => ("accepted", None),
-        Handover::Unknown { why } => ("unknown", Some(why.clone())),
-        Handover::Refused(refusal) => {
-            if refusal.is_ours() {
-                tracing::error!(%refusal, "The SMS provider refuses us: {refusal}");
-            }
-            ("refused", Some(refusal.to_string()))
-        }
+        state
     }
 }

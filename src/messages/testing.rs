@@ -15,10 +15,13 @@ use chrono::TimeDelta;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
-use super::{Class, Globals, Message, MessageId, Sender, Templates, Values, send};
+use super::{
+    Breakers, Class, Globals, Message, MessageId, Outlets, Pace, Routes, Sender, Templates, Values,
+    send,
+};
 use crate::clock::Clock;
-use crate::integrations::africastalking::{Client, Settings};
-use crate::primitives::{Language, Msisdn, Secret};
+use crate::integrations::{SmsClient, africastalking, twilio};
+use crate::primitives::{Carrier, Language, Msisdn, Secret};
 use crate::work::{Actor, Work};
 
 /// What the provider answers to one call.
@@ -62,11 +65,27 @@ impl Provider {
         }
     }
 
+    fn note(&self, form: BTreeMap<String, String>) -> usize {
+        let mut calls = self.calls.lock().unwrap();
+        calls.push(form);
+        self.called.notify_one();
+        calls.len()
+    }
+
+    fn next_answer(&self) -> Option<Answer> {
+        let answer = self.script.lock().unwrap().pop_front();
+        answer.or_else(|| self.otherwise.lock().unwrap().clone())
+    }
+
     async fn serve(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new()
             .route("/version1/messaging", post(answer))
+            .route(
+                "/2010-04-01/Accounts/{account}/Messages.json",
+                post(answer_as_twilio),
+            )
             .with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         url
@@ -79,14 +98,8 @@ async fn answer(State(provider): State<Provider>, headers: HeaderMap, body: Byte
     form.insert("apiKey".into(), header("apikey"));
     form.insert("Accept".into(), header("accept"));
     let to = form["to"].clone();
-    let number = {
-        let mut calls = provider.calls.lock().unwrap();
-        calls.push(form);
-        calls.len()
-    };
-    provider.called.notify_one();
-    let answer = provider.script.lock().unwrap().pop_front();
-    let answer = answer.or_else(|| provider.otherwise.lock().unwrap().clone());
+    let number = provider.note(form);
+    let answer = provider.next_answer();
     let row = |code: u16, word: &str, id: &str, cost: &str| {
         let row = serde_json::json!({"cost": cost, "messageId": id, "number": to, "status": word, "statusCode": code});
         let body = serde_json::json!({"SMSMessageData": {"Message": "Sent", "Recipients": [row]}});
@@ -108,10 +121,37 @@ async fn answer(State(provider): State<Provider>, headers: HeaderMap, body: Byte
     }
 }
 
+/// As [`answer`], in Twilio's words: what refuses does so under its error code.
+async fn answer_as_twilio(State(provider): State<Provider>, body: Bytes) -> Response {
+    let number = provider.note(form_urlencoded::parse(&body).into_owned().collect());
+    let accepted = || {
+        let body = serde_json::json!({"sid": format!("SM_{number}"), "status": "queued", "error_code": null});
+        (StatusCode::CREATED, body.to_string()).into_response()
+    };
+    match provider.next_answer() {
+        None | Some(Answer::Accepts) => accepted(),
+        Some(Answer::Says(status, body)) => {
+            (StatusCode::from_u16(status).unwrap(), body).into_response()
+        }
+        Some(Answer::Refuses(code, _)) => {
+            let body = serde_json::json!({"code": code, "message": "x", "status": 400});
+            (StatusCode::BAD_REQUEST, body.to_string()).into_response()
+        }
+        Some(Answer::Never) => std::future::pending().await,
+        Some(Answer::AcceptsAfter(event)) => {
+            event.notified().await;
+            accepted()
+        }
+    }
+}
+
 pub(crate) struct World {
     pub pool: PgPool,
     pub clock: Clock,
+    /// Africa's Talking, the first choice of every lane.
     pub provider: Provider,
+    /// Twilio, the second choice where there is one.
+    pub second: Provider,
     pub sender: Sender,
 }
 
@@ -134,7 +174,26 @@ impl World {
     pub async fn waiting(pool: PgPool, timeout: Duration) -> World {
         let provider = Provider::default();
         let url = provider.serve().await;
-        World::at(pool, provider, url, timeout)
+        World::at(pool, provider, url, None, timeout, 1000)
+    }
+
+    /// With two providers: whom the first does not serve the second does. An alert waits a moment only for an answer.
+    pub async fn with_two(pool: PgPool) -> World {
+        World::with_two_waiting(pool, Duration::from_secs(60)).await
+    }
+
+    /// As [`World::with_two`], with clients that wait no longer than this for an answer.
+    pub async fn with_two_waiting(pool: PgPool, timeout: Duration) -> World {
+        let (first, second) = (Provider::default(), Provider::default());
+        let (url, second_url) = (first.serve().await, second.serve().await);
+        World::at(pool, first, url, Some((second, second_url)), timeout, 1000)
+    }
+
+    /// With a provider that takes one segment a second.
+    pub async fn throttled(pool: PgPool) -> World {
+        let provider = Provider::default();
+        let url = provider.serve().await;
+        World::at(pool, provider, url, None, Duration::from_secs(60), 1)
     }
 
     /// With nobody behind the provider's address.
@@ -142,17 +201,43 @@ impl World {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        World::at(pool, Provider::default(), url, Duration::from_secs(5))
+        let timeout = Duration::from_secs(5);
+        World::at(pool, Provider::default(), url, None, timeout, 1000)
     }
 
-    fn at(pool: PgPool, provider: Provider, base_url: String, timeout: Duration) -> World {
+    fn at(
+        pool: PgPool,
+        provider: Provider,
+        base_url: String,
+        second: Option<(Provider, String)>,
+        timeout: Duration,
+        segments_per_second: u32,
+    ) -> World {
         let clock = Clock::frozen_at("2026-11-20T06:00:00Z".parse().unwrap());
-        let client = Client::new(Settings {
+        let first = africastalking::Client::new(africastalking::Settings {
             base_url,
             username: "kwastage".into(),
             api_key: Secret::new("atsk_test"),
             sender: Some("KWASTAGE".into()),
             timeout,
+        });
+        let mut clients = vec![(
+            SmsClient::AfricasTalking(first.unwrap()),
+            segments_per_second,
+        )];
+        let mut answer_within = Pace::default().answer_within;
+        let second = second.map(|(second, base_url)| {
+            let client = twilio::Client::new(twilio::Settings {
+                base_url,
+                account_sid: "AC00000000000000000000000000000001".into(),
+                auth_token: Secret::new("ks_twilio_token"),
+                sender: "KWASTAGE".into(),
+                status_callback: Secret::new("https://hooks.kwastage.example/t/7c1f/sms-status"),
+                timeout,
+            });
+            clients.push((SmsClient::Twilio(client.unwrap()), segments_per_second));
+            answer_within = Duration::from_millis(100);
+            second
         });
         let globals = Globals {
             languages: vec![Language::ENGLISH, Language::SWAHILI],
@@ -161,18 +246,18 @@ impl World {
         };
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("messages");
         let templates = Arc::new(Templates::load(&folder, globals).unwrap());
-        let sender = Sender::new(
-            pool.clone(),
-            clock.clone(),
-            templates,
-            client.unwrap(),
-            1000,
-        );
+        let pace = Pace {
+            answer_within,
+            ..Pace::default()
+        };
+        let routes = Routes::new(|_| vec![Carrier::AfricasTalking, Carrier::Twilio]);
+        let outlets = Outlets::new(clients, routes, Arc::new(Breakers::default()), pace);
         World {
+            sender: Sender::new(pool.clone(), clock.clone(), templates, outlets),
             pool,
             clock,
             provider,
-            sender,
+            second: second.unwrap_or_default(),
         }
     }
 
@@ -198,7 +283,9 @@ impl World {
     }
 
     pub async fn row(&self, id: MessageId) -> Row {
-        let columns = "select state, attempts, why, provider_message_id from outbox where id = $1";
+        let columns = "select state, attempts, why, (select provider_message_id from send_attempt
+                where message_id = id and provider_message_id is not null order by number desc limit 1)
+            from outbox where id = $1";
         let row: (String, i32, Option<String>, Option<String>) = sqlx::query_as(columns)
             .bind(id.0)
             .fetch_one(&self.pool)

@@ -1,5 +1,6 @@
-//! The words every room shares: money, phone numbers, languages, secrets. Holding one is proof that it was checked.
+//! The words every room shares: money, phone numbers, languages, carriers, secrets. Holding one is proof that it was checked.
 
+mod carrier;
 pub mod gsm7;
 mod language;
 mod masked_name;
@@ -8,6 +9,7 @@ mod msisdn;
 mod nairobi;
 mod secret;
 
+pub use carrier::Carrier;
 pub use language::{Language, NotALanguage};
 pub use masked_name::MaskedName;
 pub use money::{Money, NotMoney};

@@ -20,6 +20,7 @@ const PAYMENTS: &str = "kwastage_payments_total";
 const MESSAGES: &str = "kwastage_messages_total";
 const QUEUE_DEPTH: &str = "kwastage_queue_depth";
 const PROVIDER_SECONDS: &str = "kwastage_provider_duration_seconds";
+const PASSED_OVER: &str = "kwastage_sms_provider_passed_over";
 const LEDGER_DRIFT: &str = "kwastage_ledger_drift_cents";
 const REFUSED_WEBHOOKS: &str = "kwastage_refused_webhooks_total";
 const EMERGENCY_SECONDS: &str = "kwastage_emergency_wait_seconds";
@@ -138,6 +139,11 @@ pub fn provider_call(
     histogram!(PROVIDER_SECONDS, "provider" => provider, "operation" => operation, "outcome" => end.name()).record(took);
 }
 
+/// Whether a lane's messages pass a provider over because it does not work.
+pub fn provider_passed_over(provider: &'static str, lane: &'static str, is_passed_over: bool) {
+    gauge!(PASSED_OVER, "provider" => provider, "lane" => lane).set(f64::from(is_passed_over));
+}
+
 /// What the ledger's accounts sum to. Anything but zero pages somebody.
 pub fn ledger_drift(drift: Money) {
     gauge!(LEDGER_DRIFT).set(drift.cents() as f64);
@@ -187,6 +193,10 @@ fn describe() {
     describe_histogram!(
         PROVIDER_SECONDS,
         "Calls to providers by operation and outcome"
+    );
+    describe_gauge!(
+        PASSED_OVER,
+        "1 while a lane's messages pass a provider over"
     );
     describe_gauge!(
         LEDGER_DRIFT,

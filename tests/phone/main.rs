@@ -3,6 +3,7 @@
 mod alarm_clock;
 mod alarms;
 mod dialogues;
+mod lanes;
 mod reports;
 mod texts;
 mod turns;

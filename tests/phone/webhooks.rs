@@ -20,6 +20,7 @@ const WEBHOOKS: &[&str] = &[
     "/at/demo/sms/opt-out",
     "/at/demo/voice",
     "/at/demo/voice/event",
+    "/twilio/demo/sms/report",
     "/pay/demo/stk/nobodys-token",
     "/pay/demo/c2b/validation",
     "/pay/demo/c2b/confirmation",

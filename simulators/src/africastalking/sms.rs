@@ -79,6 +79,12 @@ impl MessageBook {
         }
     }
 
+    /// Whether a subscriber takes nothing from this sender.
+    pub(crate) fn has_blocked(&self, whose: &Msisdn, sender: &str) -> bool {
+        let sender = sender.to_uppercase();
+        self.blocked.contains(&(whose.clone(), sender))
+    }
+
     /// Cents left on the account.
     pub(crate) fn balance(&self) -> i64 {
         self.balance
@@ -300,12 +306,8 @@ fn verdict(
         (Fault::SmsServerError, 500, "InternalServerError"),
         (Fault::SmsRejected, 502, "RejectedByGateway"),
     ];
-    let sender = asked
-        .from
-        .as_deref()
-        .unwrap_or(SHARED_SENDER)
-        .to_uppercase();
-    if state.messages.blocked.contains(&(whose.clone(), sender)) {
+    let sender = asked.from.as_deref().unwrap_or(SHARED_SENDER);
+    if state.messages.has_blocked(whose, sender) {
         return (406, "UserInBlacklist");
     }
     for (what, code, word) in refusals {

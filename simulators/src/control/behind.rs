@@ -67,6 +67,10 @@ pub(super) async fn messages(Shared(world): Shared<Arc<World>>) -> Json<Value> {
     Json(json!(world.state().messages.sent))
 }
 
+pub(super) async fn twilio(Shared(world): Shared<Arc<World>>) -> Json<Value> {
+    Json(json!(world.state().twilio.sent))
+}
+
 pub(super) async fn calls(Shared(world): Shared<Arc<World>>) -> Json<Value> {
     Json(json!(world.state().calls.calls))
 }

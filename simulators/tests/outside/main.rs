@@ -7,5 +7,6 @@ mod prompts;
 mod sms;
 mod stk;
 mod support;
+mod twilio;
 mod ussd;
 mod voice;

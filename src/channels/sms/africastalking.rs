@@ -4,8 +4,6 @@
 //! comes again each minute for half a day: whatever comes is stored or counted and answered 200, unless our own
 //! database is away.
 
-use std::collections::BTreeMap;
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
@@ -15,13 +13,13 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
+use super::webhook::{Fields, acknowledged, ours, received};
 use crate::clock::Clock;
-use crate::fault::Fault;
 use crate::messages::inbox::{self, Arrived};
-use crate::messages::reports::{self, Applied, Report, Says};
-use crate::messages::{PROVIDER, opt_out};
-use crate::primitives::Msisdn;
-use crate::work::{self, Actor, Work};
+use crate::messages::opt_out;
+use crate::messages::reports::{Report, Says};
+use crate::primitives::Carrier;
+use crate::work::{Actor, Work};
 
 /// What the webhooks of the messages room need.
 #[derive(Clone)]
@@ -66,20 +64,7 @@ async fn report(State(state): State<MessagesState>, body: Bytes) -> StatusCode {
     let Some(report) = reported(&fields) else {
         return acknowledged("report", "unreadable");
     };
-    let applied = async {
-        let now = state.clock.now();
-        let mut transaction = work::begin(&state.pool).await?;
-        let applied = reports::receive(&mut transaction, &report, now).await?;
-        transaction.commit().await?;
-        Ok(applied)
-    };
-    match applied.await {
-        Ok(_) if report.says == Says::Unclear => acknowledged("report", "unclear"),
-        Ok(Applied::Moved(_)) => acknowledged("report", "moved"),
-        Ok(Applied::Unchanged) => acknowledged("report", "unchanged"),
-        Ok(Applied::Parked) => acknowledged("report", "parked"),
-        Err(fault) => ours("a delivery report", &fault),
-    }
+    received(&state.pool, &state.clock, &report).await
 }
 
 async fn opted_out(State(state): State<MessagesState>, body: Bytes) -> StatusCode {
@@ -104,58 +89,10 @@ async fn opted_out(State(state): State<MessagesState>, body: Bytes) -> StatusCod
     }
 }
 
-fn acknowledged(webhook: &'static str, outcome: &'static str) -> StatusCode {
-    metrics::counter!("kwastage_sms_webhooks_total", "webhook" => webhook, "outcome" => outcome)
-        .increment(1);
-    StatusCode::OK
-}
-
-/// The one case in which we want it to come again.
-fn ours(what: &str, fault: &Fault) -> StatusCode {
-    tracing::error!(%fault, "Could not store {what}");
-    StatusCode::SERVICE_UNAVAILABLE
-}
-
-/// The fields of a form, any bytes. What Postgres cannot hold (the zero character) is left out.
-struct Fields(BTreeMap<String, Vec<String>>);
-
-impl Fields {
-    fn read(body: &[u8]) -> Fields {
-        let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, value) in form_urlencoded::parse(body) {
-            fields
-                .entry(name.replace('\0', ""))
-                .or_default()
-                .push(value.replace('\0', ""));
-        }
-        Fields(fields)
-    }
-
-    /// The field's value, if it is not empty and there is no doubt which.
-    fn one(&self, name: &str) -> Option<&str> {
-        match self.0.get(name)?.as_slice() {
-            [first, rest @ ..]
-                if !first.trim().is_empty() && rest.iter().all(|other| other == first) =>
-            {
-                Some(first)
-            }
-            _ => None,
-        }
-    }
-
-    fn msisdn(&self, name: &str) -> Option<Msisdn> {
-        Msisdn::parse(self.one(name)?.trim()).ok()
-    }
-
-    fn to_json(&self) -> serde_json::Value {
-        serde_json::json!(self.0)
-    }
-}
-
 fn arrived(fields: &Fields, body: &[u8], now: DateTime<Utc>) -> Arrived {
     let id = fields.one("id").filter(|id| id.chars().count() <= 100);
     Arrived {
-        provider: PROVIDER,
+        provider: Carrier::AfricasTalking.as_str(),
         provider_id: id.map_or_else(
             || format!("sha256:{}", hex::encode(Sha256::digest(body))),
             ToOwned::to_owned,
@@ -182,7 +119,7 @@ fn reported(fields: &Fields) -> Option<Report> {
     let status = fields.one("status")?;
     let reason = fields.one("failureReason");
     Some(Report {
-        provider: PROVIDER,
+        provider: Carrier::AfricasTalking,
         provider_message_id: fields
             .one("id")
             .filter(|id| id.chars().count() <= 100)?
@@ -195,17 +132,19 @@ fn reported(fields: &Fields) -> Option<Report> {
     })
 }
 
-/// Africa's Talking's delivery report statuses.
+/// Africa's Talking's delivery report statuses. A failure without a useful reason may be the way it took.
 fn says(status: &str, reason: Option<&str>) -> Says {
-    let blocked = reason.is_some_and(|reason| {
-        ["UserInBlackList", "DoNotDisturbRejection"]
-            .iter()
-            .any(|word| reason.trim().eq_ignore_ascii_case(word))
-    });
+    let is_one_of = |words: &[&str]| {
+        let reason = reason.unwrap_or_default().trim();
+        words.iter().any(|word| reason.eq_ignore_ascii_case(word))
+    };
+    let blocked = is_one_of(&["UserInBlackList", "DoNotDisturbRejection"]);
+    let elsewhere = is_one_of(&["DeliveryFailure"]);
     match status.trim().to_ascii_lowercase().as_str() {
         "sent" | "submitted" | "buffered" => Says::Underway,
         "success" => Says::Delivered,
         "rejected" | "failed" if blocked => Says::Blocked,
+        "rejected" | "failed" if elsewhere => Says::FailedHere,
         "rejected" | "failed" | "absentsubscriber" | "expired" => Says::Failed,
         _ => Says::Unclear,
     }

@@ -1,3 +1,5 @@
-//! Text messages coming in, one file per operator protocol.
+//! Text messages coming in, and reports on those that went out: one file per operator protocol.
 
 pub mod africastalking;
+pub mod twilio;
+mod webhook;

@@ -2,15 +2,15 @@ use sqlx::PgPool;
 
 use super::*;
 use crate::jobs::{self, JobFailure, Registry};
+use crate::messages::Class;
 use crate::messages::testing::{World, to_amina};
-use crate::messages::{Class, PROVIDER};
 use crate::work::Actor;
 
 const TEXT: &str = "You can do that on your phone: dial *384*123# and follow the menu.";
 
 fn arrived(provider_id: &str, from: Option<Msisdn>) -> Arrived {
     Arrived {
-        provider: PROVIDER,
+        provider: "africastalking",
         provider_id: provider_id.into(),
         sent_at: "2026-11-20T06:00:00Z".parse().unwrap(),
         from,

@@ -1,6 +1,7 @@
 //! The SQL of the room's tables, one file for each.
 
 pub(super) mod about;
+pub(super) mod attempts;
 pub(super) mod fates;
 pub(super) mod inbox;
 pub(super) mod outbox;

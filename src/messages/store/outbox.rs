@@ -1,13 +1,16 @@
-//! The SQL of `outbox`, `send_attempt` and `opt_out`.
+//! The SQL of `outbox` and `opt_out`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
+use super::attempts;
 use crate::fault::Fault;
+use crate::messages::route::Tried;
 use crate::messages::{Class, Message, MessageId};
-use crate::primitives::{Language, Money, Msisdn};
+use crate::primitives::{Language, Msisdn};
 
 pub(in crate::messages) async fn insert(
     conn: &mut PgConnection,
@@ -65,6 +68,12 @@ pub(in crate::messages) struct Due {
     pub opted_out: bool,
     /// Messages of this lane that the phone was sent within a day.
     pub said_today: i64,
+    /// An alert that the delivery clock has sent through a second provider already.
+    pub is_repeated: bool,
+    /// Why the last one came to nothing.
+    pub why: Option<String>,
+    /// What is known of them, oldest first.
+    pub tried: Vec<Tried>,
 }
 
 /// Locks up to `limit` due messages of a lane, oldest first.
@@ -75,7 +84,8 @@ pub(in crate::messages) async fn lock_due(
     limit: i64,
 ) -> Result<Vec<Due>, Fault> {
     let rows = sqlx::query!(
-        r#"select id, msisdn, language, template, fills, text, segments, without_name, not_after,
+        r#"select id, msisdn, language, template, fills, text, segments, without_name, not_after, attempts, why,
+                  repeated_at is not null as "is_repeated!",
                   exists (select from opt_out where opt_out.msisdn = outbox.msisdn) as "opted_out!",
                   (select count(*) from outbox as said
                    where said.msisdn = outbox.msisdn and said.class = $1 and said.created_at > $4
@@ -87,10 +97,21 @@ pub(in crate::messages) async fn lock_due(
         limit,
         now - TimeDelta::days(1)
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
+    let tried_before: Vec<Uuid> = rows
+        .iter()
+        .filter(|row| row.attempts > 0)
+        .map(|row| row.id)
+        .collect();
+    let tries = match tried_before.as_slice() {
+        [] => Vec::new(),
+        ids => attempts::of(conn, ids).await?,
+    };
     rows.into_iter()
         .map(|row| {
+            let of_this = tries.iter().filter(|(id, _)| id.0 == row.id);
+            let tried = of_this.map(|(_, tried)| *tried).collect();
             let broken = |what: &str| Fault::broken(format!("outbox {}: {what}", row.id));
             Ok(Due {
                 id: MessageId(row.id),
@@ -104,71 +125,16 @@ pub(in crate::messages) async fn lock_due(
                 not_after: row.not_after,
                 opted_out: row.opted_out,
                 said_today: row.said_today,
+                is_repeated: row.is_repeated,
+                why: row.why,
+                tried,
             })
         })
         .collect()
 }
 
-/// One try, written down before anything leaves us.
-#[derive(Clone, Debug)]
-pub(in crate::messages) struct Try {
-    pub id: MessageId,
-    pub fence: i64,
-    /// This one included.
-    pub attempts: i32,
-    pub class: Class,
-    pub to: Msisdn,
-    pub text: String,
-    pub segments: usize,
-    pub without_name: bool,
-    pub not_after: DateTime<Utc>,
-}
-
-pub(in crate::messages) async fn begin_try(
-    conn: &mut PgConnection,
-    due: Due,
-    (text, segments): (String, i32),
-    provider: &str,
-    now: DateTime<Utc>,
-    leased_until: DateTime<Utc>,
-) -> Result<Try, Fault> {
-    let row = sqlx::query!(
-        "update outbox set state = 'sending', text = $2, segments = $3, provider = $4, leased_until = $5,
-                attempts = attempts + 1, fence = fence + 1, changed_at = $6
-         where id = $1 returning fence, attempts",
-        due.id.0,
-        text,
-        segments,
-        provider,
-        leased_until,
-        now
-    )
-    .fetch_one(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "insert into send_attempt (message_id, number, provider, began_at) values ($1, $2, $3, $4)",
-        due.id.0,
-        row.attempts,
-        provider,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(Try {
-        id: due.id,
-        fence: row.fence,
-        attempts: row.attempts,
-        class: due.class,
-        to: due.to,
-        text,
-        segments: usize::try_from(segments).unwrap_or(1),
-        without_name: due.without_name,
-        not_after: due.not_after,
-    })
-}
-
-/// Ends a message that was never handed over: `failed` or `expired`.
-pub(in crate::messages) async fn drop_unsent(
+/// Ends the trying of a message that is due: `failed` or `expired`, or where its earlier tries left it.
+pub(in crate::messages) async fn give_up(
     conn: &mut PgConnection,
     id: MessageId,
     state: &str,
@@ -187,123 +153,35 @@ pub(in crate::messages) async fn drop_unsent(
     Ok(())
 }
 
-pub(in crate::messages) async fn end_attempt(
+/// Leaves a message that is due for later.
+pub(in crate::messages) async fn postpone(
     conn: &mut PgConnection,
-    this: &Try,
-    outcome: &str,
-    detail: Option<&str>,
+    id: MessageId,
+    until: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
     sqlx::query!(
-        "update send_attempt set ended_at = $3, outcome = $4, detail = left($5, 500)
-         where message_id = $1 and number = $2 and ended_at is null",
-        this.id.0,
-        this.attempts,
-        now,
-        outcome,
-        detail
+        "update outbox set not_before = $2, changed_at = $3 where id = $1",
+        id.0,
+        until,
+        now
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Each of the following is refused, with `false`, when the lease was lost meanwhile.
-pub(in crate::messages) async fn mark_sent(
-    conn: &mut PgConnection,
-    this: &Try,
-    provider_id: &str,
-    cost: Option<Money>,
-    now: DateTime<Utc>,
-) -> Result<bool, Fault> {
-    let sent = sqlx::query!(
-        "update outbox set state = 'sent', leased_until = null, provider_message_id = $3, cost_cents = $4, why = null, changed_at = $5
-         where id = $1 and fence = $2 and state = 'sending'",
-        this.id.0,
-        this.fence,
-        provider_id,
-        cost.map(Money::cents),
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(sent.rows_affected() == 1)
-}
-
-pub(in crate::messages) async fn mark_queued(
-    conn: &mut PgConnection,
-    this: &Try,
-    not_before: DateTime<Utc>,
-    without_name: bool,
-    why: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, Fault> {
-    let queued = sqlx::query!(
-        "update outbox set state = 'queued', leased_until = null, not_before = $3, without_name = $4, why = left($5, 500), changed_at = $6
-         where id = $1 and fence = $2 and state = 'sending'",
-        this.id.0,
-        this.fence,
-        not_before,
-        without_name,
-        why,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(queued.rows_affected() == 1)
-}
-
-/// `unknown`, `failed` or `expired`.
-pub(in crate::messages) async fn mark_ended(
-    conn: &mut PgConnection,
-    this: &Try,
-    state: &str,
-    why: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, Fault> {
-    let ended = sqlx::query!(
-        "update outbox set state = $3, leased_until = null, why = left($4, 500), changed_at = $5
-         where id = $1 and fence = $2 and state = 'sending'",
-        this.id.0,
-        this.fence,
-        state,
-        why,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(ended.rows_affected() == 1)
-}
-
-/// Takes back messages whose sender died between handing over and writing down. They are said again (a dead
-/// sender mostly died before), but promotions, and anything that was tried too often, are not.
-pub(in crate::messages) async fn reclaim(pool: &PgPool, now: DateTime<Utc>) -> Result<u64, Fault> {
-    let reclaimed = sqlx::query!(
-        "with lost as (
-            select id, attempts, class <> 'promotion' and attempts < 5 as again from outbox
-            where state = 'sending' and leased_until <= $1 for update skip locked),
-         noted as (
-            update send_attempt set ended_at = $1, outcome = 'lost' from lost
-            where message_id = lost.id and number = lost.attempts and ended_at is null)
-         update outbox set state = case when lost.again then 'queued' else 'unknown' end,
-                leased_until = null, not_before = least(not_before, $1), why = 'the sender was lost', changed_at = $1
-         from lost where outbox.id = lost.id",
-        now
-    )
-    .execute(pool)
-    .await?;
-    Ok(reclaimed.rows_affected())
-}
-
-/// Ends messages whose outcome nobody has told us since `before`; a later report may still say otherwise.
-pub(in crate::messages) async fn fail_unknown(
+/// Ends messages whose end nobody has told us since `before`; a later report may still say otherwise.
+pub(in crate::messages) async fn fail_untold(
     pool: &PgPool,
     before: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<u64, Fault> {
     let failed = sqlx::query!(
-        "update outbox set state = 'failed', why = 'no answer and no report', changed_at = $2
-         where state = 'unknown' and changed_at < $1",
+        "update outbox set state = 'failed', changed_at = $2, report_due = null,
+                why = case state when 'sent' then 'accepted, and never reported on' else 'no answer and no report' end
+         where id in (select id from outbox where state in ('unknown', 'sent') and changed_at < $1
+                      order by changed_at limit 1000 for update skip locked)",
         before,
         now
     )

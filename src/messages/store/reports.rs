@@ -1,4 +1,4 @@
-//! The SQL of `delivery_report`, and of what a report changes in the outbox.
+//! The SQL of `delivery_report`, and of what a report changes at a try and its message.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use crate::fault::Fault;
 use crate::messages::MessageId;
 use crate::messages::reports::{Report, Says};
-use crate::primitives::Msisdn;
+use crate::primitives::{Carrier, Msisdn};
 
 /// Keeps a report and the storing of the id it speaks of apart, until the transaction ends: each must see the other.
 pub(in crate::messages) async fn lock(
@@ -22,19 +22,29 @@ pub(in crate::messages) async fn lock(
     Ok(())
 }
 
-pub(in crate::messages) async fn message_of(
+/// The try an id belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::messages) struct Tried {
+    pub message: MessageId,
+    pub number: i32,
+}
+
+pub(in crate::messages) async fn try_of(
     conn: &mut PgConnection,
-    provider: &str,
+    provider: Carrier,
     provider_message_id: &str,
-) -> Result<Option<MessageId>, Fault> {
-    let id = sqlx::query_scalar!(
-        "select id from outbox where provider = $1 and provider_message_id = $2",
-        provider,
+) -> Result<Option<Tried>, Fault> {
+    let row = sqlx::query!(
+        "select message_id, number from send_attempt where provider = $1 and provider_message_id = $2",
+        provider.as_str(),
         provider_message_id
     )
     .fetch_optional(conn)
     .await?;
-    Ok(id.map(MessageId))
+    Ok(row.map(|row| Tried {
+        message: MessageId(row.message_id),
+        number: row.number,
+    }))
 }
 
 /// False when the same status was reported before.
@@ -49,7 +59,7 @@ pub(in crate::messages) async fn insert(
          values ($1, $2, $3, $4, left($5, 60), left($6, 100), $7, $8, $9)
          on conflict (provider, provider_message_id, status) do nothing",
         now,
-        report.provider,
+        report.provider.as_str(),
         report.provider_message_id,
         report.msisdn.as_ref().map(Msisdn::digits),
         report.status,
@@ -63,29 +73,30 @@ pub(in crate::messages) async fn insert(
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Joins the parked reports of this id to their message; returns what they say, and why.
+/// Joins the parked reports of this id to their message; returns what they say, and why, in the order they came.
 pub(in crate::messages) async fn take_parked(
     conn: &mut PgConnection,
-    provider: &str,
+    provider: Carrier,
     provider_message_id: &str,
     message: MessageId,
 ) -> Result<Vec<(Says, Option<String>)>, Fault> {
-    let parked = sqlx::query!(
+    let mut parked = sqlx::query!(
         "update delivery_report set message_id = $3
-         where provider = $1 and provider_message_id = $2 and message_id is null returning says, reason",
-        provider,
+         where provider = $1 and provider_message_id = $2 and message_id is null returning id, says, reason",
+        provider.as_str(),
         provider_message_id,
         message.0
     )
     .fetch_all(conn)
     .await?;
+    parked.sort_by_key(|report| report.id);
     Ok(parked
         .into_iter()
         .map(|report| (Says::parse(&report.says), report.reason))
         .collect())
 }
 
-/// An id that nobody knows, reported for a phone that has a message without an answer.
+/// An id that nobody knows, reported for a phone that has a try without an answer.
 pub(in crate::messages) struct Orphan {
     pub provider: String,
     pub provider_message_id: String,
@@ -103,7 +114,10 @@ pub(in crate::messages) async fn orphans(
         Orphan,
         r#"select provider, provider_message_id, msisdn as "msisdn!", min(received_at) as "came_at!" from delivery_report
          where message_id is null and received_at between $1 and $2
-           and exists (select from outbox where state = 'unknown' and outbox.msisdn = delivery_report.msisdn)
+           and exists (select from send_attempt join outbox on outbox.id = send_attempt.message_id
+                       where send_attempt.provider = delivery_report.provider and outbox.msisdn = delivery_report.msisdn
+                         and send_attempt.provider_message_id is null and outcome in ('unknown', 'lost')
+                         and handed_at is not null and began_at > $1 and began_at <= received_at)
          group by provider, provider_message_id, msisdn order by 4 limit 100"#,
         since,
         until
@@ -113,31 +127,120 @@ pub(in crate::messages) async fn orphans(
     Ok(orphans)
 }
 
-/// Gives the orphan's id to the oldest message to its phone that was tried before it came and had no answer.
+/// Gives the orphan's id to the oldest try to its phone that was made before it came, within a day, and had no answer.
+/// The provider has the message, so it is no longer unknown.
 pub(in crate::messages) async fn adopt(
     conn: &mut PgConnection,
     orphan: &Orphan,
+    since: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<Option<MessageId>, Fault> {
-    let id = sqlx::query_scalar!(
-        "update outbox set provider_message_id = $2, state = 'sent', changed_at = $4
-         where id = (select id from outbox
-            where state = 'unknown' and provider = $1 and msisdn = $3 and provider_message_id is null
-              and exists (select from send_attempt where message_id = outbox.id and began_at <= $5)
-            order by changed_at, id limit 1 for update skip locked)
-         returning id",
+) -> Result<Option<Tried>, Fault> {
+    let row = sqlx::query!(
+        "update send_attempt set provider_message_id = $2
+         where (message_id, number) = (select message_id, number
+            from send_attempt join outbox on outbox.id = message_id
+            where send_attempt.provider = $1 and outbox.msisdn = $3 and send_attempt.provider_message_id is null
+              and outcome in ('unknown', 'lost') and handed_at is not null and began_at > $4 and began_at <= $5
+            order by began_at, message_id limit 1 for update of send_attempt skip locked)
+         returning message_id, number",
         orphan.provider,
         orphan.provider_message_id,
         orphan.msisdn,
-        now,
+        since,
         orphan.came_at
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut *conn)
     .await?;
-    Ok(id.map(MessageId))
+    let Some(row) = row else { return Ok(None) };
+    let tried = Tried {
+        message: MessageId(row.message_id),
+        number: row.number,
+    };
+    move_message(conn, tried.message, &["unknown"], "sent", None, now).await?;
+    Ok(Some(tried))
 }
 
-/// Moves a message that is in one of the states `from`; returns its phone if it was.
+/// Notes at a try what was reported of it. What was delivered stays so, and what failed is not underway any more.
+pub(in crate::messages) async fn note(
+    conn: &mut PgConnection,
+    tried: Tried,
+    reported: &str,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update send_attempt set reported = $3
+         where message_id = $1 and number = $2
+           and coalesce(array_position(array['underway', 'failed', 'delivered'], reported), 0)
+             < array_position(array['underway', 'failed', 'delivered'], $3)",
+        tried.message.0,
+        tried.number,
+        reported
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// True when another try of the message may have brought it to the phone.
+pub(in crate::messages) async fn may_arrive_otherwise(
+    conn: &mut PgConnection,
+    tried: Tried,
+) -> Result<bool, Fault> {
+    let may = sqlx::query_scalar!(
+        r#"select exists (select from send_attempt where message_id = $1 and number <> $2 and handed_at is not null
+            and outcome is distinct from 'refused' and reported is distinct from 'failed') as "may!""#,
+        tried.message.0,
+        tried.number
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(may)
+}
+
+/// Gives a message that certainly did not arrive through this try to the sender once more, and wakes it; false when it
+/// is not waiting for a report, or it is too late.
+pub(in crate::messages) async fn send_on(
+    conn: &mut PgConnection,
+    id: MessageId,
+    only_emergencies: bool,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let class = sqlx::query_scalar!(
+        "update outbox set state = 'queued', not_before = $3, report_due = null, why = left($4, 500), changed_at = $3
+         where id = $1 and state in ('unknown', 'sent') and not_after >= $3 and (class = 'emergency' or not $2)
+         returning class",
+        id.0,
+        only_emergencies,
+        now,
+        why
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(class) = class else { return Ok(false) };
+    sqlx::query!("select pg_notify('outbox', $1)", class)
+        .execute(conn)
+        .await?;
+    Ok(true)
+}
+
+/// The phone of a message wants no promotion any more: it has blocked us at its operator.
+pub(in crate::messages) async fn opt_out_of(
+    conn: &mut PgConnection,
+    id: MessageId,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into opt_out (msisdn, since, source) select msisdn, $2, 'blocked at the operator' from outbox where id = $1
+         on conflict (msisdn) do nothing",
+        id.0,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Moves a message that is in one of the states `from`; false when it is not.
 pub(in crate::messages) async fn move_message(
     conn: &mut PgConnection,
     id: MessageId,
@@ -145,18 +248,19 @@ pub(in crate::messages) async fn move_message(
     to: &str,
     why: Option<&str>,
     now: DateTime<Utc>,
-) -> Result<Option<Msisdn>, Fault> {
+) -> Result<bool, Fault> {
     let from: Vec<String> = from.iter().map(ToString::to_string).collect();
-    let moved = sqlx::query_scalar!(
-        "update outbox set state = $3, changed_at = $4, why = $5 where id = $1 and state = any($2) returning msisdn",
+    let moved = sqlx::query!(
+        "update outbox set state = $3, changed_at = $4, why = $5, leased_until = null,
+                report_due = case when $3 = 'sent' then report_due end
+         where id = $1 and state = any($2)",
         id.0,
         &from,
         to,
         now,
         why
     )
-    .fetch_optional(conn)
+    .execute(conn)
     .await?;
-    let phone = moved.map(|msisdn| Msisdn::parse(&msisdn)).transpose();
-    phone.map_err(|_| Fault::broken(format!("outbox {id}: msisdn")))
+    Ok(moved.rows_affected() == 1)
 }

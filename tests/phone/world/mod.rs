@@ -217,6 +217,29 @@ impl World {
         }
     }
 
+    /// Waits for the reports on alerts that are on their way already: a clock that jumps would find them missing.
+    async fn let_reports_arrive(&self) {
+        let open = "select exists (select from outbox where class = 'emergency' and state in ('sent', 'unknown') and changed_at > $1)";
+        let since = self.now() - TimeDelta::seconds(30);
+        let arrived = async {
+            // A pool that was closed has nothing to wait for.
+            while sqlx::query_scalar(open)
+                .bind(since)
+                .fetch_one(&self.pool)
+                .await
+                .unwrap_or(false)
+            {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        // With trouble ordered they may never come.
+        let patience = match self.outside.is_in_trouble() {
+            true => Duration::from_millis(300),
+            false => PATIENCE,
+        };
+        let _ = tokio::time::timeout(patience, arrived).await;
+    }
+
     /// Lets this much of our time pass and does on the way what becomes due, each thing at its time.
     pub async fn live_through(&self, by: Duration) {
         let end = self.now() + TimeDelta::from_std(by).unwrap();
@@ -252,6 +275,7 @@ impl World {
     }
 
     async fn advance_ours(&self, by: Duration) {
+        self.let_reports_arrive().await;
         self.clock.advance(TimeDelta::from_std(by).unwrap());
         if self.sessions != Sessions::Redis {
             return;
@@ -409,6 +433,8 @@ fn config(outside: &str, gateway: &str, redis: &str, more: &[(&str, &str)]) -> A
     let fixed = [
         ("AFRICASTALKING__BASE_URL", outside),
         ("AFRICASTALKING__VOICE_URL", outside),
+        ("TWILIO__BASE_URL", outside),
+        ("TWILIO__CALLBACK_BASE", gateway),
         ("MPESA__BASE_URL", outside),
         ("MPESA__CALLBACK_BASE", gateway),
         ("REDIS__URL", redis),

@@ -9,6 +9,7 @@ use crate::emergencies::EmergencyKind;
 use crate::messages::testing::{Answer, World, to_amina};
 use crate::messages::{Class, Message, MessageId, is_opted_out};
 use crate::primitives::Money;
+use crate::primitives::Msisdn;
 
 fn gateway(world: &World) -> Router {
     let state = MessagesState {
@@ -275,6 +276,8 @@ async fn report_vectors(pool: PgPool) {
                 "{vector}"
             );
         }
+        // Of the provider that is next, if the report asks for it: there is none here.
+        assert_eq!(world.drain().await, 0, "{vector}");
         let row = world.row(id).await;
         assert_eq!(
             (row.state.as_str(), row.why.as_deref()),
