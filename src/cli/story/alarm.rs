@@ -48,7 +48,9 @@ pub(super) async fn raised_and_answered(url: &str) -> anyhow::Result<()> {
     samuel
         .scene
         .title("Nobody answers: the alarm goes out again, and to the next stage");
-    samuel.await_message(&[&sos, "amina"]).await?;
+    samuel
+        .await_messages(&[&[&sos, "amina"], &[&sos, "near the bank"]])
+        .await?;
 
     odhiambo
         .scene

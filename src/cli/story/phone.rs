@@ -106,20 +106,34 @@ impl Phone {
     pub(super) async fn await_message(&mut self, expects: &[&str]) -> anyhow::Result<String> {
         let end = Instant::now() + PATIENCE;
         loop {
-            let left = end.saturating_duration_since(Instant::now());
-            ensure!(
-                !left.is_zero(),
-                "no message with {expects:?} came within {} s",
-                PATIENCE.as_secs()
-            );
-            for message in self.unread(left).await? {
-                self.read = message.id;
-                self.scene.message(&message.from, &message.text);
-                if missing(&message.text, expects).is_empty() {
-                    return Ok(message.text);
-                }
+            let text = self.next_message(end, &[expects]).await?;
+            if missing(&text, expects).is_empty() {
+                return Ok(text);
             }
         }
+    }
+
+    /// The same for several messages that may come in any order.
+    pub(super) async fn await_messages(&mut self, expects: &[&[&str]]) -> anyhow::Result<()> {
+        let end = Instant::now() + PATIENCE;
+        let mut awaited = expects.to_vec();
+        while !awaited.is_empty() {
+            let text = self.next_message(end, &awaited).await?;
+            awaited.retain(|words| !missing(&text, words).is_empty());
+        }
+        Ok(())
+    }
+
+    async fn next_message(&mut self, end: Instant, awaited: &[&[&str]]) -> anyhow::Result<String> {
+        let left = end.saturating_duration_since(Instant::now());
+        let message = self.unread(left).await?.into_iter().next();
+        let message = message.with_context(|| {
+            let seconds = PATIENCE.as_secs();
+            format!("no message with {awaited:?} came within {seconds} s")
+        })?;
+        self.read = message.id;
+        self.scene.message(&message.from, &message.text);
+        Ok(message.text)
     }
 
     async fn screen(
