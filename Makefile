@@ -16,6 +16,7 @@ help:
 	@echo "make test           every test, against a private Postgres and Redis"
 	@echo "make check          format, lints, menus"
 	@echo "make load           drives riders through the gateway and prints the figures"
+	@echo "                    LOAD=messages measures the outbox, reports and alarms instead"
 	@echo "make queries        refreshes the committed query data in .sqlx after SQL has changed"
 
 # Shells that set ONCE to nothing or 0 mean no.

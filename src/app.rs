@@ -14,6 +14,7 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use zeroize::Zeroizing;
 
+use crate::broadcasts;
 use crate::channels::pay::daraja::Door;
 use crate::channels::sms::twilio::report_path;
 use crate::clock::Clock;
@@ -26,7 +27,7 @@ use crate::integrations::mpesa::{MpesaClient, MpesaSettings, TransactionType};
 use crate::integrations::{africastalking, twilio};
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
 use crate::menu::{self, Menus};
-use crate::messages::{Breakers, Globals, Templates};
+use crate::messages::{Breakers, Globals, QuietHours, Templates};
 use crate::payments;
 use crate::primitives::Secret;
 use crate::receipts::CodeKey;
@@ -83,6 +84,21 @@ impl Deref for App {
 }
 
 impl App {
+    /// When phones are left in peace.
+    pub fn quiet_hours(&self) -> QuietHours {
+        QuietHours::new(self.config.sms.quiet_from, self.config.sms.quiet_until)
+    }
+
+    /// What may be sent to many at once, and what it costs.
+    pub fn broadcast_rules(&self) -> broadcasts::Rules {
+        broadcasts::Rules {
+            per_day: self.config.broadcasts.per_day,
+            posts_per_day: self.config.broadcasts.posts_per_day,
+            segment_price: self.config.sms.segment_price,
+            quiet: self.quiet_hours(),
+        }
+    }
+
     /// Builds everything. Connects to nothing but Postgres, and to that only when first asked.
     ///
     /// # Errors

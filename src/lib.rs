@@ -8,6 +8,7 @@
 //! | edges | [`channels`], [`conversation`]; [`answering`], [`contributing`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
 //! | means | [`app`], [`integrations`] | hold the pool, the clock, the outside clients |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`receipts`], [`emergencies`], [`messages`], [`questions`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
+//! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`receipts`], [`emergencies`], [`broadcasts`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`wallet`], [`receipts`], [`emergencies`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
 //! | operation | [`config`], [`http`], [`telemetry`], [`schema`], [`redis_connection`] | what any service needs, nothing of riders |
@@ -18,6 +19,7 @@
 
 pub mod answering;
 pub mod app;
+pub mod broadcasts;
 pub mod channels;
 pub mod cli;
 pub mod clock;

@@ -36,7 +36,9 @@ use crate::payments::jobs::{PaymentsDesk, Undone};
 use crate::primitives::{Carrier, Msisdn};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
-use crate::{conversation, forgetting, ledger, payments, receipts, settlement, welcome};
+use crate::{
+    broadcasts, conversation, forgetting, ledger, payments, receipts, settlement, welcome,
+};
 
 /// A file takes whatever comes.
 const SMS_FILE_SEGMENTS_PER_SECOND: u32 = 10_000;
@@ -167,6 +169,7 @@ pub fn registry(app: &App) -> Registry<App> {
         .on(answer_sms)
         .on(emergencies::follow_up::tell_details)
         .on(emergencies::follow_up::ask_nearby)
+        .on(broadcasts::jobs::write_recipients)
         .every("payments.sweep", TimeDelta::minutes(1), move |_| {
             let desk = sweeping.clone();
             async move { payments::jobs::sweep(&desk).await }
@@ -179,6 +182,11 @@ pub fn registry(app: &App) -> Registry<App> {
         .every("receipts.number", TimeDelta::seconds(5), number_receipts)
         .every("ledger.roll", TimeDelta::seconds(5), roll_ledger)
         .every("ledger.verify", TimeDelta::minutes(10), verify_ledger)
+        .every(
+            "broadcasts.tell",
+            TimeDelta::seconds(10),
+            broadcasts::jobs::tell_senders,
+        )
         .every("queues.count", TimeDelta::seconds(5), count_queues)
         .every("duty.gaps", TimeDelta::minutes(1), warn_of_duty_gaps)
         .every(
@@ -288,6 +296,7 @@ pub fn sender(app: &App) -> Sender {
     let pace = Pace {
         report_within: TimeDelta::from_std(sms.report_within)
             .unwrap_or(Pace::default().report_within),
+        quiet: app.quiet_hours(),
         ..Pace::default()
     };
     Sender::new(

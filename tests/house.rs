@@ -27,6 +27,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
     (
         "deeds",
         &[
+            "broadcasts",
             "emergencies",
             "ledger",
             "members",
@@ -50,6 +51,8 @@ const FLOORS: [(&str, &[&str]); 8] = [
 
 /// Files that stand on another floor than their room.
 const ELSEWHERE: &[(&str, &str)] = &[
+    // It begins and commits one transaction after the other.
+    ("broadcasts/jobs.rs", "edges"),
     // They call outward with no transaction open.
     ("emergencies/jobs.rs", "edges"),
     ("payments/jobs.rs", "edges"),
@@ -102,9 +105,12 @@ const PURE: &[&str] = &[
     "members/pin/guard.rs",
     "members/words.rs",
     "menu/",
+    "broadcasts/words.rs",
     "messages/breaker.rs",
     "messages/bucket.rs",
+    "messages/loop_guard.rs",
     "messages/model.rs",
+    "messages/quiet.rs",
     "messages/route.rs",
     "messages/template/",
     "messages/values.rs",
@@ -148,6 +154,16 @@ const SQL: &[&str] = &[
 
 /// Rooms that read a table of another room, and why.
 const READERS: &[(&str, &str, &str)] = &[
+    (
+        "member",
+        "broadcasts",
+        "recipients are counted and written in one statement each",
+    ),
+    (
+        "opt_out",
+        "broadcasts",
+        "recipients are counted and written in one statement each",
+    ),
     (
         "member",
         "wallet",

@@ -8,7 +8,9 @@ mod drive;
 mod figures;
 mod floor;
 mod journey;
+mod messages;
 mod process;
+mod provider;
 mod riders;
 mod wire;
 mod world;
@@ -49,6 +51,8 @@ impl Plan {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Role {
+    /// Measures the outbox, delivery reports and alarms instead of calls, against a provider that takes everything.
+    Messages(messages::Asked),
     /// Is the floor, for a run that has started it.
     #[command(hide = true)]
     Floor { bind: String },
@@ -58,13 +62,14 @@ enum Role {
 async fn main() -> ExitCode {
     let plan = Plan::parse();
     let done = match &plan.role {
+        Some(Role::Messages(asked)) => messages::measure(&plan, asked).await,
         Some(Role::Floor { bind }) => floor::serve(bind).await.map(|()| 0),
         None => figures::measure(&plan).await,
     };
     match done {
         Ok(0) => ExitCode::SUCCESS,
         Ok(errors) => {
-            eprintln!("load: {errors} hops were not answered as they should be");
+            eprintln!("load: {errors} answers or messages were not as they should be");
             ExitCode::FAILURE
         }
         Err(error) => {

@@ -80,12 +80,23 @@ impl World {
         if self.plan.no_worker {
             arguments.push("--no-worker");
         }
-        self.server("kwastage", &arguments, "KWASTAGE_HTTP__BIND")
+        self.server("kwastage", &arguments, "KWASTAGE_HTTP__BIND", &[])
             .await
     }
 
+    /// The same with settings of its own, such as `("SMS__SHORT_CODE", "22384")`.
+    pub async fn gateway_with(&self, settings: &[(&str, String)]) -> anyhow::Result<Server> {
+        self.server("kwastage", &["serve"], "KWASTAGE_HTTP__BIND", settings)
+            .await
+    }
+
+    /// Connections to the run's database, beside the gateway's.
+    pub async fn pool(&self) -> anyhow::Result<PgPool> {
+        Ok(PgPool::connect(&self.private.postgres_url(RUN)).await?)
+    }
+
     pub async fn floor(&self) -> anyhow::Result<Server> {
-        self.server("load", &["floor"], "").await
+        self.server("load", &["floor"], "", &[]).await
     }
 
     async fn server(
@@ -93,6 +104,7 @@ impl World {
         program: &str,
         arguments: &[&str],
         bind: &str,
+        settings: &[(&str, String)],
     ) -> anyhow::Result<Server> {
         let path = std::env::current_exe()?.with_file_name(program);
         ensure!(
@@ -110,6 +122,9 @@ impl World {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
+        for (name, value) in settings {
+            command.env(format!("KWASTAGE_{name}"), value);
+        }
         match bind {
             "" => command.arg(&address),
             variable => command.env(variable, &address),

@@ -22,7 +22,8 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
             say("stop", "promotions.stopped")
         }
         Asked::Start => {
-            messages::opt_in(work.conn(), &text.from).await?;
+            let now = work.now;
+            messages::opt_in(work.conn(), &text.from, now, "sms").await?;
             say("start", "promotions.started")
         }
         Asked::Cancel => alarm::says_safe(work, text).await,

@@ -1,12 +1,14 @@
 //! The one answer to each text that comes in.
 //!
 //! Who may answer is asked in order, and the first one does: an alarm before everything, then what we asked this phone
-//! ourselves, then what those who answer emergencies say about a case, then the keywords, and for the rest a few words of help.
+//! ourselves, then what those who answer emergencies say about a case, then notices to many, then the keywords, and for the rest a few words
+//! of help.
 
 mod alarm;
 mod coordinator;
 mod keyword;
 mod money;
+mod notices;
 mod open_question;
 mod standing;
 pub(crate) mod understand;
@@ -94,6 +96,9 @@ async fn answer(work: &mut Work, text: &Text<'_>, raised: Option<Raised>) -> Res
             template: reply.template,
             values: reply.values,
         });
+    }
+    if let Some((understood, template, values)) = notices::answer(work, text).await? {
+        return Ok(Answer::say(understood, template, values));
     }
     keyword::answer(work, text).await
 }

@@ -1,5 +1,6 @@
 //! What a person can ask for at the command line, one file per command.
 
+mod broadcasts;
 mod demo;
 mod doctor;
 mod emergencies;
@@ -57,6 +58,9 @@ enum Command {
     /// Opens stages and says who serves them.
     #[command(subcommand)]
     Stages(stages::Stages),
+    /// Tells many something at once.
+    #[command(subcommand)]
+    Broadcasts(broadcasts::Broadcasts),
     /// Sets up the paybill at Daraja.
     #[command(subcommand)]
     Paybill(paybill::Paybill),
@@ -113,6 +117,7 @@ pub async fn run() -> ExitCode {
         }
         Command::Members(asked) => members::run(config, asked).await,
         Command::Stages(asked) => stages::run(config, asked).await,
+        Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),

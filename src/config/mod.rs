@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{NaiveTime, TimeDelta};
 use reqwest::Url;
 use secrecy::{SecretBox, SecretString};
 
@@ -31,6 +31,7 @@ pub struct Config {
     pub redis: Redis,
     pub ussd: Ussd,
     pub sms: Sms,
+    pub broadcasts: Broadcasts,
     pub africastalking: AfricasTalking,
     pub twilio: Twilio,
     pub mpesa: Mpesa,
@@ -87,6 +88,11 @@ pub struct Ussd {
 #[derive(Debug)]
 pub struct Sms {
     pub short_code: String,
+    /// Times of the day in Nairobi between which nothing is said that can wait.
+    pub quiet_from: NaiveTime,
+    pub quiet_until: NaiveTime,
+    /// What one segment costs us, for the previews of broadcasts.
+    pub segment_price: Money,
     /// How long an alert waits for its delivery report before the next provider says it as well.
     pub report_within: Duration,
     /// Where the provider `file` writes.
@@ -109,6 +115,15 @@ impl SmsRoutes {
         let lanes = [&self.emergency, &self.money, &self.service, &self.promotion];
         lanes.iter().any(|route| route.contains(&carrier))
     }
+}
+
+/// What officials may send, and members post, to many at once.
+#[derive(Debug)]
+pub struct Broadcasts {
+    /// Broadcasts of one official within a day.
+    pub per_day: u32,
+    /// Posts of one member within a day.
+    pub posts_per_day: u32,
 }
 
 #[derive(Debug)]
@@ -282,6 +297,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
     let (http, database, redis, ussd) = (http(read), database(read), redis(read), ussd(read));
     let (sms, africastalking, twilio) = (sms(read), africastalking(read), twilio(read));
     let mpesa = mpesa(read);
+    let broadcasts = broadcasts(read);
     let (keys, fees, emergencies, log) = (keys(read), fees(read), emergencies(read), log(read));
     let wallet = wallet(read);
     let (menus, messages) = (
@@ -295,6 +311,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
         redis: redis?,
         ussd: ussd?,
         sms: sms?,
+        broadcasts: broadcasts?,
         africastalking: africastalking?,
         twilio: twilio?,
         mpesa: mpesa?,
@@ -384,6 +401,10 @@ fn sms(read: &mut Reader) -> Option<Sms> {
         "write 3 to 8 digits, such as 22384",
         |code| (3..=8).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit()),
     );
+    let time = "write a time of the day in Nairobi, such as 21:00";
+    let quiet_from = read.parsed("sms.quiet_from", time);
+    let quiet_until = read.parsed("sms.quiet_until", time);
+    let segment_price = read.money("sms.segment_price");
     let report_within_s = read.number("sms.report_within_s", 10..=600);
     let file = read.matching("sms.file", "write the file's path", |file| !file.is_empty());
     let (emergency, money, service, promotion) = (
@@ -394,6 +415,9 @@ fn sms(read: &mut Reader) -> Option<Sms> {
     );
     Some(Sms {
         short_code: short_code?,
+        quiet_from: quiet_from?,
+        quiet_until: quiet_until?,
+        segment_price: segment_price?,
         report_within: Duration::from_secs(u64::from(report_within_s?)),
         file: PathBuf::from(file?),
         routes: SmsRoutes {
@@ -402,6 +426,15 @@ fn sms(read: &mut Reader) -> Option<Sms> {
             service: service?,
             promotion: promotion?,
         },
+    })
+}
+
+fn broadcasts(read: &mut Reader) -> Option<Broadcasts> {
+    let per_day = read.number("broadcasts.per_day", 0..=100);
+    let posts_per_day = read.number("broadcasts.posts_per_day", 0..=100);
+    Some(Broadcasts {
+        per_day: per_day?,
+        posts_per_day: posts_per_day?,
     })
 }
 

@@ -35,6 +35,9 @@ pub struct CallingMember {
     /// Answers the emergencies of a stage, on duty or off.
     #[serde(default)]
     coordinates: bool,
+    /// Absent in sessions of the release before.
+    #[serde(default)]
+    is_official: bool,
 }
 
 impl CallingMember {
@@ -128,6 +131,10 @@ impl CallingMember {
             ("suspended", self.status == StatusWord::Suspended),
             ("fee_due", fee_due),
             ("coordinator", self.coordinates),
+            (
+                "official",
+                self.is_official && self.status == StatusWord::Active,
+            ),
         ]
         .into_iter()
         .filter_map(|(condition, holds)| holds.then_some(condition))
@@ -148,6 +155,7 @@ impl From<DialledMember> for CallingMember {
             status: member.status,
             fee_paid: member.fee_paid,
             coordinates: member.coordinates,
+            is_official: member.is_official,
         }
     }
 }

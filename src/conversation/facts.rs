@@ -1,6 +1,7 @@
 //! What screens show beside their own words: one query each.
 
 mod coordinator;
+mod notices;
 
 use super::Turn;
 use super::caller::{Caller, CallingMember};
@@ -37,6 +38,11 @@ pub(super) async fn fetch(
         "helping" => helping(app, member(caller, fact)?).await,
         "regions" => regions(app).await,
         "zones" => zones(app, id(need("region"), turn)?).await,
+        "notices" => notices::at_a_glance(app, turn, member(caller, fact)?).await,
+        "draft" => notices::draft(app, member(caller, fact)?).await,
+        "posts" => notices::posts(app, turn).await,
+        "post" => notices::post(app, turn, need("post")).await,
+        "sent" => notices::sent(app, member(caller, fact)?).await,
         "stages" => stages_of(app, id(need("zone"), turn)?).await,
         "open_cases" => coordinator::open_cases(app, turn).await,
         "case" => coordinator::case(app, turn, need("case_no")).await,

@@ -4,6 +4,7 @@ mod coordinator;
 
 use uuid::Uuid;
 
+use crate::broadcasts::{BroadcastId, Verdict};
 use crate::emergencies::EmergencyKind;
 use crate::fault::Fault;
 use crate::members::{Helping, Kin, MemberId, Name, NationalId, PinVerifier, Relation};
@@ -56,6 +57,9 @@ pub(super) enum Deed {
     LookUpReceipt(String),
     ChangePin { chosen: ChosenPin, pin: Secret },
     ChangeKin(Kin),
+    DraftBroadcast { to_sacco: bool, words: String },
+    SendDraft(BroadcastId),
+    DecidePost { number: u32, verdict: Verdict },
     TopUp(Money),
     SendMoney { to: MemberId, amount: Money },
     ContributeFromWallet(Money),
@@ -195,6 +199,25 @@ fn read(mut asked: Asked) -> Option<Intent> {
         "change_kin" => Some(Intent {
             pin: Some(secret?),
             what: What::Deed(Deed::ChangeKin(kin(&asked)?)),
+        }),
+
+        "draft_broadcast" => deed(Deed::DraftBroadcast {
+            to_sacco: answer("audience") == "sacco",
+            words: answer("text").to_owned(),
+        }),
+        "send_draft" => Some(Intent {
+            pin: Some(secret?),
+            what: What::Deed(Deed::SendDraft(BroadcastId(
+                Uuid::parse_str(answer("draft")).ok()?,
+            ))),
+        }),
+        "decide_post" => deed(Deed::DecidePost {
+            number: answer("post").parse().ok()?,
+            verdict: match answer("verdict") {
+                "put_up" => Verdict::PutUp,
+                "refuse" => Verdict::Refuse,
+                _ => return None,
+            },
         }),
 
         "raise_emergency" => deed(Deed::RaiseEmergency { silent: false }),

@@ -28,7 +28,8 @@ pub use model::{ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord,
 pub use national_id::{NationalId, NotANationalId};
 pub use number::{MemberNumber, NotAMemberNumber};
 pub use officers::{
-    Officer, Role, appoint, dismiss, officers, officers_on_duty, officers_on_duty_at,
+    Officer, Role, StageOfficial, appoint, dismiss, officers, officers_on_duty,
+    officers_on_duty_at, official,
 };
 pub use pin::{DeskError, NotAVerifier, PinDesk, PinOwner, PinVerifier, StrongPin, WeakPin};
 pub use roster::{

@@ -29,6 +29,14 @@ pub struct Officer {
     pub language: Language,
 }
 
+/// Whom a phone speaks for, when it is an official's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageOfficial {
+    pub officer: Officer,
+    pub stage: StageId,
+    pub sacco: Option<String>,
+}
+
 #[derive(Serialize)]
 struct MemberAppointed {
     member: MemberId,
@@ -119,6 +127,14 @@ pub async fn officers_on_duty_at(
     role: Role,
 ) -> Result<Vec<(StageId, Officer)>, Fault> {
     store::officers_on_duty_at(conn, stages, role).await
+}
+
+/// The official on duty whose phone this is: an active member, of their own stage first where they serve several.
+pub async fn official(
+    conn: &mut PgConnection,
+    phone: &Msisdn,
+) -> Result<Option<StageOfficial>, Fault> {
+    store::official(conn, phone).await
 }
 
 impl Role {

@@ -25,7 +25,7 @@ use crate::stages::StageId;
 pub use dial::{AtDial, DialledMember, at_dial, caller_language};
 pub(super) use dial::{save_caller_language, save_member_language};
 pub(super) use helpers::{helpers_of, helping, save_helping};
-pub(super) use officers::{officers, officers_on_duty_at, remove_role, save_role};
+pub(super) use officers::{officers, officers_on_duty_at, official, remove_role, save_role};
 pub(super) use pin::{charge_first, clear_guard, exchange_guard, pin, save_pin};
 
 /// False when somebody is already there with this key, phone, national id or id.

@@ -1,5 +1,6 @@
 //! Hands one message over with no transaction open, and writes down what came of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,6 +11,7 @@ use super::reports;
 use super::route::{self, After, Next, Rest};
 use super::sender::Sender;
 use super::store::attempts::{self, Try};
+use super::store::batches::{self, Accepted};
 use super::store::reports as store;
 use crate::fault::Fault;
 use crate::telemetry::metric;
@@ -34,18 +36,26 @@ pub(super) enum Left {
     DueAgain,
 }
 
+/// What became of handing one message over.
+pub(super) enum Handed {
+    /// The provider has answered, or not; nothing is written down yet.
+    Answered(Box<Try>, Handover),
+    /// Everything is.
+    Settled(Left),
+}
+
 impl Sender {
-    /// Waits for its turn, hands the message over, and writes the outcome down.
-    pub(super) async fn perform(&self, this: Try, wait: Duration) -> Left {
+    /// Waits for its turn and hands the message over. An alert is settled at once; others can be settled together.
+    pub(super) async fn hand_over(&self, this: Try, wait: Duration) -> Handed {
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
             match attempts::hand(self.pool(), &this, self.now()).await {
                 Ok(true) => {}
                 // Another has it by now, or will when the lease runs out: it has not left.
-                Ok(false) => return Left::Nothing,
+                Ok(false) => return Handed::Settled(Left::Nothing),
                 Err(fault) => {
                     tracing::warn!(message.id = %this.id, %fault, "Left message {} for later", this.id);
-                    return Left::Nothing;
+                    return Handed::Settled(Left::Nothing);
                 }
             }
         }
@@ -58,11 +68,11 @@ impl Sender {
         ));
         if this.class != Class::Emergency {
             let handover = sending.await;
-            return self.settle_in_time(&this, handover).await;
+            return Handed::Answered(Box::new(this), handover);
         }
         let patience = outlets.pace.answer_within;
         if let Ok(handover) = tokio::time::timeout(patience, &mut sending).await {
-            return self.settle_in_time(&this, handover).await;
+            return Handed::Settled(self.settle_in_time(&this, handover).await);
         }
         // Nobody waits for it any longer; but its id is worth having, for a report may speak of it.
         let why = format!("no answer within {} seconds", patience.as_secs_f32());
@@ -74,7 +84,82 @@ impl Sender {
                 tracing::warn!(message.id = %this.id, %fault, "Could not note a late answer for message {}", this.id);
             }
         });
+        Handed::Settled(left)
+    }
+
+    /// Writes down what providers answered to messages of one lane that is not the emergencies': those accepted together,
+    /// in one transaction, and whatever is not as it usually is one after the other.
+    pub(super) async fn write_down(&self, answered: Vec<(Try, Handover)>) -> Left {
+        let is_ordinary = |(this, handover): &(Try, Handover)| {
+            this.class != Class::Emergency && matches!(handover, Handover::Accepted { .. })
+        };
+        let (ordinary, others): (Vec<_>, Vec<_>) = answered.into_iter().partition(is_ordinary);
+        let (ordinary, mut others) = match self.settle_accepted(&ordinary).await {
+            Ok(true) => (ordinary, others),
+            Ok(false) => (Vec::new(), [others, ordinary].concat()),
+            Err(fault) => {
+                tracing::warn!(%fault, "Could not write {} outcomes down together; writing each of them", ordinary.len());
+                (Vec::new(), [others, ordinary].concat())
+            }
+        };
+        let now = self.now();
+        for (this, handover) in &ordinary {
+            let breakers = &self.outlets().breakers;
+            breakers.heard(this.carrier, this.class, handover, now);
+        }
+        let mut left = Left::Nothing;
+        for (this, handover) in others.drain(..) {
+            if self.settle_in_time(&this, handover).await == Left::DueAgain {
+                left = Left::DueAgain;
+            }
+        }
         left
+    }
+
+    /// Writes down that these were accepted. False, with nothing written, when one of them is not as usual: an id that is
+    /// another try's, or a lease that was lost.
+    async fn settle_accepted(&self, answered: &[(Try, Handover)]) -> Result<bool, Fault> {
+        let accepted: Vec<Accepted<'_>> = answered
+            .iter()
+            .filter_map(|(this, handover)| match handover {
+                Handover::Accepted { id, cost } => Some(Accepted {
+                    this,
+                    provider_id: id,
+                    cost: *cost,
+                }),
+                _ => None,
+            })
+            .collect();
+        if accepted.is_empty() {
+            return Ok(true);
+        }
+        let ids: HashSet<_> = accepted
+            .iter()
+            .map(|one| (one.this.carrier, one.provider_id))
+            .collect();
+        if ids.len() < accepted.len() {
+            return Ok(false);
+        }
+        let now = self.now();
+        let mut transaction = work::begin(self.pool()).await?;
+        let conn = &mut *transaction;
+        batches::lock_reports(conn, &accepted).await?;
+        if batches::any_is_anothers(conn, &accepted).await? {
+            return Ok(false);
+        }
+        if batches::mark_sent(conn, &accepted, now).await?.len() < accepted.len() {
+            return Ok(false);
+        }
+        for id in batches::reported_before(conn, &accepted).await? {
+            for one in accepted.iter().filter(|one| one.provider_id == id) {
+                reports::apply_parked(conn, one.this.carrier, &id, one.this.named(), now).await?;
+            }
+        }
+        transaction.commit().await?;
+        for one in &accepted {
+            metric::message(one.this.class.as_str(), "sent");
+        }
+        Ok(true)
     }
 
     /// What we do not write down may be said twice, so a passing fault is waited out while the lease is ours.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::loop_guard::{self, Heard};
 use super::store::inbox as store;
 use super::{Class, Message, MessageId, send};
 use crate::fault::Fault;
@@ -73,8 +74,10 @@ pub async fn mark_handled(work: &mut Work, id: Uuid, understood: &str) -> Result
     store::mark_handled(work.conn(), id, understood, false, now).await
 }
 
-/// Answers an inbound message, once: marks it and sends the message, or says nothing when the phone has had
-/// [`ANSWERS_PER_HOUR_MAX`] answers within the hour (two machines would talk for ever) or it was handled before.
+/// Answers an inbound message, once: marks it and sends the message, or says nothing when it was handled before, when
+/// the phone behaves like a machine ([`loop_guard`]), or when it has had [`ANSWERS_PER_HOUR_MAX`] answers within the hour.
+///
+/// What belongs to an emergency is answered whatever came before.
 pub async fn answer(
     work: &mut Work,
     inbound: &Inbound,
@@ -85,15 +88,19 @@ pub async fn answer(
     let Some(from) = inbound.from.as_ref().filter(|_| !inbound.handled) else {
         return Ok(None);
     };
-    // Whoever answers emergencies writes more often, and is not to be left without a word.
-    let most = match message.class {
-        Class::Emergency => EMERGENCY_ANSWERS_PER_HOUR_MAX,
-        _ => ANSWERS_PER_HOUR_MAX,
+    let silence = match message.class {
+        // Whoever answers emergencies writes more often, and is not to be left without a word.
+        Class::Emergency => {
+            let answers =
+                store::answers_since(work.conn(), from, now - TimeDelta::hours(1)).await?;
+            (answers >= EMERGENCY_ANSWERS_PER_HOUR_MAX).then_some("too_many")
+        }
+        _ => unanswered_because(work, from, inbound, understood).await?,
     };
-    if store::answers_since(work.conn(), from, now - TimeDelta::hours(1)).await? >= most {
-        tracing::warn!(inbox.id = %inbound.id, "Left message {} unanswered: this phone has had enough answers", inbound.id);
-        metrics::counter!("kwastage_sms_unanswered_total", "why" => "too_many").increment(1);
-        store::mark_handled(work.conn(), inbound.id, "too_many", false, now).await?;
+    if let Some(why) = silence {
+        tracing::warn!(inbox.id = %inbound.id, why, "Left message {} unanswered", inbound.id);
+        metrics::counter!("kwastage_sms_unanswered_total", "why" => why).increment(1);
+        store::mark_handled(work.conn(), inbound.id, why, false, now).await?;
         return Ok(None);
     }
     store::mark_handled(work.conn(), inbound.id, understood, true, now).await?;
@@ -110,6 +117,31 @@ pub async fn has_had_enough(work: &mut Work, from: &Msisdn) -> Result<bool, Faul
     let since = work.now - TimeDelta::hours(1);
     Ok(store::answers_since(work.conn(), from, since).await? >= ANSWERS_PER_HOUR_MAX)
 }
+
+async fn unanswered_because(
+    work: &mut Work,
+    from: &Msisdn,
+    inbound: &Inbound,
+    understood: &str,
+) -> Result<Option<&'static str>, Fault> {
+    let now = work.now;
+    let new = Heard {
+        at: inbound.received_at,
+        text: inbound.text.clone(),
+        understood: understood != UNKNOWN,
+        handled_at: now,
+    };
+    let since = inbound.received_at - loop_guard::REMEMBERED;
+    let before = store::heard_before(work.conn(), inbound.id, from, since).await?;
+    if let Some(silence) = loop_guard::silence(&new, &before) {
+        return Ok(Some(silence.as_str()));
+    }
+    let answers = store::answers_since(work.conn(), from, now - TimeDelta::hours(1)).await?;
+    Ok((answers >= ANSWERS_PER_HOUR_MAX).then_some("too_many"))
+}
+
+/// What a text is marked with that nobody has a word for.
+pub const UNKNOWN: &str = "unknown";
 
 /// Answers one phone gets within an hour: a few more than it may ask about receipts, so that it is told to wait.
 pub const ANSWERS_PER_HOUR_MAX: i64 = 12;

@@ -61,6 +61,34 @@ impl Message {
     }
 }
 
+impl Message {
+    /// From when and until when it may be said.
+    pub(super) fn worth_saying(&self, now: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+        let from = self.not_before.unwrap_or(now);
+        (from, self.not_after.unwrap_or(from + self.class.keeps()))
+    }
+}
+
+/// How the messages about one thing stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Not handed over yet.
+    pub waiting: u32,
+    /// Handed over; no report yet says that they arrived or will not.
+    pub on_their_way: u32,
+    pub delivered: u32,
+    /// Refused, not delivered, or dropped unsent.
+    pub failed: u32,
+    /// When the latest of them changed.
+    pub last_moved_at: Option<DateTime<Utc>>,
+}
+
+impl Tally {
+    pub fn messages(&self) -> u32 {
+        self.waiting + self.on_their_way + self.delivered + self.failed
+    }
+}
+
 /// The lane a message travels in. Lanes do not wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::QuietHours;
 use super::breakers::Breakers;
 use super::bucket::Bucket;
 use super::model::{Class, Handover};
@@ -25,13 +26,14 @@ struct Outlet {
     bucket: Mutex<Bucket>,
 }
 
-/// How long an alert waits for whom.
+/// How long an alert waits for whom, and when what can wait does.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// An alert that is not answered for by then is in doubt, and the next provider says it as well.
     pub answer_within: Duration,
     /// An accepted alert without a delivery report by then is said by the next provider as well.
     pub report_within: TimeDelta,
+    pub quiet: QuietHours,
 }
 
 impl Default for Pace {
@@ -39,6 +41,7 @@ impl Default for Pace {
         Pace {
             answer_within: Duration::from_secs(5),
             report_within: TimeDelta::seconds(30),
+            quiet: QuietHours::NEVER,
         }
     }
 }

@@ -1,21 +1,23 @@
 //! Empties the outbox, lane by lane: claims what is due, chooses a provider for it, and has it handed over.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
-use sqlx::PgPool;
 use sqlx::postgres::PgListener;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::handing::Left;
-use super::model::Class;
+use super::handing::{Handed, Left};
+use super::model::{Class, Handover};
 use super::outlets::Outlets;
 use super::route::{self, Choice, Rest};
 use super::store::attempts::{self, Try};
+use super::store::batches::{self, Beginning};
 use super::store::outbox::{self, Due};
 use super::{Templates, Values, reports};
 use crate::clock::Clock;
@@ -38,6 +40,8 @@ struct Parts {
 /// A lost notification costs no more than this.
 const POLL: Duration = Duration::from_secs(1);
 const UPKEEP: Duration = Duration::from_secs(5);
+/// Messages that one claim puts off to the end of the quiet hours.
+const PUT_OFF_AT_ONCE: usize = 1000;
 /// How long a stopping sender waits for answers.
 const GRACE: Duration = Duration::from_secs(15);
 /// After this nobody will tell us any more what became of a message.
@@ -46,13 +50,14 @@ const UNTOLD_MAX: TimeDelta = TimeDelta::hours(24);
 /// Ten segments; nothing of ours comes near.
 const TEXT_MAX: usize = 1530;
 
-/// Messages of a lane on their way at the same time.
+/// Messages of a lane on their way at the same time: so many that a provider which takes its time does not hold up a
+/// lane, and fewer the less it matters, for they share the machine.
 fn concurrency(class: Class) -> usize {
     match class {
-        Class::Emergency => 16,
-        Class::Money => 8,
-        Class::Service => 4,
-        Class::Promotion => 2,
+        Class::Emergency => 32,
+        Class::Money => 32,
+        Class::Service => 24,
+        Class::Promotion => 16,
     }
 }
 
@@ -66,6 +71,7 @@ fn lease(class: Class) -> TimeDelta {
 }
 
 impl Sender {
+    /// Sends through these outlets, and nothing that can wait in their quiet hours.
     pub fn new(pool: PgPool, clock: Clock, templates: Arc<Templates>, outlets: Outlets) -> Sender {
         Sender(Arc::new(Parts {
             pool,
@@ -110,7 +116,9 @@ impl Sender {
                     break;
                 }
                 for (this, wait) in begun.tries {
-                    self.perform(this, wait).await;
+                    if let Handed::Answered(this, handover) = self.hand_over(this, wait).await {
+                        self.write_down(vec![(*this, handover)]).await;
+                    }
                     tries += 1;
                 }
             }
@@ -120,34 +128,46 @@ impl Sender {
 
     async fn lane(self, class: Class, woken: Arc<Notify>, stop: CancellationToken) {
         let mut on_their_way = JoinSet::new();
+        // What providers have answered to is written down together: the longer that takes, the more is there next time.
+        let (mut answered, mut writing) = (Vec::new(), JoinSet::new());
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut left_some_behind = false;
         loop {
+            let mut due_again = false;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(left) = on_their_way.join_next() => {
-                    let due_again = matches!(left, Ok(Left::DueAgain));
-                    if !left_some_behind && !due_again { continue }
-                }
-                () = woken.notified() => {}
-                _ = poll.tick() => {}
+                Some(done) = writing.join_next() => due_again |= matches!(done, Ok(Left::DueAgain)),
+                Some(done) = on_their_way.join_next() => due_again |= noted(done, &mut answered),
+                () = woken.notified() => due_again = true,
+                _ = poll.tick() => due_again = true,
             }
-            let free = concurrency(class).saturating_sub(on_their_way.len());
+            while let Some(done) = on_their_way.try_join_next() {
+                due_again |= noted(done, &mut answered);
+            }
+            if writing.is_empty() && !answered.is_empty() {
+                let (sender, answered) = (self.clone(), std::mem::take(&mut answered));
+                writing.spawn(async move { sender.write_down(answered).await });
+            }
+            if !left_some_behind && !due_again {
+                continue;
+            }
+            let busy = on_their_way.len() + answered.len();
+            let free = concurrency(class).saturating_sub(busy);
             if free == 0 {
                 left_some_behind = true;
                 continue;
             }
             match self.begin(class, free).await {
                 Ok(begun) => {
-                    left_some_behind = begun.looked_at == free;
+                    left_some_behind = begun.looked_at >= free;
                     if left_some_behind && begun.tries.is_empty() {
                         woken.notify_one();
                     }
                     for (this, wait) in begun.tries {
                         let sender = self.clone();
-                        on_their_way.spawn(async move { sender.perform(this, wait).await });
+                        on_their_way.spawn(async move { sender.hand_over(this, wait).await });
                     }
                 }
                 Err(fault) => {
@@ -157,7 +177,11 @@ impl Sender {
         }
         // What is not answered by then keeps its lease and is taken back when it runs out.
         let _ = tokio::time::timeout(GRACE, async {
-            while on_their_way.join_next().await.is_some() {}
+            while let Some(done) = on_their_way.join_next().await {
+                noted(done, &mut answered);
+            }
+            while writing.join_next().await.is_some() {}
+            self.write_down(answered).await;
         })
         .await;
     }
@@ -225,6 +249,11 @@ impl Sender {
             return Ok(Begun::default());
         }
         let mut transaction = work::begin(&self.0.pool).await?;
+        let put_off = self.put_off(&mut transaction, class, now).await?;
+        if put_off >= PUT_OFF_AT_ONCE || (put_off > 0 && class == Class::Promotion) {
+            transaction.commit().await?;
+            return Ok(Begun::nothing(put_off));
+        }
         if class == Class::Emergency {
             for overdue in attempts::repeat_overdue(&mut transaction, now).await? {
                 if let Some(carrier) = overdue.carrier.filter(|_| overdue.is_silent) {
@@ -233,13 +262,18 @@ impl Sender {
             }
         }
         let due = outbox::lock_due(&mut transaction, class, now, room as i64).await?;
-        let mut begun = Begun {
-            looked_at: due.len(),
-            tries: Vec::with_capacity(due.len()),
-        };
-        for due in due {
+        let mut begun = Begun::nothing(due.len());
+        let (mut beginnings, mut waits) = (Vec::new(), Vec::new());
+        // What this claim says to a phone counts as well.
+        let mut said: BTreeMap<String, i64> = BTreeMap::new();
+        for mut due in due {
+            let said = said.entry(due.to.digits().to_owned()).or_default();
+            due.said_today += *said;
             let text = match self.prepared(&due, now) {
-                Ok(text) => text,
+                Ok(text) => {
+                    *said += 1;
+                    text
+                }
                 Err(dropped) => {
                     let state = dropped.tell(&due);
                     outbox::give_up(&mut transaction, due.id, state, &dropped.why, now).await?;
@@ -248,12 +282,17 @@ impl Sender {
             };
             match self.outlets().choose(class, &due.tried, now) {
                 Choice::Through(carrier) => {
-                    let segments = usize::try_from(text.1).unwrap_or(1);
-                    let wait = self.outlets().turn(carrier, class, segments);
-                    let (at_once, until) = (wait.is_zero(), now + lease(class));
-                    let this =
-                        attempts::begin(&mut transaction, due, text, carrier, at_once, now, until);
-                    begun.tries.push((this.await?, wait));
+                    let (text, segments) = text;
+                    let turns = usize::try_from(segments).unwrap_or(1);
+                    let wait = self.outlets().turn(carrier, class, turns);
+                    waits.push(wait);
+                    beginnings.push(Beginning {
+                        due,
+                        text,
+                        segments,
+                        carrier,
+                        at_once: wait.is_zero(),
+                    });
                 }
                 Choice::Later => {
                     let until = self.outlets().next_chance(class, now);
@@ -267,8 +306,31 @@ impl Sender {
                 }
             }
         }
+        let until = now + lease(class);
+        let tries = batches::begin(&mut transaction, beginnings, now, until).await?;
+        begun.tries = tries.into_iter().zip(waits).collect();
         transaction.commit().await?;
         Ok(begun)
+    }
+
+    /// In the quiet hours: moves what is due and can wait to their end. Returns how many messages that were.
+    async fn put_off(
+        &self,
+        conn: &mut PgConnection,
+        class: Class,
+        now: DateTime<Utc>,
+    ) -> Result<usize, Fault> {
+        let until = self.outlets().pace.quiet.not_before(class, now);
+        if until <= now {
+            return Ok(0);
+        }
+        let some = match class {
+            Class::Promotion => None,
+            _ => Some(self.0.templates.that_wait(class)),
+        };
+        let most = PUT_OFF_AT_ONCE as i64;
+        let put_off = outbox::put_off(conn, class, some.as_deref(), now, until, most).await?;
+        Ok(usize::try_from(put_off).unwrap_or(usize::MAX))
     }
 
     /// The text and its segments, made at the first try and kept for the others.
@@ -277,14 +339,14 @@ impl Sender {
             return Err(Dropped {
                 state: "expired",
                 why: "too late to be worth saying".to_owned(),
-                is_ours: false,
+                held_back_by: "time",
             });
         }
         if due.class == Class::Promotion && due.opted_out {
             return Err(Dropped {
                 state: "failed",
                 why: "wants no promotion".to_owned(),
-                is_ours: false,
+                held_back_by: "stop",
             });
         }
         if due
@@ -295,7 +357,7 @@ impl Sender {
             return Err(Dropped {
                 state: "failed",
                 why: "too many to this phone within a day".to_owned(),
-                is_ours: false,
+                held_back_by: "ceiling",
             });
         }
         if let Some(made) = &due.text {
@@ -304,7 +366,7 @@ impl Sender {
         let unsayable = |why: String| Dropped {
             state: "failed",
             why,
-            is_ours: true,
+            held_back_by: OUR_MISTAKE,
         };
         let values =
             Values::deserialize(&due.fills).map_err(|error| unsayable(error.to_string()))?;
@@ -324,6 +386,19 @@ impl Sender {
     }
 }
 
+/// Takes up what came of a try. True when its message is due again at once.
+fn noted(done: Result<Handed, JoinError>, answered: &mut Vec<(Try, Handover)>) -> bool {
+    match done {
+        Ok(Handed::Answered(this, handover)) => {
+            answered.push((*this, handover));
+            false
+        }
+        Ok(Handed::Settled(left)) => left == Left::DueAgain,
+        // It panicked: its lease runs out.
+        Err(_) => false,
+    }
+}
+
 /// What a claim took.
 #[derive(Default)]
 struct Begun {
@@ -333,13 +408,25 @@ struct Begun {
     tries: Vec<(Try, Duration)>,
 }
 
+impl Begun {
+    fn nothing(looked_at: usize) -> Begun {
+        Begun {
+            looked_at,
+            tries: Vec::new(),
+        }
+    }
+}
+
 /// Why a message is not sent at all.
 struct Dropped {
     state: &'static str,
     why: String,
-    /// True when the mistake is in our texts.
-    is_ours: bool,
+    /// In a word, for the metrics.
+    held_back_by: &'static str,
 }
+
+/// The caller and the template disagree.
+const OUR_MISTAKE: &str = "mistake";
 
 impl Dropped {
     /// Says it, and the state the message ends in: an earlier try may have brought it.
@@ -349,7 +436,8 @@ impl Dropped {
             at => at.as_str(),
         };
         metric::message(due.class.as_str(), state);
-        if self.is_ours {
+        metric::held_back(due.class.as_str(), self.held_back_by);
+        if self.held_back_by == OUR_MISTAKE {
             tracing::error!(message.id = %due.id, why = self.why, "Could not make the text of message {}", due.id);
         } else {
             tracing::info!(message.id = %due.id, why = self.why, "Sent message {} no further", due.id);

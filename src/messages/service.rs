@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::store::outbox;
-use super::{Message, MessageId};
+use super::{Message, MessageId, Tally};
 use crate::fault::Fault;
 use crate::primitives::Msisdn;
 use crate::work::Work;
@@ -19,6 +19,21 @@ pub async fn send(work: &mut Work, message: Message) -> Result<MessageId, Fault>
     outbox::insert(work.conn(), id, &message, now).await
 }
 
+/// Leaves many messages in the outbox in one statement; their commit wakes the sender once. A message whose key was
+/// used before is left out. Returns how many are new.
+pub async fn send_all(work: &mut Work, messages: &[Message]) -> Result<u64, Fault> {
+    if messages.is_empty() {
+        return Ok(0);
+    }
+    let now = work.now;
+    outbox::insert_all(work.conn(), messages, now).await
+}
+
+/// How the messages about one thing of the business stand.
+pub async fn tally(conn: &mut PgConnection, about: Uuid) -> Result<Tally, Fault> {
+    outbox::tally(conn, about).await
+}
+
 /// The phone wants no promotion any more. `source` says who told us, such as `sms STOP` or a sender name.
 pub async fn opt_out(
     conn: &mut PgConnection,
@@ -30,8 +45,13 @@ pub async fn opt_out(
 }
 
 /// The phone takes promotions again.
-pub async fn opt_in(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<(), Fault> {
-    outbox::opt_in(conn, msisdn).await
+pub async fn opt_in(
+    conn: &mut PgConnection,
+    msisdn: &Msisdn,
+    now: DateTime<Utc>,
+    source: &str,
+) -> Result<(), Fault> {
+    outbox::opt_in(conn, msisdn, now, source).await
 }
 
 /// Whether this phone wants no promotions.

@@ -16,8 +16,8 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 
 use super::{
-    Breakers, Class, Globals, Message, MessageId, Outlets, Pace, Routes, Sender, Templates, Values,
-    send,
+    Breakers, Class, Globals, Message, MessageId, Outlets, Pace, QuietHours, Routes, Sender,
+    Templates, Values, send,
 };
 use crate::clock::Clock;
 use crate::integrations::{SmsClient, africastalking, twilio};
@@ -244,10 +244,12 @@ impl World {
             ussd: "*384*123#".into(),
             sms: "22384".into(),
         };
+        let at = |hour| chrono::NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("messages");
         let templates = Arc::new(Templates::load(&folder, globals).unwrap());
         let pace = Pace {
             answer_within,
+            quiet: QuietHours::new(at(21), at(7)),
             ..Pace::default()
         };
         let routes = Routes::new(|_| vec![Carrier::AfricasTalking, Carrier::Twilio]);

@@ -8,8 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::testing::{Answer, World, to_amina};
 use super::*;
-use crate::primitives::{Carrier, Language, Money};
+use crate::primitives::{Carrier, Language, Money, Msisdn};
 
+mod crowds;
+mod guards;
 mod lanes;
 mod sequences;
 
@@ -340,22 +342,26 @@ async fn what_a_dead_sender_had_not_handed_over_yet_is_said_again(pool: PgPool) 
 async fn nothing_stands_between_an_emergency_and_the_provider(pool: PgPool) {
     let world = World::new(pool).await;
     world.provider.will_always(Answer::Never);
-    for _ in 0..50 {
-        world.say(to_amina(Class::Promotion)).await;
+    for number in 0..50 {
+        let message = Message {
+            to: Msisdn::parse(&format!("2547800000{number:02}")).unwrap(),
+            ..to_amina(Class::Promotion)
+        };
+        world.say(message).await;
     }
     let stop = CancellationToken::new();
     let sending = tokio::spawn(world.sender.clone().run(stop.clone()));
-    world.provider.until_called(2).await;
+    world.provider.until_called(16).await;
     world.provider.will_always(Answer::Accepts);
     let alert = world.say(to_amina(Class::Emergency)).await;
-    world.provider.until_called(3).await;
+    world.provider.until_called(17).await;
     let lane_is_full = sqlx::query_scalar!(
         "select count(*) from outbox where class = 'promotion' and state = 'sending'"
     )
     .fetch_one(&world.pool)
     .await
     .unwrap();
-    assert_eq!(lane_is_full, Some(2), "the promotions wait for each other");
+    assert_eq!(lane_is_full, Some(16), "the promotions wait for each other");
     while world.state(alert).await != "sent" {
         tokio::task::yield_now().await;
     }
@@ -401,7 +407,9 @@ async fn promotions_respect_a_stop_and_everything_else_still_comes(pool: PgPool)
     world.say(to_amina(Class::Service)).await;
     assert_eq!(world.drain().await, 1);
     assert_eq!(world.state(promotion).await, "failed");
-    opt_in(&mut conn, &amina).await.unwrap();
+    opt_in(&mut conn, &amina, world.clock.now(), "sms START")
+        .await
+        .unwrap();
     world.say(to_amina(Class::Promotion)).await;
     assert_eq!(world.drain().await, 1);
 }

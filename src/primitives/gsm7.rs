@@ -72,7 +72,9 @@ pub fn cut(text: &str, septets_max: usize) -> &str {
 }
 
 /// The text in the seven-bit alphabet: marks stripped from Latin letters, typographic signs made plain,
-/// anything else a question mark. A text that fits already comes back as it was.
+/// pictures left out, anything else a question mark. A text that fits already comes back as it was.
+///
+/// No letter is left out or becomes another one: a name stays the name its owner would write without marks.
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     fold_into(text, &mut folded);
@@ -92,15 +94,24 @@ pub(crate) fn fold_into(text: &str, folded: &mut String) {
 /// and Western Europe, and the signs that editors put in by themselves.
 fn plain(c: char) -> &'static str {
     match c {
-        '’' | '‘' | '‚' | '‛' | '`' | '´' | 'ʼ' | 'ʻ' | '′' => "'",
-        '“' | '”' | '„' | '«' | '»' | '″' => "\"",
+        '’' | '‘' | '‚' | '‛' | '`' | '´' | 'ʼ' | 'ʻ' | 'ꞌ' | '′' | '＇' => "'",
+        '“' | '”' | '„' | '‟' | '«' | '»' | '″' => "\"",
         '–' | '—' | '‐' | '‑' | '‒' | '−' => "-",
         '…' => "...",
         '•' | '·' => "-",
         '→' => ">",
         '✓' | '✔' => "ok",
-        '\t' | '\u{a0}' | '\u{2009}' | '\u{202f}' => " ",
+        '\t' | '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => " ",
         // Combining marks, zero-width signs and direction marks carry nothing once the letter is plain.
+        // Pictures say nothing that the words beside them do not; what joins and colours them goes with them.
+        '\u{1f000}'..='\u{1faff}'
+        | '\u{2600}'..='\u{27bf}'
+        | '\u{2b00}'..='\u{2bff}'
+        | '\u{2190}'..='\u{21ff}'
+        | '\u{2300}'..='\u{23ff}'
+        | '\u{20d0}'..='\u{20f0}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{e0020}'..='\u{e007f}' => "",
         '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}' => {
             ""
         }
@@ -108,10 +119,10 @@ fn plain(c: char) -> &'static str {
         'á' | 'â' | 'ã' | 'ā' | 'ă' | 'ą' => "a",
         'Ć' | 'Č' | 'Ĉ' => "C",
         'ç' | 'ć' | 'č' | 'ĉ' => "c",
-        'Ď' | 'Ð' => "D",
-        'ď' | 'ð' => "d",
-        'È' | 'Ê' | 'Ë' | 'Ē' | 'Ę' | 'Ě' | 'Ẽ' => "E",
-        'ê' | 'ë' | 'ē' | 'ę' | 'ě' | 'ẽ' => "e",
+        'Ď' | 'Ð' | 'Đ' => "D",
+        'ď' | 'ð' | 'đ' => "d",
+        'È' | 'Ê' | 'Ë' | 'Ē' | 'Ĕ' | 'Ė' | 'Ę' | 'Ě' | 'Ẽ' => "E",
+        'ê' | 'ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' | 'ẽ' => "e",
         'Ğ' | 'Ĝ' => "G",
         'ğ' | 'ĝ' => "g",
         'Ì' | 'Í' | 'Î' | 'Ï' | 'Ĩ' | 'Ī' | 'İ' => "I",
@@ -122,6 +133,8 @@ fn plain(c: char) -> &'static str {
         'ń' | 'ň' | 'ŋ' => "n",
         'Ò' | 'Ó' | 'Ô' | 'Õ' | 'Ō' | 'Ő' => "O",
         'ó' | 'ô' | 'õ' | 'ō' | 'ő' => "o",
+        'Þ' => "Th",
+        'þ' => "th",
         'Œ' => "OE",
         'œ' => "oe",
         'Ř' => "R",
@@ -194,6 +207,7 @@ pub fn sms_length(text: &str) -> SmsLength {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_alphabet_has_its_127_characters_and_its_10_pairs() {
@@ -236,6 +250,15 @@ mod tests {
             ("Françoise – Zoë…", "Francoise - Zoe..."),
             ("Muthoni\u{301}", "Muthoni"),
             ("李", "?"),
+            (
+                "Asante sana \u{1F64F}\u{1F3FD}\u{200D}\u{2764}\u{FE0F}",
+                "Asante sana ",
+            ),
+            ("Saa 4\u{20E3} \u{1F1F0}\u{1F1EA}", "Saa 4 "),
+            (
+                "KES\u{a0}200 \u{2714} \u{2192} wallet",
+                "KES 200 ok > wallet",
+            ),
         ] {
             assert_eq!(fold(name), folded);
             assert_eq!(stranger_in(&fold(name)), None);
@@ -277,6 +300,90 @@ mod tests {
                 },
                 "{text}"
             );
+        }
+    }
+
+    /// Parts as a phone would receive them: characters laid one after the other, a pair never apart.
+    fn laid_out(text: &str) -> (Coding, Vec<usize>) {
+        let plain = text.chars().all(|c| septets_of_char(c).is_some());
+        let (coding, single, part) = match plain {
+            true => (Coding::SevenBit, 160, 153),
+            false => (Coding::Ucs2, 70, 67),
+        };
+        let price = |c: char| match plain {
+            true => septets_of_char(c).unwrap(),
+            false => c.encode_utf16(&mut [0; 2]).len(),
+        };
+        let prices: Vec<usize> = text.chars().map(price).collect();
+        if prices.iter().sum::<usize>() <= single {
+            return (coding, vec![prices.iter().sum()]);
+        }
+        let mut parts = vec![0];
+        for price in prices {
+            if parts.last().unwrap() + price > part {
+                parts.push(0);
+            }
+            *parts.last_mut().unwrap() += price;
+        }
+        (coding, parts)
+    }
+
+    /// Around the edges of parts: mostly plain letters, with pairs strewn in.
+    fn around_the_edges() -> impl Strategy<Value = String> {
+        let character = prop_oneof![
+            20 => Just('a'),
+            2 => Just('{'),
+            1 => Just('€'),
+            1 => Just('é'),
+        ];
+        let wide =
+            prop_oneof![20 => Just('a'), 2 => Just('\u{1F198}'), 1 => Just('ê'), 1 => Just('{')];
+        prop_oneof![
+            prop::collection::vec(character, 140..480),
+            prop::collection::vec(wide, 50..220),
+            prop::collection::vec(any::<char>(), 0..200),
+        ]
+        .prop_map(|characters| characters.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_is_measured_as_it_would_be_laid_out(text in around_the_edges()) {
+            let (coding, parts) = laid_out(&text);
+            let length = sms_length(&text);
+            prop_assert_eq!(length.coding, coding);
+            prop_assert_eq!(length.parts, parts.len());
+            prop_assert_eq!(length.units, parts.iter().sum::<usize>());
+            let (single, part) = match coding {
+                Coding::SevenBit => (160, 153),
+                Coding::Ucs2 => (70, 67),
+            };
+            prop_assert_eq!(length.parts == 1, length.units <= single);
+            // A part closes one unit early at most, and never for nothing.
+            prop_assert!(length.parts >= length.units.div_ceil(part).min(length.parts));
+            if parts.len() > 1 {
+                prop_assert!(parts[..parts.len() - 1].iter().all(|&filled| filled == part || filled == part - 1));
+            }
+        }
+
+        #[test]
+        fn folding_is_within_the_alphabet_done_once_and_touches_nothing_that_fits(text in any::<String>()) {
+            let folded = fold(&text);
+            prop_assert_eq!(stranger_in(&folded), None);
+            prop_assert_eq!(fold(&folded), folded.clone());
+            if stranger_in(&text).is_none() {
+                prop_assert_eq!(&folded, &text);
+            }
+            prop_assert_eq!(sms_length(&folded).coding, Coding::SevenBit);
+        }
+
+        /// Names keep their letters: as many as before, and no question mark among them.
+        #[test]
+        fn a_name_keeps_its_letters(name in "[A-Za-zÀ-ÖØ-öø-ÿĀāĂăĆćČčĒēĔĕĘęĚěĞğĨĩĪīŁłŃńŇňŊŋŌōŘřŚśŞşŠšŤťŨũŪūŮůŹźŻżŽž'’ -]{1,30}") {
+            let folded = fold(&name);
+            let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).count();
+            prop_assert!(letters(&folded) >= letters(&name), "{name} {folded}");
+            prop_assert!(!folded.contains('?'), "{name} {folded}");
         }
     }
 }

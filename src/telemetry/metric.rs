@@ -18,6 +18,7 @@ const SESSIONS_ENDED: &str = "kwastage_sessions_ended_total";
 const HOP_SECONDS: &str = "kwastage_hop_duration_seconds";
 const PAYMENTS: &str = "kwastage_payments_total";
 const MESSAGES: &str = "kwastage_messages_total";
+const MESSAGES_HELD_BACK: &str = "kwastage_messages_held_back_total";
 const QUEUE_DEPTH: &str = "kwastage_queue_depth";
 const PROVIDER_SECONDS: &str = "kwastage_provider_duration_seconds";
 const PASSED_OVER: &str = "kwastage_sms_provider_passed_over";
@@ -98,6 +99,12 @@ pub fn payment(outcome: impl Into<SharedString>) {
 /// One message that reached a state (`queued` means: once more), by lane (`emergency`, `money`, `service`, `promotion`).
 pub fn message(lane: &'static str, outcome: &'static str) {
     counter!(MESSAGES, "lane" => lane, "outcome" => outcome).increment(1);
+}
+
+/// One message that was not sent although it was due, by lane and by what held it back: `ceiling` (too many to this phone
+/// within a day), `stop`, `time` (too late to be worth saying), `mistake` (ours, in a text).
+pub fn held_back(lane: &'static str, by: &'static str) {
+    counter!(MESSAGES_HELD_BACK, "lane" => lane, "by" => by).increment(1);
 }
 
 /// How many wait in a queue: jobs that are due, messages in the outbox, payments without an end.
@@ -189,6 +196,10 @@ fn describe() {
     describe_histogram!(HOP_SECONDS, "Our time for a hop by screen");
     describe_counter!(PAYMENTS, "Payments that reached a state");
     describe_counter!(MESSAGES, "Messages that reached a state, by lane");
+    describe_counter!(
+        MESSAGES_HELD_BACK,
+        "Messages dropped unsent, by what held them back"
+    );
     describe_gauge!(QUEUE_DEPTH, "What waits, by queue");
     describe_histogram!(
         PROVIDER_SECONDS,

@@ -7,6 +7,7 @@ mod coordinator;
 mod emergency;
 mod joining;
 mod money;
+mod notices;
 mod settings;
 mod wallet;
 
@@ -214,6 +215,13 @@ impl Performer<'_> {
             Deed::LookUpReceipt(typed) => money::look_up_receipt(self, &mut work, &typed).await,
             Deed::ChangePin { chosen, .. } => settings::change_pin(self, &mut work, chosen).await,
             Deed::ChangeKin(kin) => settings::change_kin(self, &mut work, &kin).await,
+            Deed::DraftBroadcast { to_sacco, words } => {
+                notices::draft(self, &mut work, to_sacco, &words, key).await
+            }
+            Deed::SendDraft(id) => notices::send(self, &mut work, id).await,
+            Deed::DecidePost { number, verdict } => {
+                notices::decide(self, &mut work, number, verdict).await
+            }
             Deed::TopUp(amount) => wallet::top_up(self, &mut work, amount, key).await,
             Deed::SendMoney { to, amount } => wallet::send(self, &mut work, to, amount, &key).await,
             Deed::ContributeFromWallet(amount) => {

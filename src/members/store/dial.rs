@@ -36,6 +36,8 @@ pub struct DialledMember {
     pub number: Option<MemberNumber>,
     /// A coordinator of some stage, on duty or off.
     pub coordinates: bool,
+    /// On duty as an official, of any stage.
+    pub is_official: bool,
 }
 
 /// Who is on the line, in one query: every first hop of every call asks.
@@ -46,7 +48,8 @@ pub async fn at_dial(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<AtDial,
                   member.fee_paid_at is not null as "fee_paid!", member.number_year, member.number_serial,
                   stage.id as "stage_id?", stage.code as "stage_code?", stage.name as "stage_name?",
                   member_pin.member_id is not null as "has_pin!",
-                  exists (select from stage_role where member_id = member.id and role = 'coordinator') as "coordinates!"
+                  exists (select from stage_role where member_id = member.id and role = 'coordinator') as "coordinates!",
+                  exists (select from stage_role where stage_role.member_id = member.id and role = 'official' and on_duty) as "is_official!"
            from (select $1::text as msisdn) as dialled
            left join caller on caller.msisdn = dialled.msisdn
            left join member on member.msisdn = dialled.msisdn
@@ -83,6 +86,7 @@ pub async fn at_dial(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<AtDial,
         fee_paid: row.fee_paid,
         number: number(row.number_year, row.number_serial, id)?,
         coordinates: row.coordinates,
+        is_official: row.is_official,
     })))
 }
 

@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 use super::{language, msisdn, name};
 use crate::fault::Fault;
 use crate::members::model::MemberId;
-use crate::members::officers::{Officer, Role};
+use crate::members::officers::{Officer, Role, StageOfficial};
+use crate::primitives::Msisdn;
 use crate::stages::StageId;
 
 /// True when this is news: a new role, or one that was off duty.
@@ -105,4 +106,31 @@ pub(in crate::members) async fn remove_role(
     .execute(conn)
     .await?;
     Ok(removed.rows_affected() == 1)
+}
+
+pub(in crate::members) async fn official(
+    conn: &mut PgConnection,
+    phone: &Msisdn,
+) -> Result<Option<StageOfficial>, Fault> {
+    let row = sqlx::query!(
+        "select member.id, member.first_name, member.msisdn, member.language, member.sacco, stage_role.stage_id
+         from stage_role join member on member.id = stage_role.member_id
+         where member.msisdn = $1 and member.status = 'active' and stage_role.role = 'official' and stage_role.on_duty
+         order by stage_role.stage_id <> member.stage_id, stage_role.stage_id limit 1",
+        phone.digits()
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let id = MemberId(row.id);
+    Ok(Some(StageOfficial {
+        officer: Officer {
+            id,
+            first_name: name(&row.first_name, id)?,
+            msisdn: msisdn(&row.msisdn, id)?,
+            language: language(&row.language, id)?,
+        },
+        stage: StageId(row.stage_id),
+        sacco: row.sacco.filter(|sacco| !sacco.trim().is_empty()),
+    }))
 }

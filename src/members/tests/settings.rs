@@ -67,6 +67,7 @@ async fn a_dial_knows_who_is_on_the_line(pool: PgPool) {
         fee_paid: false,
         number: None,
         coordinates: false,
+        is_official: false,
     };
     assert_eq!(
         at_dial(work.conn(), &phone(1)).await.unwrap(),

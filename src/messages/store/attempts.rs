@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::outbox::Due;
 use super::reports;
 use crate::fault::Fault;
 use crate::messages::route::{COPIES_MAX, Fate, Tried};
@@ -38,55 +37,6 @@ impl Try {
             number: self.number,
         }
     }
-}
-
-/// Begins a try through this provider. With `at_once` it may have left us from now on; otherwise [`hand`] says so later.
-pub(in crate::messages) async fn begin(
-    conn: &mut PgConnection,
-    due: Due,
-    (text, segments): (String, i32),
-    carrier: Carrier,
-    at_once: bool,
-    now: DateTime<Utc>,
-    leased_until: DateTime<Utc>,
-) -> Result<Try, Fault> {
-    let row = sqlx::query!(
-        "update outbox set state = 'sending', text = $2, segments = $3, provider = $4, leased_until = $5,
-                attempts = attempts + 1, fence = fence + 1, changed_at = $6
-         where id = $1 returning fence, attempts",
-        due.id.0,
-        text,
-        segments,
-        carrier.as_str(),
-        leased_until,
-        now
-    )
-    .fetch_one(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "insert into send_attempt (message_id, number, provider, began_at, handed_at) values ($1, $2, $3, $4, $5)",
-        due.id.0,
-        row.attempts,
-        carrier.as_str(),
-        now,
-        at_once.then_some(now)
-    )
-    .execute(conn)
-    .await?;
-    Ok(Try {
-        id: due.id,
-        fence: row.fence,
-        number: row.attempts,
-        carrier,
-        began_at: now,
-        class: due.class,
-        to: due.to,
-        text,
-        without_name: due.without_name,
-        not_after: due.not_after,
-        is_repeated: due.is_repeated,
-        before: due.tried,
-    })
 }
 
 /// From here on the try may have left us. False when it is not ours any more, and must not leave.

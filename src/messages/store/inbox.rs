@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::fault::Fault;
-use crate::messages::inbox::{Arrived, Inbound};
+use crate::messages::inbox::{Arrived, Inbound, UNKNOWN};
+use crate::messages::loop_guard::{Heard, Silence};
 use crate::primitives::Msisdn;
 
 /// None when it is there already.
@@ -66,6 +67,40 @@ pub(in crate::messages) async fn answers_since(
     .fetch_one(conn)
     .await?;
     Ok(answers)
+}
+
+/// What this phone wrote before this message and since then, the newest first. What was left unanswered because of the
+/// guard counts as not understood: it was nothing else that kept us silent.
+pub(in crate::messages) async fn heard_before(
+    conn: &mut PgConnection,
+    id: Uuid,
+    from: &Msisdn,
+    since: DateTime<Utc>,
+) -> Result<Vec<Heard>, Fault> {
+    let rows = sqlx::query!(
+        r#"select received_at, text, answer, coalesce(handled_at, received_at) as "handled_at!"
+           from inbox where msisdn = $1 and received_at > $2 and id <> $3 and handled_at is not null
+           order by received_at desc, id desc limit 40"#,
+        from.digits(),
+        since,
+        id
+    )
+    .fetch_all(conn)
+    .await?;
+    let heard = rows.into_iter().map(|row| Heard {
+        at: row.received_at,
+        text: row.text,
+        understood: row.answer.as_deref().is_some_and(|answer| {
+            ![
+                UNKNOWN,
+                Silence::PingPong.as_str(),
+                Silence::SameAgain.as_str(),
+            ]
+            .contains(&answer)
+        }),
+        handled_at: row.handled_at,
+    });
+    Ok(heard.collect())
 }
 
 pub(in crate::messages) async fn mark_handled(

@@ -2,6 +2,7 @@
 
 pub(super) mod about;
 pub(super) mod attempts;
+pub(super) mod batches;
 pub(super) mod fates;
 pub(super) mod inbox;
 pub(super) mod outbox;

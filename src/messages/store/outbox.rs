@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::attempts;
 use crate::fault::Fault;
 use crate::messages::route::Tried;
-use crate::messages::{Class, Message, MessageId};
+use crate::messages::{Class, Message, MessageId, Tally};
 use crate::primitives::{Language, Msisdn};
 
 pub(in crate::messages) async fn insert(
@@ -18,10 +18,7 @@ pub(in crate::messages) async fn insert(
     message: &Message,
     now: DateTime<Utc>,
 ) -> Result<MessageId, Fault> {
-    let not_before = message.not_before.unwrap_or(now);
-    let not_after = message
-        .not_after
-        .unwrap_or(not_before + message.class.keeps());
+    let (not_before, not_after) = message.worth_saying(now);
     let inserted = sqlx::query_scalar!(
         "insert into outbox (id, msisdn, language, class, template, fills, key, about, created_at, not_before, not_after, changed_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $9)
@@ -49,6 +46,82 @@ pub(in crate::messages) async fn insert(
             Ok(MessageId(first))
         }
     }
+}
+
+/// Many messages in one statement; those whose key was used before are left out. Returns how many are new.
+pub(in crate::messages) async fn insert_all(
+    conn: &mut PgConnection,
+    messages: &[Message],
+    now: DateTime<Utc>,
+) -> Result<u64, Fault> {
+    let count = messages.len();
+    let mut ids = Vec::with_capacity(count);
+    let (mut msisdns, mut languages) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut classes, mut templates) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut fills, mut keys) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut abouts, mut froms) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let mut untils = Vec::with_capacity(count);
+    for message in messages {
+        let (from, until) = message.worth_saying(now);
+        ids.push(Uuid::now_v7());
+        msisdns.push(message.to.digits().to_owned());
+        languages.push(message.language.as_str().to_owned());
+        classes.push(message.class.as_str().to_owned());
+        templates.push(message.template.to_owned());
+        fills.push(serde_json::to_value(&message.values)?);
+        keys.push(message.key.clone());
+        abouts.push(message.about);
+        froms.push(from);
+        untils.push(until);
+    }
+    let inserted = sqlx::query!(
+        "insert into outbox (id, msisdn, language, class, template, fills, key, about, created_at, not_before, not_after, changed_at)
+         select id, msisdn, language, class, template, fills, key, about, $11, not_before, not_after, $11
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::uuid[],
+                     $9::timestamptz[], $10::timestamptz[])
+              as new (id, msisdn, language, class, template, fills, key, about, not_before, not_after)
+         on conflict (key) do nothing",
+        &ids,
+        &msisdns,
+        &languages,
+        &classes,
+        &templates,
+        &fills,
+        &keys as &[Option<String>],
+        &abouts as &[Option<Uuid>],
+        &froms,
+        &untils,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected())
+}
+
+/// Counts the messages about one thing by how they stand.
+pub(in crate::messages) async fn tally(
+    conn: &mut PgConnection,
+    about: Uuid,
+) -> Result<Tally, Fault> {
+    let row = sqlx::query!(
+        r#"select count(*) filter (where state in ('queued', 'sending')) as "waiting!",
+                  count(*) filter (where state in ('sent', 'unknown')) as "on_their_way!",
+                  count(*) filter (where state = 'delivered') as "delivered!",
+                  count(*) filter (where state in ('failed', 'expired')) as "failed!",
+                  max(changed_at) as last_moved_at
+           from outbox where about = $1"#,
+        about
+    )
+    .fetch_one(conn)
+    .await?;
+    let small = |count: i64| u32::try_from(count).unwrap_or(u32::MAX);
+    Ok(Tally {
+        waiting: small(row.waiting),
+        on_their_way: small(row.on_their_way),
+        delivered: small(row.delivered),
+        failed: small(row.failed),
+        last_moved_at: row.last_moved_at,
+    })
 }
 
 /// A message that is due, locked in the caller's transaction.
@@ -133,6 +206,31 @@ pub(in crate::messages) async fn lock_due(
         .collect()
 }
 
+/// Puts off up to `limit` due messages of a lane, all of them or those of these templates; returns how many.
+pub(in crate::messages) async fn put_off(
+    conn: &mut PgConnection,
+    class: Class,
+    templates: Option<&[String]>,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: i64,
+) -> Result<u64, Fault> {
+    let put_off = sqlx::query!(
+        "update outbox set not_before = $4 where id in (
+            select id from outbox where state = 'queued' and class = $1 and not_before <= $3
+              and ($2::text[] is null or template = any($2))
+            order by not_before, id limit $5 for update skip locked)",
+        class.as_str(),
+        templates,
+        now,
+        until,
+        limit
+    )
+    .execute(conn)
+    .await?;
+    Ok(put_off.rows_affected())
+}
+
 /// Ends the trying of a message that is due: `failed` or `expired`, or where its earlier tries left it.
 pub(in crate::messages) async fn give_up(
     conn: &mut PgConnection,
@@ -190,6 +288,7 @@ pub(in crate::messages) async fn fail_untold(
     Ok(failed.rows_affected())
 }
 
+/// Noted with time and source when it changes anything.
 pub(in crate::messages) async fn opt_out(
     conn: &mut PgConnection,
     msisdn: &Msisdn,
@@ -197,7 +296,9 @@ pub(in crate::messages) async fn opt_out(
     source: &str,
 ) -> Result<(), Fault> {
     sqlx::query!(
-        "insert into opt_out (msisdn, since, source) values ($1, $2, left($3, 60)) on conflict (msisdn) do nothing",
+        "with changed as (
+            insert into opt_out (msisdn, since, source) values ($1, $2, left($3, 60)) on conflict (msisdn) do nothing returning msisdn)
+         insert into opt_change (msisdn, wants, at, source) select msisdn, false, $2, left($3, 60) from changed",
         msisdn.digits(),
         now,
         source
@@ -207,13 +308,22 @@ pub(in crate::messages) async fn opt_out(
     Ok(())
 }
 
+/// Noted with time and source when it changes anything.
 pub(in crate::messages) async fn opt_in(
     conn: &mut PgConnection,
     msisdn: &Msisdn,
+    now: DateTime<Utc>,
+    source: &str,
 ) -> Result<(), Fault> {
-    sqlx::query!("delete from opt_out where msisdn = $1", msisdn.digits())
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "with changed as (delete from opt_out where msisdn = $1 returning msisdn)
+         insert into opt_change (msisdn, wants, at, source) select msisdn, true, $2, left($3, 60) from changed",
+        msisdn.digits(),
+        now,
+        source
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -35,6 +35,8 @@ type Texts = BTreeMap<Language, String>;
 #[derive(Clone, Debug)]
 struct Template {
     class: Class,
+    /// It may be put off over the quiet hours. A promotion always may.
+    waits: bool,
     values: BTreeMap<String, Kind>,
     texts: Texts,
 }
@@ -88,6 +90,15 @@ impl Templates {
         Some(self.messages.get(template)?.class)
     }
 
+    /// The messages of a lane that may be put off over the quiet hours.
+    pub(super) fn that_wait(&self, class: Class) -> Vec<String> {
+        let of_class = self.messages.iter();
+        of_class
+            .filter(|(_, template)| template.class == class && template.waits)
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
     /// The names of all messages, for tests and checks.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.messages.keys().map(String::as_str)
@@ -121,6 +132,16 @@ impl Templates {
                     name: name.to_owned(),
                 })
         })
+    }
+
+    /// How many segments the message takes, in the language in which it takes most.
+    pub fn segments(&self, template: &str, values: &Values) -> Result<usize, NotRendered> {
+        let mut most = 1;
+        for language in &self.globals.languages {
+            let text = self.render(template, *language, values)?;
+            most = most.max(gsm7::sms_length(&text).parts);
+        }
+        Ok(most)
     }
 
     fn global(&self, name: &str) -> Option<&str> {

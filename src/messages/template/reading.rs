@@ -61,7 +61,7 @@ impl Reading<'_> {
                 .wrong(element.place, format!("the name {name} is taken"));
         }
         let allowed: &[&str] = if element.name == "message" {
-            &["name", "class", "segments"]
+            &["name", "class", "segments", "waits"]
         } else {
             &["name"]
         };
@@ -93,6 +93,17 @@ impl Reading<'_> {
                     .wrong(element.place, format!("segments of {name} is not a number"));
                 1
             });
+        let waits = match element.attribute("waits").map(|waits| waits.value.as_str()) {
+            None => class == Class::Promotion,
+            Some("yes") if matches!(class, Class::Service | Class::Promotion) => true,
+            Some(_) => {
+                let what = format!(
+                    "{name} waits=\"yes\" or says nothing of it, and only a service message or a promotion can wait"
+                );
+                self.findings.wrong(element.place, what);
+                false
+            }
+        };
         let mut values = BTreeMap::new();
         for value in element.children_named("value") {
             if let Some((value_name, kind)) = self.value(value)
@@ -115,6 +126,7 @@ impl Reading<'_> {
             name.to_owned(),
             Template {
                 class,
+                waits,
                 values,
                 texts,
             },
