@@ -8,7 +8,8 @@ COPY . .
 ENV SQLX_OFFLINE=true
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/source/target \
     cargo build --release --locked -p kwastage -p simulators \
-    && install -D -t /built target/release/kwastage target/release/simulators
+    && install -D -t /built target/release/kwastage target/release/simulators \
+    && install -d /built/state
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS simulators
 COPY --from=build /built/simulators /usr/bin/simulators
@@ -18,9 +19,12 @@ CMD ["serve"]
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS gateway
 COPY --from=build /built/kwastage /usr/bin/kwastage
+# A volume mounted here for the first time becomes the user's own.
+COPY --from=build --chown=nonroot:nonroot /built/state /var/lib/kwastage
 COPY menus /usr/share/kwastage/menus
 COPY messages /usr/share/kwastage/messages
 ENV KWASTAGE_HTTP__BIND=0.0.0.0:8080 \
+    KWASTAGE_EMERGENCIES__SPOOL=/var/lib/kwastage/spool \
     KWASTAGE_MENUS__DIR=/usr/share/kwastage/menus \
     KWASTAGE_MESSAGES__DIR=/usr/share/kwastage/messages
 EXPOSE 8080

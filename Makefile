@@ -8,12 +8,17 @@ SERVICES = target/debug/services run --folder
 # Arguments of `make load`, as in: make load LOAD="--riders 2000 --seconds 60"
 LOAD ?=
 
-.PHONY: help demo test check load queries packages services
+# How many stories `make chaos` lives through in one process, and with processes that are killed.
+STORIES ?= 2000
+KILLINGS ?= 60
+
+.PHONY: help demo test chaos check load queries packages services
 
 help:
 	@echo "make demo           the product with its whole world; the phone is at http://127.0.0.1:8090/"
 	@echo "make demo ONCE=1    plays one rider's story and ends with 0 if every step came out right"
 	@echo "make test           every test, against a private Postgres and Redis"
+	@echo "make chaos          thousands of emergencies while everything else fails; takes half an hour"
 	@echo "make check          format, lints, menus"
 	@echo "make load           drives riders through the gateway and prints the figures"
 	@echo "                    LOAD=messages measures the outbox, reports and alarms instead"
@@ -28,6 +33,10 @@ demo: packages
 
 test: packages services
 	$(SERVICES) .kwastage/test --fast -- $(CARGO) test --workspace
+
+chaos: packages services
+	CHAOS=$(STORIES) $(SERVICES) .kwastage/test --fast -- $(CARGO) test --test phone -- --nocapture chaos::
+	CHAOS=$(KILLINGS) $(CARGO) test --test chaos -- --nocapture
 
 check:
 	$(CARGO) fmt --all --check

@@ -24,14 +24,15 @@ use crate::conversation::{
     Journal, MenuEditions, Record, SessionId, SessionTurns, TranscriptKey, VOCABULARY,
 };
 use crate::integrations::mpesa::{MpesaClient, MpesaSettings, TransactionType};
-use crate::integrations::{africastalking, twilio};
+use crate::integrations::{SmsClient, africastalking, sms_file, twilio};
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
 use crate::menu::{self, Menus};
 use crate::messages::{Breakers, Globals, QuietHours, Templates};
 use crate::payments;
-use crate::primitives::Secret;
+use crate::primitives::{Carrier, Secret};
 use crate::receipts::CodeKey;
 use crate::redis_connection::RedisConnection;
+use crate::spool::{self, Spool};
 use crate::wallet::Limits;
 
 /// Sessions this process keeps a copy of. One takes about 2 KB.
@@ -74,6 +75,7 @@ pub struct Means {
     /// How the providers of text messages do, as this process has seen it.
     pub breakers: Arc<Breakers>,
     pub door: Arc<Door>,
+    pub spool: Spool,
 }
 
 impl Deref for App {
@@ -152,9 +154,13 @@ impl App {
             number: config.africastalking.voice_number.clone(),
             timeout: SMS_TIMEOUT,
         })?;
+        let templates = Arc::new(templates);
+        let twilio = twilio::Client::new(twilio_settings(&config))?;
+        let spool = spool(&config, &clock, &templates, &africastalking, &twilio);
         Ok(App(Arc::new(Means {
             menus: MenuEditions::new(menus),
-            templates: Arc::new(templates),
+            templates,
+            spool,
             journal: Journal::start(pool.clone()),
             transcript_key: TranscriptKey::new(derived(&config, b"transcripts").as_slice()),
             member_keys: member_keys(&config),
@@ -169,7 +175,7 @@ impl App {
             mpesa: MpesaClient::new(mpesa_settings(&config), clock.clone())?,
             africastalking,
             voice,
-            twilio: twilio::Client::new(twilio_settings(&config))?,
+            twilio,
             twilio_verifier: Arc::new(twilio_verifier(&config)),
             breakers: Arc::default(),
             door: Arc::new(App::door(&config)),
@@ -190,6 +196,37 @@ pub fn member_keys(config: &Config) -> MemberKeys {
         sealing: KeyRing::of(Key::new(1, *config.keys.identity.expose_secret())),
         index: Key::new(1, *derived(config, b"national id index")),
     }
+}
+
+/// What keeps alarms while Postgres is away, and alerts the on-call phones by itself.
+fn spool(
+    config: &Config,
+    clock: &Clock,
+    templates: &Arc<Templates>,
+    africastalking: &africastalking::Client,
+    twilio: &twilio::Client,
+) -> Spool {
+    let route = config.sms.routes.emergency.iter();
+    let providers = route.map(|carrier| {
+        let client = match carrier {
+            Carrier::AfricasTalking => SmsClient::AfricasTalking(africastalking.clone()),
+            Carrier::Twilio => SmsClient::Twilio(twilio.clone()),
+            Carrier::File => SmsClient::File(sms_file::Client::new(config.sms.file.clone())),
+        };
+        let provider: spool::Provider = Arc::new(move |to, text| {
+            let client = client.clone();
+            Box::pin(async move { client.send_sms(&to, &text, true).await })
+        });
+        provider
+    });
+    let providers = providers.collect();
+    Spool::new(spool::Settings {
+        folder: config.emergencies.spool.clone(),
+        duty_phones: config.emergencies.duty_phones.clone(),
+        templates: templates.clone(),
+        providers,
+        clock: clock.clone(),
+    })
 }
 
 /// Where PINs are checked.

@@ -6,6 +6,9 @@
 //! |---|---|---|
 //! | roles | [`cli`], [`serve`] | join everything, decide nothing |
 //! | edges | [`channels`], [`conversation`]; [`answering`], [`contributing`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
+//! | edges | [`channels`], [`conversation`]; [`answering`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
+//! | means | [`app`], [`integrations`], [`spool`] | hold the pool, the clock, the outside clients; keep on disk what Postgres cannot take |
+//! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`receipts`], [`emergencies`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | means | [`app`], [`integrations`] | hold the pool, the clock, the outside clients |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`receipts`], [`emergencies`], [`messages`], [`questions`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`payments`], [`receipts`], [`emergencies`], [`broadcasts`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
@@ -47,6 +50,7 @@ pub mod schema;
 pub mod seed;
 pub mod serve;
 pub mod settlement;
+pub mod spool;
 pub mod stages;
 pub mod telemetry;
 pub mod wallet;

@@ -77,6 +77,8 @@ pub async fn run(
         tasks.spawn(sender(&app).run(stop.clone()));
     }
     let served = if roles.gateway {
+        app.spool.open().await.context("emergencies.spool")?;
+        tasks.spawn(app.spool.clone().run(app.pool.clone(), stop.clone()));
         let bind: SocketAddr = app.config.http.bind;
         let listener = TcpListener::bind(bind)
             .await
@@ -468,6 +470,8 @@ impl FromRef<App> for MessagesState {
         MessagesState {
             pool: app.pool.clone(),
             clock: app.clock.clone(),
+            spool: app.spool.clone(),
+            language: app.menus.current().default_language(),
         }
     }
 }
@@ -479,6 +483,7 @@ impl FromRef<App> for CallsState {
             clock: app.clock.clone(),
             templates: app.templates.clone(),
             desks: desks(app),
+            spool: app.spool.clone(),
         }
     }
 }

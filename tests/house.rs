@@ -23,7 +23,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "welcome",
         ],
     ),
-    ("means", &["app", "integrations"]),
+    ("means", &["app", "integrations", "spool"]),
     (
         "deeds",
         &[
@@ -128,6 +128,9 @@ const PURE: &[&str] = &[
     "receipts/model.rs",
     "receipts/number.rs",
     "settlement/account_text.rs",
+    "spool/book.rs",
+    "spool/frame.rs",
+    "spool/report.rs",
     "stages/model.rs",
     "wallet/limits.rs",
     "wallet/model.rs",

@@ -30,6 +30,8 @@ const STORY_FOLDER: &str = ".kwastage/story";
 const VARIABLES: &str = "variables";
 /// The gateway's three streams, in either folder.
 const LOG: &str = "log";
+/// Alarms that Postgres could not take.
+const SPOOL: &str = "spool";
 const GATEWAY: &str = "127.0.0.1:8080";
 const SIMULATORS: &str = "127.0.0.1:8090";
 /// How long either may take to answer its first request.
@@ -108,6 +110,10 @@ fn settings(world: &Private, folder: &Path, once: bool) -> Vec<(String, String)>
         (
             "KWASTAGE_EMERGENCIES__DRILL_PHONE",
             "254711000099".to_owned(),
+        ),
+        (
+            "KWASTAGE_EMERGENCIES__SPOOL",
+            folder.join(SPOOL).display().to_string(),
         ),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -209,6 +209,8 @@ pub struct Emergencies {
     /// What each link of a drill may take.
     pub drill_link: TimeDelta,
     pub drill_answers: bool,
+    /// Where a gateway keeps what Postgres cannot take.
+    pub spool: PathBuf,
 }
 
 #[derive(Clone, Debug)]
@@ -590,6 +592,9 @@ fn emergencies(read: &mut Reader) -> Option<Emergencies> {
     let drill_hour = read.number("emergencies.drill_hour", 0..=23);
     let drill_link = seconds(read, "emergencies.drill_link_s", 5..=600);
     let drill_answers = read.yes_or_no("emergencies.drill_answers");
+    let spool = read.matching("emergencies.spool", "write the folder's path", |folder| {
+        !folder.is_empty()
+    });
     Some(Emergencies {
         duty_phones: duty_phones?,
         admin_phones: admin_phones?,
@@ -605,6 +610,7 @@ fn emergencies(read: &mut Reader) -> Option<Emergencies> {
         drill_hour: drill_hour?,
         drill_link: drill_link?,
         drill_answers: drill_answers?,
+        spool: PathBuf::from(spool?),
     })
 }
 

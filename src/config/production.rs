@@ -71,6 +71,12 @@ pub(super) fn refuse_unsafe(config: &Config, reader: &mut Reader) {
         }
     }
     refuse_unsafe_routes(config, reader);
+    if !config.emergencies.spool.is_absolute() {
+        reader.mistake(
+            "emergencies.spool",
+            "production needs a whole path, on a disk that outlives a restart and is not the database's",
+        );
+    }
     for advice in refusals_of_callback(&config.mpesa.callback_base) {
         reader.mistake("mpesa.callback_base", advice);
     }

@@ -431,6 +431,7 @@ fn production_on_the_bare_defaults_names_everything_at_once() {
         "twilio.auth_tokens",
         "twilio.base_url",
         "twilio.callback_base",
+        "emergencies.spool",
         "mpesa.callback_base",
         "mpesa.callback_base",
         "mpesa.trust_any_source",

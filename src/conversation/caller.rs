@@ -10,6 +10,9 @@ use crate::menu::{self, Menus, Moved, Name, Opening, Session};
 use crate::primitives::{Language, Msisdn, nairobi_date};
 use crate::stages::StageId;
 
+/// Looking the caller up may take this part of a hop's budget: whoever raises an alarm with the dial needs the rest.
+const PART_OF_THE_BUDGET: u32 = 4;
+
 /// What a session remembers of its caller, so that later hops need not ask again. Deeds ask again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Caller {
@@ -47,9 +50,25 @@ impl CallingMember {
 }
 
 impl Caller {
+    /// As they chose it; none of a phone nobody knows, or whom nobody can look up.
+    pub fn language(&self) -> Option<Language> {
+        self.language
+    }
+
     /// One query about the phone. With the database away the caller is nobody we know, and may still raise an alarm.
     pub async fn at_dial(app: &App, msisdn: &Msisdn) -> Caller {
-        match Caller::known(app, msisdn).await {
+        // A task of its own: a question that is not answered in time is asked to its end, and its connection stays whole.
+        let asking = tokio::spawn({
+            let (app, msisdn) = (app.clone(), msisdn.clone());
+            async move { Caller::known(&app, &msisdn).await }
+        });
+        let patience = app.config.ussd.hop_budget / PART_OF_THE_BUDGET;
+        let known = match tokio::time::timeout(patience, asking).await {
+            Ok(Ok(known)) => known,
+            Ok(Err(_broken)) => Err(Fault::broken("the question broke")),
+            Err(_elapsed) => Err(Fault::broken("Postgres does not answer in time")),
+        };
+        match known {
             Ok(caller) => caller,
             Err(fault) => {
                 tracing::error!(%fault, "Nobody can be looked up at a dial");

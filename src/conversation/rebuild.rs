@@ -18,6 +18,8 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::menu::{self, Heard, Menus, Session};
 
+/// Looking into the journal may take this part of a hop's budget.
+const PART_OF_THE_BUDGET: u32 = 6;
 /// The network ends a session after minutes.
 const LONGER_THAN_A_SESSION: TimeDelta = TimeDelta::hours(1);
 
@@ -27,9 +29,14 @@ pub(super) async fn from_transcript(
     menus: &Arc<Menus>,
     turn: &Turn,
 ) -> Result<Next, Fault> {
-    // What the journal still holds back would be missing here.
-    app.journal.flush().await;
-    let journal = read_journal(app, turn).await.unwrap_or_default();
+    // Without Postgres there is no journal, and an alarm behind the code must not wait for it.
+    let patience = app.config.ussd.hop_budget / PART_OF_THE_BUDGET;
+    let journal = tokio::time::timeout(patience, async {
+        // What the journal still holds back would be missing here.
+        app.journal.flush().await;
+        read_journal(app, turn).await
+    });
+    let journal = journal.await.ok().and_then(Result::ok).unwrap_or_default();
     if journal
         .iter()
         .any(|hop| hop.menus != menus.digest().bytes() || hop.screen == "resume")

@@ -2,6 +2,7 @@
 //! else is refused when it is loaded.
 
 mod coordinator;
+mod wallet;
 
 use crate::menu::{Effect, Fact, IntentSpec, Kind, OutcomeSpec, Variable, Vocabulary};
 
@@ -62,6 +63,12 @@ const ALARM_RAISED: OutcomeSpec = OutcomeSpec {
     supplies: &[Variable::new("case", Kind::Code(5))],
     decides: &["alarm_out"],
 };
+/// On our disk, and on its way to the on-call phones.
+const ALARM_SPOOLED: OutcomeSpec = OutcomeSpec {
+    name: "spooled",
+    supplies: &[Variable::new("duty_phone", Kind::Code(10))],
+    decides: &[],
+};
 const ALARM_NOT_RECORDED: OutcomeSpec = OutcomeSpec {
     name: "not_recorded",
     supplies: &[Variable::new("duty_phone", Kind::Code(10))],
@@ -77,21 +84,6 @@ const ALREADY_ASKED: OutcomeSpec = OutcomeSpec {
 const JUST_ASKED: OutcomeSpec = OutcomeSpec {
     name: "just_asked",
     supplies: &[Variable::new("asked", AMOUNT)],
-    decides: &[],
-};
-
-/// The wallet holds less than was asked of it.
-const NOT_ENOUGH: OutcomeSpec = OutcomeSpec {
-    name: "not_enough",
-    supplies: &[Variable::new("wallet", AMOUNT)],
-    decides: &[],
-};
-const OVER_LIMIT: OutcomeSpec = OutcomeSpec {
-    name: "over_limit",
-    supplies: &[
-        Variable::new("left_today", AMOUNT),
-        Variable::new("once", AMOUNT),
-    ],
     decides: &[],
 };
 
@@ -446,89 +438,10 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             ],
         },
         // The wallet.
-        IntentSpec {
-            name: "top_up",
-            needs: &["amount"],
-            secret: true,
-            effect: Effect::Writes,
-            outcomes: &[
-                outcome("accepted"),
-                outcome("accepted_later"),
-                WRONG_PIN,
-                LOCKED,
-                BUSY,
-                ALREADY_ASKED,
-                JUST_ASKED,
-                outcome("not_active"),
-                outcome("not_possible"),
-            ],
-        },
-        IntentSpec {
-            name: "find_recipient",
-            needs: &["recipient"],
-            secret: false,
-            effect: Effect::Reads,
-            outcomes: &[
-                OutcomeSpec {
-                    name: "found",
-                    supplies: &[
-                        Variable::new("recipient_id", Kind::Hidden),
-                        Variable::new("their_name", Kind::Words(14)),
-                        Variable::new("their_stage", STAGE),
-                    ],
-                    decides: &[],
-                },
-                outcome("nobody"),
-                outcome("oneself"),
-            ],
-        },
-        IntentSpec {
-            name: "send_money",
-            needs: &["recipient_id", "amount"],
-            secret: true,
-            effect: Effect::Writes,
-            outcomes: &[
-                OutcomeSpec {
-                    name: "sent",
-                    supplies: &[
-                        Variable::new("wallet", AMOUNT),
-                        Variable::new("left_today", AMOUNT),
-                    ],
-                    decides: &[],
-                },
-                NOT_ENOUGH,
-                OVER_LIMIT,
-                outcome("frozen"),
-                outcome("not_active"),
-                outcome("nobody"),
-                WRONG_PIN,
-                LOCKED,
-                BUSY,
-            ],
-        },
-        IntentSpec {
-            name: "contribute_from_wallet",
-            needs: &["amount"],
-            secret: true,
-            effect: Effect::Writes,
-            outcomes: &[
-                OutcomeSpec {
-                    name: "paid",
-                    supplies: &[
-                        Variable::new("wallet", AMOUNT),
-                        Variable::new("left_today", AMOUNT),
-                    ],
-                    decides: &[],
-                },
-                NOT_ENOUGH,
-                OVER_LIMIT,
-                outcome("frozen"),
-                outcome("not_active"),
-                WRONG_PIN,
-                LOCKED,
-                BUSY,
-            ],
-        },
+        wallet::TOP_UP,
+        wallet::FIND_RECIPIENT,
+        wallet::SEND_MONEY,
+        wallet::CONTRIBUTE_FROM_WALLET,
         // Settings.
         IntentSpec {
             name: "prove_pin",
@@ -614,7 +527,7 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             needs: &[],
             secret: false,
             effect: Effect::Direct,
-            outcomes: &[ALARM_RAISED, ALARM_NOT_RECORDED],
+            outcomes: &[ALARM_RAISED, ALARM_SPOOLED, ALARM_NOT_RECORDED],
         },
         IntentSpec {
             // Nothing on the phone may show it.
@@ -622,7 +535,7 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             needs: &[],
             secret: false,
             effect: Effect::Direct,
-            outcomes: &[ALARM_RAISED, ALARM_NOT_RECORDED],
+            outcomes: &[ALARM_RAISED, ALARM_SPOOLED, ALARM_NOT_RECORDED],
         },
         IntentSpec {
             name: "tell_emergency_kind",

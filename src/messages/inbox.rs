@@ -28,6 +28,17 @@ pub struct Arrived {
     pub fields: serde_json::Value,
 }
 
+/// Names made of a provider and its id.
+const MESSAGES: Uuid = Uuid::from_u128(0x2b8e_90c4_11d7_4f6a_b3a5_7e0f_6d21_c948);
+
+impl Arrived {
+    /// The same each time the message is delivered, and known before anything is stored.
+    pub fn id(&self) -> Uuid {
+        let name = format!("{}:{}", self.provider, self.provider_id);
+        Uuid::new_v5(&MESSAGES, name.as_bytes())
+    }
+}
+
 /// An inbound message as it is kept.
 #[derive(Clone, Debug)]
 pub struct Inbound {

@@ -19,6 +19,7 @@ const HOP_SECONDS: &str = "kwastage_hop_duration_seconds";
 const PAYMENTS: &str = "kwastage_payments_total";
 const MESSAGES: &str = "kwastage_messages_total";
 const MESSAGES_HELD_BACK: &str = "kwastage_messages_held_back_total";
+const SPOOLED: &str = "kwastage_spooled_total";
 const QUEUE_DEPTH: &str = "kwastage_queue_depth";
 const PROVIDER_SECONDS: &str = "kwastage_provider_duration_seconds";
 const PASSED_OVER: &str = "kwastage_sms_provider_passed_over";
@@ -94,6 +95,11 @@ pub fn session_ended(status: &str) {
 /// One piece of news about a payment, such as `paid`, `confirmed`, `unpaid_cancel`, `checking`.
 pub fn payment(outcome: impl Into<SharedString>) {
     counter!(PAYMENTS, "outcome" => outcome.into()).increment(1);
+}
+
+/// What became of an emergency report that Postgres could not take: `kept`, `not_kept`, `alerted`, `drained` and the like.
+pub fn spooled(outcome: &'static str) {
+    counter!(SPOOLED, "outcome" => outcome).increment(1);
 }
 
 /// One message that reached a state (`queued` means: once more), by lane (`emergency`, `money`, `service`, `promotion`).
@@ -200,6 +206,7 @@ fn describe() {
         MESSAGES_HELD_BACK,
         "Messages dropped unsent, by what held them back"
     );
+    describe_counter!(SPOOLED, "Emergency reports Postgres could not take");
     describe_gauge!(QUEUE_DEPTH, "What waits, by queue");
     describe_histogram!(
         PROVIDER_SECONDS,

@@ -2,9 +2,12 @@
 
 mod alarm_clock;
 mod alarms;
+mod chaos;
+mod degraded;
 mod dialogues;
 mod lanes;
 mod reports;
+mod spool;
 mod texts;
 mod turns;
 mod webhooks;

@@ -398,7 +398,7 @@ async fn without_postgres_a_rider_hears_that_nothing_happened() {
         (
             &Call::new(&world, BARAKA),
             "9",
-            "END We could not pass on your alarm. CALL 0711000005 NOW",
+            "CON Help is being called. You can also call 0711000005.",
         ),
     ] {
         let answer = call.sends(transcript).await;

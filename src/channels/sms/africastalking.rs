@@ -4,6 +4,8 @@
 //! comes again each minute for half a day: whatever comes is stored or counted and answered 200, unless our own
 //! database is away.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
@@ -13,12 +15,15 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
+use super::alarm;
 use super::webhook::{Fields, acknowledged, ours, received};
 use crate::clock::Clock;
+use crate::fault::Fault;
 use crate::messages::inbox::{self, Arrived};
 use crate::messages::opt_out;
 use crate::messages::reports::{Report, Says};
-use crate::primitives::Carrier;
+use crate::primitives::{Carrier, Language};
+use crate::spool::Spool;
 use crate::work::{Actor, Work};
 
 /// What the webhooks of the messages room need.
@@ -26,10 +31,16 @@ use crate::work::{Actor, Work};
 pub struct MessagesState {
     pub pool: PgPool,
     pub clock: Clock,
+    /// Takes an alarm that Postgres cannot.
+    pub spool: Spool,
+    /// Of a sender whom nobody can look up.
+    pub language: Language,
 }
 
 /// More than any message with its fields.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A Postgres that takes longer is away.
+const STORING_PATIENCE: Duration = Duration::from_secs(3);
 
 pub fn routes<S>() -> Router<S>
 where
@@ -53,9 +64,18 @@ async fn inbound(State(state): State<MessagesState>, body: Bytes) -> StatusCode 
         work.commit().await?;
         Ok(stored.is_some())
     };
-    match stored.await {
+    let stored = tokio::time::timeout(STORING_PATIENCE, stored).await;
+    match stored.unwrap_or_else(|_| Err(Fault::broken("Postgres does not answer in time"))) {
         Ok(is_new) => acknowledged("inbound", if is_new { "stored" } else { "again" }),
-        Err(fault) => ours("an inbound message", &fault),
+        Err(fault) => {
+            // It comes again until it is stored, and a cry for help does not wait for that.
+            if let Some(report) = alarm::report(&arrived, now, state.language)
+                && let Err(why) = state.spool.take_report(report).await
+            {
+                tracing::error!(%why, "An emergency by SMS could not be kept; it is alerted all the same");
+            }
+            ours("an inbound message", &fault)
+        }
     }
 }
 

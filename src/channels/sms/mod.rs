@@ -1,5 +1,6 @@
 //! Text messages coming in, and reports on those that went out: one file per operator protocol.
 
 pub mod africastalking;
+mod alarm;
 pub mod twilio;
 mod webhook;

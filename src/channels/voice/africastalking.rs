@@ -22,6 +22,7 @@ use crate::emergencies::{self, CallEnd, Desks, OnCall, RaiseError, Spoken};
 use crate::fault::Fault;
 use crate::messages::{Templates, Values};
 use crate::primitives::{Language, Msisdn};
+use crate::spool::{Channel, Report, Spool, What};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 
@@ -32,6 +33,7 @@ pub struct CallsState {
     pub clock: Clock,
     pub templates: Arc<Templates>,
     pub desks: Desks,
+    pub spool: Spool,
 }
 
 /// More than any request about a call.
@@ -146,10 +148,27 @@ async fn hotline(state: &CallsState, on: &OnCall, caller: Option<&Msisdn>) -> St
             });
             document::reject()
         }
-        // With the database away this is where the report has to go to the spool, under `emergencies::report_of_call`.
         Err(error) => {
-            metric::voice_webhook("hotline_failed");
-            tracing::error!(%error, "A missed call could not be taken as an alarm");
+            tracing::error!(%error, "Postgres could not take a missed call as an alarm");
+            let report = Report {
+                id: emergencies::report_of_call(&on.session).0,
+                msisdn: caller.clone(),
+                language: state.desks.language,
+                at: state.clock.now(),
+                channel: Channel::Call,
+                silent: false,
+                what: What::Alarm { words: None },
+            };
+            match state.spool.take_report(report).await {
+                Ok(()) => {
+                    metric::voice_webhook("hotline_spooled");
+                    return document::reject();
+                }
+                Err(why) => {
+                    metric::voice_webhook("hotline_failed");
+                    tracing::error!(%why, "A missed call could not be kept; it is alerted all the same");
+                }
+            }
             document::say(&line(
                 state,
                 state.desks.language,

@@ -12,11 +12,12 @@ use crate::work::{Actor, Work};
 pub(super) async fn raise(
     hands: &Performer<'_>,
     work: &mut Work,
+    id: EmergencyId,
     silent: bool,
 ) -> Result<Outcome, Fault> {
     let known = members::caller_language(work.conn(), &hands.turn.msisdn).await?;
     let raise = Raise {
-        id: EmergencyId::fresh(),
+        id,
         at: work.now,
         msisdn: hands.turn.msisdn.clone(),
         language: known.unwrap_or_else(|| hands.menus.default_language()),
@@ -34,22 +35,13 @@ pub(super) async fn raise(
     }
 }
 
-/// The database cannot take it: whom to call instead, at once.
-pub(super) fn not_recorded(hands: &Performer<'_>) -> Outcome {
-    let duty_desk = hands.app.config.emergencies.duty_phones.first();
-    Outcome::new("not_recorded").value(
-        "duty_phone",
-        duty_desk.map_or_else(|| "999".to_owned(), |phone| phone.national()),
-    )
-}
-
 pub(super) async fn tell_kind(
     hands: &Performer<'_>,
     work: &mut Work,
     kind: EmergencyKind,
 ) -> Result<Outcome, Fault> {
-    emergencies::tell_kind(work, &hands.turn.msisdn, kind).await?;
-    Ok(Outcome::new("told"))
+    let case = emergencies::tell_kind(work, &hands.turn.msisdn, kind).await?;
+    told(case.is_some())
 }
 
 pub(super) async fn tell_injured(
@@ -57,8 +49,8 @@ pub(super) async fn tell_injured(
     work: &mut Work,
     injured: i32,
 ) -> Result<Outcome, Fault> {
-    emergencies::tell_injured(work, &hands.turn.msisdn, injured).await?;
-    Ok(Outcome::new("told"))
+    let case = emergencies::tell_injured(work, &hands.turn.msisdn, injured).await?;
+    told(case.is_some())
 }
 
 /// The outcome is what happened, because what to do now goes by it.
@@ -74,7 +66,7 @@ pub(super) async fn tell_place(
             (None, Some(kind)) => Outcome::new(kind.as_str()),
             (None, None) => Outcome::new("told"),
         },
-        None => Outcome::new("told"),
+        None => return Err(no_open_case()),
     })
 }
 
@@ -118,4 +110,16 @@ pub(super) async fn stop(
 pub(super) async fn say_safe(hands: &Performer<'_>, work: &mut Work) -> Result<Outcome, Fault> {
     emergencies::say_safe(work, &hands.turn.msisdn).await?;
     Ok(Outcome::new("told"))
+}
+
+fn told(has_a_case: bool) -> Result<Outcome, Fault> {
+    match has_a_case {
+        true => Ok(Outcome::new("told")),
+        false => Err(no_open_case()),
+    }
+}
+
+/// Without an open case its alarm may still wait in the spool of another process: then what is told of it waits there too.
+fn no_open_case() -> Fault {
+    Fault::broken("something was told of an emergency that has no open case")
 }

@@ -9,6 +9,7 @@ mod joining;
 mod money;
 mod notices;
 mod settings;
+mod spooling;
 mod wallet;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +26,7 @@ use crate::fault::Fault;
 use crate::members::{self, MemberId, PinAnswer};
 use crate::menu::{self, Asked, Menus, Moved, Outcome, Session, Wants};
 use crate::primitives::Secret;
+use crate::spool::Report;
 use crate::work::{Actor, Work};
 
 /// Wrong PINs are counted for this way in.
@@ -96,14 +98,21 @@ impl Performer<'_> {
                     let name = asked.intent;
                     let typed_a_pin = asked.secret.is_some();
                     let intent = Intent::read(asked)?;
-                    let outcome = match intent.what {
-                        What::Question(question) if !typed_a_pin => {
+                    let report = spooling::report(self, &intent.what, step);
+                    let asked_pin = intent.pin.is_some();
+                    let outcome = match (intent.what, report) {
+                        (What::Question(question), _) if !typed_a_pin => {
                             Some(self.answer(question).await?)
                         }
-                        _ => self.recall(name, step).await?,
+                        // Perhaps only the spool knows of it; its id makes one of the two.
+                        (what, Some(report)) => {
+                            let intent = Intent { pin: None, what };
+                            Some(self.report(intent, report, name, step).await)
+                        }
+                        (_, None) => self.recall(name, step).await?,
                     };
                     if let Some(outcome) = &outcome {
-                        self.note_proof(intent.pin.is_some(), outcome);
+                        self.note_proof(asked_pin, outcome);
                     }
                     match outcome {
                         Some(outcome) => menu::resolve(self.menus, moved.session, outcome),
@@ -118,14 +127,30 @@ impl Performer<'_> {
         let name = asked.intent;
         let typed_a_pin = asked.secret.is_some();
         let intent = Intent::read(asked)?;
-        let is_alarm = matches!(intent.what, What::Deed(Deed::RaiseEmergency { .. }));
-        match self.perform_once(intent, name, typed_a_pin, step).await {
-            // Somebody who needs help is never only told that we are sorry.
-            Err(fault) if is_alarm => {
-                tracing::error!(%fault, "An emergency could not be recorded");
-                Ok(emergency::not_recorded(self))
+        let Some(report) = spooling::report(self, &intent.what, step) else {
+            return self.perform_once(intent, name, typed_a_pin, step).await;
+        };
+        Ok(self.report(intent, report, name, step).await)
+    }
+
+    /// As [`Performer::perform_once`] for what is told in an emergency. It cannot fail, and done again it is the same.
+    async fn report(
+        &self,
+        intent: Intent,
+        report: Report,
+        name: &'static str,
+        step: u16,
+    ) -> Outcome {
+        if spooling::belongs_into_spool(self.app, &report) {
+            return spooling::take(self.app, report).await;
+        }
+        let performing = self.perform_once(intent, name, false, step);
+        match spooling::in_time(self.app, performing).await {
+            Ok(outcome) => outcome,
+            Err(fault) => {
+                tracing::error!(%fault, "Postgres could not take an emergency");
+                spooling::take(self.app, report).await
             }
-            performed => performed,
         }
     }
 
@@ -227,7 +252,9 @@ impl Performer<'_> {
             Deed::ContributeFromWallet(amount) => {
                 wallet::contribute(self, &mut work, amount, &key).await
             }
-            Deed::RaiseEmergency { silent } => emergency::raise(self, &mut work, silent).await,
+            Deed::RaiseEmergency { silent } => {
+                emergency::raise(self, &mut work, spooling::id(self, step), silent).await
+            }
             Deed::TellEmergencyKind(kind) => emergency::tell_kind(self, &mut work, kind).await,
             Deed::TellEmergencyInjured(injured) => {
                 emergency::tell_injured(self, &mut work, injured).await

@@ -18,7 +18,7 @@ pub(in crate::messages) async fn insert(
     let inserted = sqlx::query_scalar!(
         "insert into inbox (id, provider, provider_id, received_at, sent_at, msisdn, recipient, text, fields)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (provider, provider_id) do nothing returning id",
-        Uuid::now_v7(),
+        arrived.id(),
         arrived.provider,
         arrived.provider_id,
         now,

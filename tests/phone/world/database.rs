@@ -10,6 +10,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use tokio::sync::OnceCell;
 
+use super::line::Line;
+
 /// Dropped, with everybody thrown out of it, when this is.
 pub struct Database {
     /// Empty once it is dropped.
@@ -36,6 +38,25 @@ impl Database {
 
     pub fn pool(&self) -> PgPool {
         pool(&self.name)
+    }
+
+    /// As the product's own pool, over a line that can be troubled.
+    pub fn pool_over(&self, line: &Line) -> PgPool {
+        PgPoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(Duration::from_secs(1))
+            .test_before_acquire(false)
+            .connect_lazy_with(
+                options()
+                    .database(&self.name)
+                    .host("127.0.0.1")
+                    .port(line.port)
+                    .options([
+                        ("statement_timeout", "2000"),
+                        ("lock_timeout", "500"),
+                        ("idle_in_transaction_session_timeout", "5000"),
+                    ]),
+            )
     }
 
     pub async fn take_away(mut self) {
@@ -113,6 +134,12 @@ fn pool(database: &str) -> PgPool {
         .acquire_timeout(Duration::from_secs(20))
         .test_before_acquire(false)
         .connect_lazy_with(options().database(database))
+}
+
+/// Where the server of the tests listens.
+pub fn server_address() -> String {
+    let options = options();
+    format!("{}:{}", options.get_host(), options.get_port())
 }
 
 async fn server() -> PgConnection {

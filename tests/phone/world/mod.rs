@@ -2,6 +2,7 @@
 //! beside it, a clock that stands still, and jobs that are done when the test says so.
 
 mod database;
+mod line;
 mod logs;
 
 use std::ops::Deref;
@@ -17,6 +18,7 @@ use kwastage::conversation::SessionId;
 use kwastage::conversation::store::{
     Lifetimes, MemoryStore, RedisStore, SessionSeal, SessionStore,
 };
+use kwastage::fault::Fault;
 use kwastage::jobs::{self, Registry};
 use kwastage::members::{self, Fee, Reason, Who};
 use kwastage::messages::Sender;
@@ -35,6 +37,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use database::Database;
+pub use line::{Line, Trouble};
 pub use logs::captured as captured_logs;
 
 /// Noon of a Friday in Nairobi, on which the seeded world was seeded.
@@ -74,6 +77,8 @@ pub struct Parts {
     sender: Sender,
     stop: CancellationToken,
     _serving: DropGuard,
+    /// Between the product and its Postgres.
+    pub line: Option<Line>,
     database: Database,
 }
 
@@ -91,9 +96,27 @@ impl World {
 
     /// As [`World::new`], with settings of its own, such as `("USSD__HOP_BUDGET_MS", "500")`.
     pub async fn with(sessions: Sessions, settings: &[(&str, &str)]) -> World {
-        logs::start();
         let database = Database::seeded().await;
         let pool = database.pool();
+        World::over(database, pool, None, sessions, settings).await
+    }
+
+    /// With Postgres at the end of a line that can be troubled, and as patient with it as the product is.
+    pub async fn behind_a_line(sessions: Sessions, settings: &[(&str, &str)]) -> World {
+        let database = Database::seeded().await;
+        let line = Line::to(database::server_address()).await;
+        let pool = database.pool_over(&line);
+        World::over(database, pool, Some(line), sessions, settings).await
+    }
+
+    async fn over(
+        database: Database,
+        pool: PgPool,
+        line: Option<Line>,
+        sessions: Sessions,
+        settings: &[(&str, &str)],
+    ) -> World {
+        logs::start();
         let outside = Simulators::start(Settings {
             bind: ([127, 0, 0, 1], 0).into(),
             // Without a wait of their own, messages arrive in the order in which they were sent.
@@ -149,6 +172,7 @@ impl World {
             http: reqwest::Client::new(),
             _serving: stop.clone().drop_guard(),
             stop,
+            line,
             database,
             app,
             pool,
@@ -184,6 +208,14 @@ impl World {
         url
     }
 
+    /// How the line to Postgres is from now on.
+    pub fn postgres_is(&self, trouble: Trouble) {
+        self.line
+            .as_ref()
+            .expect("a world behind a line")
+            .is(trouble);
+    }
+
     /// Connections of one's own, when the gateway's are gone.
     pub fn fresh_pool(&self) -> PgPool {
         self.database.pool()
@@ -195,13 +227,18 @@ impl World {
 
     /// Does everything that is due, and what comes of it, until nothing is.
     pub async fn run_jobs(&self) {
+        self.try_jobs().await.unwrap();
+    }
+
+    /// As [`World::run_jobs`], where the line to Postgres may break on the way.
+    pub async fn try_jobs(&self) -> Result<(), Fault> {
         loop {
             // A push looks into the journal whether its rider is still on the phone.
             self.app.journal.flush().await;
             let done = jobs::run_due(&self.pool, &self.clock, &self.registry, self.app.clone());
-            let done = done.await.unwrap() + self.sender.drain_due().await.unwrap();
+            let done = done.await? + self.sender.drain_due().await?;
             if done == 0 {
-                return;
+                return Ok(());
             }
         }
     }
@@ -441,11 +478,18 @@ fn config(outside: &str, gateway: &str, redis: &str, more: &[(&str, &str)]) -> A
         // Two cores run many worlds at once.
         ("USSD__HOP_BUDGET_MS", "8000"),
     ];
+    // Files that outlive the world would be taken over by the next; where nothing waits nothing is left.
+    let spool =
+        std::env::temp_dir().join(format!("kwastage-spool-{}", uuid::Uuid::new_v4().simple()));
+    let spool = spool.display().to_string();
+    let fixed = fixed
+        .into_iter()
+        .chain([("EMERGENCIES__SPOOL", spool.as_str())]);
+    let ours = |name: &str| more.iter().all(|(theirs, _)| *theirs != name);
     let variables = fixed
-        .iter()
-        .filter(|(name, _)| more.iter().all(|(own, _)| own != name))
-        .chain(more)
-        .map(|(name, value)| (format!("KWASTAGE_{name}"), (*value).to_owned()));
+        .filter(|(name, _)| ours(name))
+        .chain(more.iter().copied())
+        .map(|(name, value)| (format!("KWASTAGE_{name}"), value.to_owned()));
     Arc::new(Config::read(None, variables).unwrap())
 }
 

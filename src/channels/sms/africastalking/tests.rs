@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::Request;
 use sqlx::PgPool;
@@ -8,15 +10,36 @@ use crate::answering::understand::{Alarm, Amount, Asked, understand};
 use crate::emergencies::EmergencyKind;
 use crate::messages::testing::{Answer, World, to_amina};
 use crate::messages::{Class, Message, MessageId, is_opted_out};
+use crate::messages::{Globals, Templates};
 use crate::primitives::Money;
 use crate::primitives::Msisdn;
+use crate::spool;
 
 fn gateway(world: &World) -> Router {
     let state = MessagesState {
         pool: world.pool.clone(),
         clock: world.clock.clone(),
+        spool: spool(world),
+        language: Language::ENGLISH,
     };
     routes().with_state(state)
+}
+
+/// Of a gateway that reaches no provider.
+fn spool(world: &World) -> Spool {
+    let globals = Globals {
+        languages: vec![Language::ENGLISH, Language::SWAHILI],
+        ussd: "*384*123#".into(),
+        sms: "22384".into(),
+    };
+    let messages = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("messages");
+    Spool::new(spool::Settings {
+        folder: std::env::temp_dir().join(format!("kwastage-spool-{}", std::process::id())),
+        duty_phones: vec![Msisdn::parse("254711000005").unwrap()],
+        templates: Arc::new(Templates::load(&messages, globals).unwrap()),
+        providers: Vec::new(),
+        clock: world.clock.clone(),
+    })
 }
 
 async fn post_to(world: &World, path: &str, body: impl Into<Body>) -> u16 {
@@ -158,7 +181,7 @@ async fn inbound_vectors(pool: PgPool) {
     ] {
         assert_eq!(post_to(&world, "/at/demo/sms", body).await, 200, "{vector}");
         let row = sqlx::query!(
-            "select msisdn, text, sent_at, fields from inbox order by id desc limit 1"
+            "select msisdn, text, sent_at, fields from inbox order by ctid desc limit 1"
         )
         .fetch_one(&world.pool)
         .await
