@@ -1,39 +1,49 @@
-// Walks through a first payment in a real browser, as a rider would: dials on the keypad, follows the menu, approves the
-// M-PESA prompt and reads the receipt. Fails if anything does not come, or if the page complains in its console.
+// Walks through the product in a real browser, as people would: a first payment, from the keypad to the receipt; then an
+// alarm, from Amina's phone to a coordinator's answer and its end. Fails if anything does not come, or if the page complains
+// in its console.
 //
-//     node simulators/browser/walk.mjs [--url http://127.0.0.1:8090/] [--picture docs/phone.png]
+//     node simulators/browser/walk.mjs [--url http://127.0.0.1:8090/] [--phones docs/phone.png] [--emergency docs/emergency.png]
 //
-// Needs the running demo, Chromium and chromedriver; no packages. It speaks the W3C WebDriver protocol over HTTP.
+// Needs the running demo, Chromium and chromedriver.
 
-import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { withBrowser } from "./page.mjs";
 
 const { values: given } = parseArgs({
   options: {
     url: { type: "string", default: "http://127.0.0.1:8090/" },
-    picture: { type: "string" },
+    phones: { type: "string" },
+    emergency: { type: "string" },
     pin: { type: "string", default: "4826" },
     chromium: { type: "string", default: process.env.CHROMIUM ?? "/usr/bin/chromium" },
   },
 });
 
-const PATIENCE_MS = 20_000;
-// The gateway leaves a minute between two M-PESA requests to one phone: a second walk may have to wait for it.
-const PROMPT_PATIENCE_MS = 80_000;
+// An alarm of the demo is followed by calls when nobody has answered for a while.
+const RING_PATIENCE_MS = 100_000;
 const ENTER = "\uE007";
+// Places of the phones, from the left, in either layout.
 const AMINA = 0;
 const JUMA = 1;
-const WAMBUI = 2;
+const WAMBUI_BESIDE_RIDERS = 2;
+const WAMBUI = 1;
+const ODHIAMBO = 2;
 
 async function walk(page) {
   await page.open(given.url);
-  await page.until("three phones", () => page.run("return document.querySelectorAll('.handset .screen[data-view]').length === 3"));
+  await page.until("three phones", () => page.run("return document.querySelectorAll('#phones:not([aria-busy]) .screen[data-view]').length === 3"));
+  await pay(page);
+  await callForHelp(page);
+  const complaints = (await page.complaints()).filter(({ level }) => level === "SEVERE");
+  if (complaints.length) throw new Error(`the page complained: ${complaints.map(({ message }) => message).join("; ")}`);
+}
 
+async function pay(page) {
+  await page.layOut("riders");
+  await page.give(WAMBUI_BESIDE_RIDERS, "254711000003");
   told("Amina dials on the keypad");
+  await page.putDown(AMINA);
   for (const key of "*384*123#") await page.press(AMINA, key);
   await page.press(AMINA, "call");
   await page.screenSays(AMINA, /contribute|pay|lipa/i);
@@ -45,7 +55,7 @@ async function walk(page) {
   await page.focus(AMINA);
   await page.type(given.pin);
   await page.press(AMINA, "left");
-  await page.until("the last screen", async () => await page.has(AMINA, ".dialog .text:not(.wait)") && !(await page.has(AMINA, ".answer")));
+  await page.until("the last screen", async () => (await page.screen(AMINA)) !== "" && !(await page.has(AMINA, ".answer")));
 
   told("M-PESA asks over everything");
   await page.prompt(AMINA);
@@ -54,33 +64,84 @@ async function walk(page) {
   await page.press(AMINA, "ok");
 
   told("the receipt comes");
-  await page.until("an unread message", () => page.has(AMINA, ".envelope"));
-  while (!(await page.shows(AMINA, "idle"))) await page.press(AMINA, "end");
-  await page.press(AMINA, "left", "ok");
-  const receipt = await readThread(page, /code:?\s+\w{4}/i);
+  const receipt = await readMessage(page, AMINA, /code:?\s+\w{4}/i);
   console.log(`    ${receipt.replaceAll("\n", "\n    ")}`);
 
-  if (given.picture) {
-    told("Juma looks at the menu while M-PESA asks Wambui");
-    await page.focus(WAMBUI);
-    await page.type(`*384*123*2*200#${ENTER}`);
-    await page.screenSays(WAMBUI, /PIN/);
-    await page.type(`${given.pin}${ENTER}`);
-    await page.prompt(WAMBUI);
-    await page.type("12");
-    await page.focus(JUMA);
-    await page.type(`*384*123#${ENTER}`);
-    await page.until("Juma's menu", () => page.has(JUMA, ".answer"));
-    await page.run("document.activeElement.blur()");
-    await page.until("the keys to come up", async () => !(await page.run("return document.querySelector('.body .pressed')")));
-    await writeFile(given.picture, await page.picture());
-    // Nothing is left open: neither her payment nor his call.
-    await page.press(WAMBUI, "end");
-    await page.press(JUMA, "end");
-    await page.until("both to put their phones away", async () => (await page.shows(JUMA, "idle")) && !(await page.shows(WAMBUI, "prompt")));
+  if (!given.phones) return;
+  told("Juma looks at the menu while M-PESA asks Wambui");
+  await page.focus(WAMBUI_BESIDE_RIDERS);
+  await page.type(`*384*123*2*200#${ENTER}`);
+  await page.screenSays(WAMBUI_BESIDE_RIDERS, /PIN/);
+  await page.type(`${given.pin}${ENTER}`);
+  await page.prompt(WAMBUI_BESIDE_RIDERS);
+  await page.type("12");
+  await page.focus(JUMA);
+  await page.type(`*384*123#${ENTER}`);
+  await page.until("Juma's menu", () => page.has(JUMA, ".answer"));
+  await photograph(page, given.phones);
+  // Nothing is left open: neither her payment nor his call.
+  await page.press(WAMBUI_BESIDE_RIDERS, "end");
+  await page.press(JUMA, "end");
+  await page.until("both to put their phones away", async () => (await page.shows(JUMA, "idle")) && !(await page.shows(WAMBUI_BESIDE_RIDERS, "prompt")));
+}
+
+async function callForHelp(page) {
+  await page.layOut("alarm");
+  for (const phone of [AMINA, WAMBUI, ODHIAMBO]) await page.putDown(phone);
+  told("Amina dials *384*123*9# and hangs up");
+  await page.focus(AMINA);
+  await page.type(`*384*123*9#${ENTER}`);
+  const [, number] = (await page.screenSays(AMINA, /\b(\d{2,})\b/)).match(/\b(\d{2,})\b/);
+  await page.press(AMINA, "end");
+
+  told(`both coordinators' phones light up with alarm ${number}`);
+  for (const phone of [WAMBUI, ODHIAMBO]) {
+    await page.until("the alert", async () => (await page.shows(phone, "news")) && (await page.glance(phone)).includes(`SOS ${number}`));
   }
-  const complaints = (await page.complaints()).filter(({ level }) => level === "SEVERE");
-  if (complaints.length) throw new Error(`the page complained: ${complaints.map(({ message }) => message).join("; ")}`);
+  await page.until("the clock", async () => (await page.reached("alerted")) && (await page.run("return document.querySelector('#alarm select').value")) === number);
+
+  told("Wambui's phone rings, because nobody answers");
+  await page.until("a ringing phone", () => page.has(WAMBUI, ".body.ringing"), RING_PATIENCE_MS);
+  await page.until("a ringing phone", () => page.has(ODHIAMBO, ".body.ringing"), RING_PATIENCE_MS);
+
+  told("Odhiambo picks up, listens, and presses 1");
+  await page.press(ODHIAMBO, "left");
+  await page.until("the question", () => page.has(ODHIAMBO, ".body.listening"));
+  console.log(`    ${(await page.glance(ODHIAMBO)).replaceAll("\n", " ")}`);
+  if (given.emergency) await photograph(page, given.emergency);
+  await page.press(ODHIAMBO, "1");
+  await page.press(WAMBUI, "end");
+  await page.until("somebody to come", () => page.reached("coming"));
+
+  told("and texts how long he needs; she reads who comes");
+  await page.putDown(ODHIAMBO);
+  await answer(page, `${number} 8`);
+  await page.until("his name and minutes on her phone", async () => /Odhiambo.*\b8\b/s.test(await page.glance(AMINA)));
+
+  told("he is there, and it is over");
+  await answer(page, `HERE ${number}`);
+  await page.until("the arrival", () => page.reached("arrived"));
+  await answer(page, `DONE ${number}`);
+  await page.until("the end", () => page.reached("done"));
+  for (const phone of [AMINA, WAMBUI, ODHIAMBO]) await page.putDown(phone);
+}
+
+/** Odhiambo writes to KwaStage. */
+async function answer(page, text) {
+  await page.putDown(ODHIAMBO);
+  await page.press(ODHIAMBO, "right", "bottom", "ok");
+  await page.until("an empty message", () => page.shows(ODHIAMBO, "compose"));
+  await page.focus(ODHIAMBO);
+  await page.type(text);
+  await page.press(ODHIAMBO, "left");
+  await page.until("the message to be sent", async () => !(await page.shows(ODHIAMBO, "compose")));
+}
+
+async function photograph(page, file) {
+  await page.run("document.activeElement.blur()");
+  await page.until("the keys to come up", async () => !(await page.run("return document.querySelector('.body .pressed')")));
+  await page.until("lights to settle", () => page.run("return document.getAnimations().every((animation) => !(animation instanceof CSSTransition))"));
+  await writeFile(file, await page.picture());
 }
 
 /** Picks options by what they say, until a screen asks for what is wanted. */
@@ -102,129 +163,22 @@ async function chooseUntil(page, wanted) {
   throw new Error("the menu never asked for the PIN");
 }
 
-/** Waits in the inbox for a message like that (M-PESA's own comes as well), opens its thread and reads it. */
-async function readThread(page, wanted) {
-  const previews = () => page.run("return [...document.querySelectorAll('.handset')[0].querySelectorAll('.list small')].map((line) => line.textContent)");
+/** Opens the inbox and waits for a message like that (M-PESA's own comes as well), opens its thread and reads it. */
+async function readMessage(page, phone, wanted) {
+  await page.openInbox(phone);
+  const previews = () => page.run("return [...document.querySelectorAll('.handset')[arguments[0]].querySelectorAll('.list small')].map((line) => line.textContent)", phone);
   let place = -1;
-  await page.until("the receipt", async () => (place = (await previews()).findIndex((text) => wanted.test(text))) >= 0);
-  await page.press(AMINA, ...Array(place).fill("bottom"), "ok");
-  await page.until("the messages", () => page.has(AMINA, ".bubble"));
-  return page.run("return [...document.querySelectorAll('.handset')[0].querySelectorAll('.bubble p')].at(-1).textContent");
+  await page.until("the message", async () => (place = (await previews()).findIndex((text) => wanted.test(text))) >= 0);
+  await page.press(phone, ...Array(place).fill("bottom"), "ok");
+  await page.until("the messages", () => page.has(phone, ".bubble"));
+  return page.run("return [...document.querySelectorAll('.handset')[arguments[0]].querySelectorAll('.bubble p')].at(-1).textContent", phone);
 }
 
 function told(what) { console.log(what); }
 
-/** The page, as a person has it. Phones are counted from 0. */
-class Page {
-  constructor(session) { this.session = session; }
-
-  open(url) { return this.session("POST", "/url", { url }); }
-  run(script, ...args) { return this.session("POST", "/execute/sync", { script, args }); }
-  complaints() { return this.session("POST", "/se/log", { type: "browser" }); }
-  async picture() { return Buffer.from(await this.session("GET", "/screenshot"), "base64"); }
-
-  /** Whether a phone shows something that a selector finds. */
-  has(phone, selector) { return this.run("return document.querySelectorAll('.handset')[arguments[0]].querySelector(arguments[1]) !== null", phone, selector); }
-  focus(phone) { return this.run("document.querySelectorAll('.handset .body')[arguments[0]].focus()", phone); }
-  shows(phone, view) { return this.run("return document.querySelectorAll('.handset .screen')[arguments[0]].dataset.view === arguments[1]", phone, view); }
-
-  /** The text of the USSD dialog, or nothing while the network is being asked. */
-  screen(phone) {
-    return this.run("const text = document.querySelectorAll('.handset')[arguments[0]].querySelector('.dialog .text:not(.wait)'); return text ? text.textContent : ''", phone);
-  }
-
-  async screenSays(phone, pattern) {
-    let said = "";
-    await this.until(`a screen like ${pattern}`, async () => pattern.test((said = await this.screen(phone))));
-    return said;
-  }
-
-  prompt(phone) { return this.until("the M-PESA prompt", () => this.shows(phone, "prompt"), PROMPT_PATIENCE_MS); }
-
-  /** Presses keys of a phone with the pointer. */
-  async press(phone, ...keys) {
-    for (const key of keys) {
-      const place = await this.run(`
-        const button = document.querySelectorAll('.handset')[arguments[0]].querySelector('.body [data-key="' + CSS.escape(arguments[1]) + '"]');
-        button.scrollIntoView({ block: "nearest" });
-        const box = button.getBoundingClientRect();
-        return { x: Math.round(box.x + box.width / 2), y: Math.round(box.y + box.height / 2) };`, phone, key);
-      const pointer = [{ type: "pointerMove", duration: 0, ...place }, { type: "pointerDown", button: 0 }, { type: "pointerUp", button: 0 }];
-      await this.session("POST", "/actions", { actions: [{ type: "pointer", id: "mouse", actions: pointer }] });
-    }
-  }
-
-  /** Types on the computer's keyboard. */
-  type(text) {
-    const strokes = [...text].flatMap((value) => [{ type: "keyDown", value }, { type: "keyUp", value }]);
-    return this.session("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions: strokes }] });
-  }
-
-  async until(what, holds, patience = PATIENCE_MS) {
-    const deadline = Date.now() + patience;
-    while (!(await holds())) {
-      if (Date.now() > deadline) throw new Error(`waited in vain for ${what}; the phone shows:\n${await this.run("return document.querySelector('.screen').innerText")}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
-
-/** Starts a browser of our own, hands its page over, and leaves nothing behind. */
-async function withBrowser(deed) {
-  const profile = await mkdtemp(join(tmpdir(), "kwastage-walk-"));
-  const port = await freePort();
-  const driver = spawn("chromedriver", [`--port=${port}`], { stdio: "ignore" });
-  const stopped = new Promise((resolve) => driver.once("exit", resolve));
-  const command = async (method, path, body) => {
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body) });
-    const { value } = await answer.json();
-    if (!answer.ok) throw new Error(`${path}: ${value.message}`);
-    return value;
-  };
-  let session = null;
-  try {
-    await ready(() => command("GET", "/status"));
-    session = await command("POST", "/session", { capabilities: { alwaysMatch: {
-      "goog:loggingPrefs": { browser: "ALL" },
-      "goog:chromeOptions": { binary: given.chromium, args: [
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1280,800", `--user-data-dir=${profile}`,
-      ] },
-    } } });
-    const inSession = (method, path, body) => command(method, `/session/${session.sessionId}${path}`, body);
-    // The window's frame takes part of its size; the page itself shall have all of 1280 by 800.
-    const size = { width: 1280, height: 800, deviceScaleFactor: 1, mobile: false };
-    await inSession("POST", "/goog/cdp/execute", { cmd: "Emulation.setDeviceMetricsOverride", params: size });
-    await deed(new Page(inSession));
-  } finally {
-    if (session) await command("DELETE", `/session/${session.sessionId}`).catch(() => null);
-    driver.kill();
-    await stopped;
-    await rm(profile, { recursive: true, force: true });
-  }
-}
-
-async function ready(asked) {
-  for (let tries = 0; ; tries += 1) {
-    try { return await asked(); } catch (refusal) {
-      if (tries === 100) throw refusal;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 try {
-  await withBrowser((browser) => walk(browser));
-  console.log("Paid, and the receipt is on the phone.");
+  await withBrowser(given.chromium, walk);
+  console.log("Paid and receipted; raised, answered and over.");
 } catch (failure) {
   console.error(`Failed: ${failure.message}`);
   process.exitCode = 1;

@@ -1,5 +1,6 @@
 //! The control API: how pages, terminals and tests are people, order trouble, and look behind the providers' curtain.
 
+pub(crate) mod alarms;
 mod behind;
 mod page;
 mod phones;
@@ -50,6 +51,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
             get(phones::call).post(phones::press),
         )
         .route("/phones/{msisdn}/ring", post(phones::ring))
+        .route("/alarms", get(alarms::list))
         .route("/faults", get(faults).post(order).delete(call_off))
         .route("/reset", post(reset))
         .route("/events", get(events))

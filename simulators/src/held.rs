@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::africastalking::ussd::{Shown, Unusable};
-use crate::africastalking::voice::CallView;
+use crate::africastalking::voice::{CallView, NotRung};
 use crate::africastalking::{sms, ussd, voice};
 use crate::daraja::stk::{self, Answer};
 use crate::daraja::{Code, Prompt};
@@ -106,18 +106,24 @@ impl Held {
 
     /// Rings our voice number. Returns false when the phone is already in a call.
     pub fn ring(&self) -> bool {
-        voice::ring_us(&self.world, &self.msisdn)
+        self.ring_number(&self.world.settings.voice_number).is_ok()
+    }
+
+    /// Rings a number as it was dialled.
+    pub fn ring_number(&self, number: &str) -> Result<(), NotRung> {
+        voice::ring(&self.world, &self.msisdn, number)
     }
 
     /// Everything about the phone, as the control API shows it.
     pub fn seen(&self) -> Value {
         let call = voice::view(&self.world, &self.msisdn);
+        let last_call = voice::last(&self.world, &self.msisdn);
         let mut state = self.world.state();
         let phone = self.phone(&mut state);
         json!({
             "msisdn": phone.msisdn.digits(), "name": phone.name, "language": phone.language, "network": phone.network,
             "open": phone.in_session(), "screen": phone.screen, "unread": phone.unread(), "prompt": phone.prompt, "call": call,
-            "balance": plain(phone.wallet.balance),
+            "last_call": last_call, "balance": plain(phone.wallet.balance),
         })
     }
 

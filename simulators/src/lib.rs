@@ -45,6 +45,7 @@ use tokio::task::JoinHandle;
 use daraja::book::Entry;
 use faults::{Fault, Order};
 use held::Held;
+use phones::alarms::Alarm;
 use phones::{Msisdn, NotAPhoneNumber};
 use world::World;
 
@@ -127,6 +128,11 @@ impl Running {
     /// What the gateway answered so far that the real outside would not have liked.
     pub fn violations(&self) -> Vec<Violation> {
         self.world.state().violations.clone()
+    }
+
+    /// Every alarm the phones tell of, the newest first.
+    pub fn alarms(&self) -> Vec<Alarm> {
+        control::alarms::seen(&self.world.state())
     }
 
     /// M-PESA's own book: every shilling that moved.

@@ -30,6 +30,7 @@ struct View {
     balance: String,
     prompt: Option<PromptView>,
     call: Option<CallView>,
+    last_call: Option<EndedCall>,
     #[serde(skip)]
     texts: Vec<TextView>,
 }
@@ -45,6 +46,17 @@ struct CallView {
     from: String,
     state: String,
     spoken: String,
+    language: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct EndedCall {
+    id: String,
+    from: String,
+    missed: bool,
+    seconds: i64,
+    spoken: String,
+    language: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -56,7 +68,7 @@ struct TextView {
 /// What Enter does with what was typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Writing {
-    /// A code to dial, or a reply to the screen.
+    /// A code or number to dial, or a reply to the screen.
     Keys,
     /// A message to the short code.
     Message,
@@ -86,7 +98,9 @@ pub async fn hold(msisdn: &Msisdn, url: &str) -> anyhow::Result<()> {
             },
             _ = glance.tick() => {}
         }
-        phone.look().await;
+        if phone.look().await {
+            write!(stdout(), "\u{7}")?;
+        }
         draw(&phone.drawn())?;
     }
 }
@@ -138,6 +152,12 @@ fn keyboard() -> mpsc::UnboundedReceiver<Event> {
     events
 }
 
+impl CallView {
+    fn rings(&self) -> bool {
+        self.state == "ringing"
+    }
+}
+
 /// The phone at the other end of the control API.
 struct Handset {
     http: reqwest::Client,
@@ -147,6 +167,8 @@ struct Handset {
     typed: String,
     writing: Writing,
     trouble: Option<String>,
+    /// The last call whose end the owner has seen.
+    seen_call: Option<String>,
 }
 
 impl Handset {
@@ -169,7 +191,7 @@ impl Handset {
             .to_owned();
         let phone_url = format!("{url}/phones/{msisdn}");
         let (view, typed, writing, trouble) = (View::default(), String::new(), Writing::Keys, None);
-        Ok(Self {
+        let mut phone = Self {
             http,
             phone_url,
             short_code,
@@ -177,14 +199,33 @@ impl Handset {
             typed,
             writing,
             trouble,
-        })
+            seen_call: None,
+        };
+        phone.view = phone.seen().await?;
+        phone.see_call();
+        Ok(phone)
     }
 
-    async fn look(&mut self) {
-        match self.seen().await {
-            Ok(view) => self.view = view,
-            Err(_) => self.trouble = Some("The simulators do not answer.".into()),
-        }
+    /// Returns whether the phone makes a noise: a message has come, or it rings.
+    async fn look(&mut self) -> bool {
+        let Ok(view) = self.seen().await else {
+            self.trouble = Some("The simulators do not answer.".into());
+            return false;
+        };
+        let rings = |view: &View| view.call.as_ref().is_some_and(CallView::rings);
+        let noisy = view.unread > self.view.unread || (rings(&view) && !rings(&self.view));
+        self.view = view;
+        noisy
+    }
+
+    fn see_call(&mut self) {
+        self.seen_call = self.view.last_call.as_ref().map(|call| call.id.clone());
+    }
+
+    /// The end of a call its owner has not seen yet.
+    fn over(&self) -> Option<&EndedCall> {
+        let last = self.view.last_call.as_ref()?;
+        (self.seen_call.as_ref() != Some(&last.id)).then_some(last)
     }
 
     async fn seen(&self) -> anyhow::Result<View> {
@@ -202,6 +243,7 @@ impl Handset {
     fn drawn(&self) -> Vec<String> {
         picture::drawn(
             &self.view,
+            self.over(),
             &self.typed,
             self.writing,
             self.trouble.as_deref(),
@@ -223,9 +265,10 @@ impl Handset {
             self.send("read", json!({})).await;
         }
         if let Some(call) = &self.view.call {
-            let ringing = call.state == "ringing";
+            let ringing = call.rings();
             return self.handle_call(key, ringing).await;
         }
+        self.see_call();
         match key {
             KeyCode::Char(character) => self.typed.push(character),
             KeyCode::Backspace => _ = self.typed.pop(),
@@ -252,7 +295,10 @@ impl Handset {
         }
         match self.writing {
             _ if typed.is_empty() => {}
-            Writing::Keys => self.send("dial", json!({"code": typed})).await,
+            Writing::Keys if typed.starts_with('*') => {
+                self.send("dial", json!({"code": typed})).await
+            }
+            Writing::Keys => self.send("ring", json!({"to": typed})).await,
             Writing::Message => {
                 self.send("sms", json!({"to": self.short_code, "text": typed}))
                     .await

@@ -8,6 +8,7 @@ use super::calling::PlaceCall;
 use super::clock::{self, CALL_LOST_AFTER, Coming, Known, Plan, Step};
 use super::file;
 use super::ladder::{Candidates, Ladder};
+use super::later;
 use super::model::{Case, CaseNumber, EmergencyId};
 use super::store::{alerts, calls, cases, climbs};
 use super::telling::tell;
@@ -193,7 +194,7 @@ async fn perform(
             let reporter = members::at_dial(work.conn(), &case.msisdn).await?;
             alert(work, case, rung, &people, &reporter).await?;
             for person in &people {
-                what_is_known(work, case, person).await?;
+                later::tell_details_to(work, case, person).await?;
             }
         }
         Step::Call { wave, people } => {
@@ -216,42 +217,6 @@ async fn perform(
                 shout(work, case, &person).await?;
             }
         }
-    }
-    Ok(())
-}
-
-/// Who is told late hears what the others heard in the meantime. The same is never said twice to one phone.
-async fn what_is_known(work: &mut Work, case: &Case, to: &Recipient) -> Result<(), Fault> {
-    let number = || Values::new().code("case", case.number.serial.to_string());
-    if let Some(kind) = case.kind {
-        let values = number().phrase("kind", kind.phrase());
-        let what = format!("kind:{}", kind.as_str());
-        tell(
-            work,
-            &to.msisdn,
-            to.language,
-            "emergency.kind",
-            values,
-            case.id,
-            &what,
-        )
-        .await?;
-    }
-    if let Some(place) = &case.place {
-        let values = number()
-            .words("place", place)
-            .code("phone", case.msisdn.national());
-        let what = format!("place:{place}");
-        tell(
-            work,
-            &to.msisdn,
-            to.language,
-            "emergency.place",
-            values,
-            case.id,
-            &what,
-        )
-        .await?;
     }
     Ok(())
 }

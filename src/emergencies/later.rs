@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::alerting::Recipient;
 use super::model::{Case, CaseState, EmergencyId, Rung};
 use super::nearby;
 use super::store::{alerts, cases, reports};
@@ -95,6 +96,30 @@ pub(super) async fn tell_details_now(
         }
     }
     Ok(())
+}
+
+/// To somebody who is alerted late: what the others have heard meanwhile. The same is never said twice to one phone.
+pub(super) async fn tell_details_to(
+    work: &mut Work,
+    case: &Case,
+    to: &Recipient,
+) -> Result<(), Fault> {
+    if case.kind.is_none() && case.place.is_none() && case.injured.is_none() {
+        return Ok(());
+    }
+    let changes = reports::changes(work.conn(), case.id).await?;
+    let (template, values) = words::details(case);
+    let what = format!("details:{changes}");
+    tell(
+        work,
+        &to.msisdn,
+        to.language,
+        template,
+        values,
+        case.id,
+        &what,
+    )
+    .await
 }
 
 pub(super) async fn tell_details_soon(

@@ -1,5 +1,6 @@
 //! A rider's phone and everything behind it: the product as its riders, and those who mean it ill, meet it.
 
+mod alarm_clock;
 mod alarms;
 mod chaos;
 mod degraded;

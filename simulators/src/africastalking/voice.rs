@@ -2,6 +2,7 @@
 
 mod action;
 mod conduct;
+mod tongue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,12 +30,16 @@ const MINUTE_CENTS: i64 = 600;
 pub struct Call {
     pub(crate) id: String,
     pub(crate) phase: Phase,
+    /// Its owner has hung up; the network has not cleared it yet.
+    gone: bool,
     touches: mpsc::UnboundedSender<Touch>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
+    /// Our number is being rung, and nobody has answered.
+    Calling,
     Ringing,
     /// Something is being said, or the gateway is being asked what to say.
     Talking,
@@ -73,10 +78,41 @@ pub struct Record {
 /// A call as the control API shows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct CallView {
+    pub id: String,
+    /// The other side: our number, whoever rang.
     pub from: String,
     pub state: Phase,
     /// What has been said so far.
     pub spoken: String,
+    /// The language it is said in, `en` or `sw`; none while nothing is said.
+    pub language: Option<&'static str>,
+    pub at: DateTime<Utc>,
+}
+
+/// A call that is over, as the phone's list of calls has it.
+#[derive(Clone, Debug, Serialize)]
+pub struct EndedCall {
+    pub id: String,
+    pub from: String,
+    /// Whether it came in; otherwise the owner rang.
+    pub incoming: bool,
+    /// It rang and nobody picked it up.
+    pub missed: bool,
+    /// Africa's Talking's hangup cause, such as `NORMAL_CLEARING`.
+    pub cause: String,
+    pub seconds: i64,
+    pub spoken: String,
+    pub language: Option<&'static str>,
+    pub at: DateTime<Utc>,
+}
+
+/// Why a number cannot be rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotRung {
+    #[error("nobody owns that number")]
+    Nobody,
+    #[error("the phone is in another call")]
+    Busy,
 }
 
 /// `POST /call`
@@ -173,10 +209,15 @@ fn open(
     id
 }
 
-/// A rider rings our number. Returns false when the phone is already in a call.
-pub fn ring_us(world: &Arc<World>, msisdn: &Msisdn) -> bool {
+/// A rider rings a number, written in any form. Only ours has somebody behind it.
+pub fn ring(world: &Arc<World>, msisdn: &Msisdn, number: &str) -> Result<(), NotRung> {
+    let dialled: String = number.split_whitespace().collect();
+    let ours = Msisdn::parse(&world.settings.voice_number).ok();
+    if ours.is_none() || ours != Msisdn::parse(&dialled).ok() {
+        return Err(NotRung::Nobody);
+    }
     if world.state().phone(msisdn, &world.settings).call.is_some() {
-        return false;
+        return Err(NotRung::Busy);
     }
     let id = open(world, msisdn, "Inbound", None);
     let calling = Conduct {
@@ -185,11 +226,11 @@ pub fn ring_us(world: &Arc<World>, msisdn: &Msisdn) -> bool {
         id,
         direction: "Inbound",
     };
-    let touches = calling.occupy(Phase::Talking);
+    let touches = calling.occupy(Phase::Calling);
     world.later(Duration::ZERO, async move {
         calling.talk(touches, "Ringing").await
     });
-    true
+    Ok(())
 }
 
 /// The call on a handset, if there is one.
@@ -197,17 +238,38 @@ pub fn view(world: &World, msisdn: &Msisdn) -> Option<CallView> {
     let mut state = world.state();
     let call = state.phone(msisdn, &world.settings).call.as_ref()?;
     let (id, phase) = (call.id.clone(), call.phase);
-    let spoken = state
-        .calls
-        .calls
-        .iter()
-        .find(|record| record.id == id)
-        .map(|record| record.spoken.join("\n"))
-        .unwrap_or_default();
+    if call.gone {
+        return None;
+    }
+    let record = state.calls.calls.iter().rfind(|record| record.id == id)?;
     Some(CallView {
         from: world.settings.voice_number.clone(),
         state: phase,
-        spoken,
+        spoken: record.spoken.join("\n"),
+        language: tongue::of(&record.spoken),
+        at: record.at,
+        id,
+    })
+}
+
+/// The last call that is over, among those the phone itself knows of: it hears nothing of one that found it busy or off.
+pub fn last(world: &World, msisdn: &Msisdn) -> Option<EndedCall> {
+    let number = msisdn.to_string();
+    let state = world.state();
+    let unheard = ["", "USER_BUSY", "SUBSCRIBER_ABSENT"];
+    let ended = state.calls.calls.iter().rfind(|record| {
+        record.msisdn == number && !unheard.contains(&record.hangup_cause.as_str())
+    })?;
+    Some(EndedCall {
+        id: ended.id.clone(),
+        from: world.settings.voice_number.clone(),
+        incoming: ended.direction == "Outbound",
+        missed: ended.hangup_cause == "NO_ANSWER",
+        cause: ended.hangup_cause.clone(),
+        seconds: ended.seconds,
+        spoken: ended.spoken.join("\n"),
+        language: tongue::of(&ended.spoken),
+        at: ended.at,
     })
 }
 
@@ -266,7 +328,8 @@ async fn listen(world: &World, msisdn: &Msisdn, id: &str) {
 
 /// Rejects a ringing call or hangs up a running one.
 pub fn hang_up(world: &World, msisdn: &Msisdn) {
-    if let Some(call) = &world.state().phone(msisdn, &world.settings).call {
+    if let Some(call) = &mut world.state().phone(msisdn, &world.settings).call {
+        call.gone = true;
         _ = call.touches.send(Touch::HangUp);
     }
 }

@@ -10,23 +10,26 @@ use axum::routing::get;
 
 use crate::world::World;
 
+const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// File name, type, content.
 const FILES: &[(&str, &str, &str)] = &[
-    (
-        "index.html",
-        "text/html; charset=utf-8",
-        include_str!("../../page/index.html"),
-    ),
-    (
-        "phone.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../../page/phone.js"),
-    ),
-    (
-        "phone.css",
-        "text/css; charset=utf-8",
-        include_str!("../../page/phone.css"),
-    ),
+    ("index.html", HTML, include_str!("../../page/index.html")),
+    ("phone.css", STYLE, include_str!("../../page/phone.css")),
+    ("page.js", SCRIPT, include_str!("../../page/page.js")),
+    ("handset.js", SCRIPT, include_str!("../../page/handset.js")),
+    ("views.js", SCRIPT, include_str!("../../page/views.js")),
+    ("dialogs.js", SCRIPT, include_str!("../../page/dialogs.js")),
+    ("call.js", SCRIPT, include_str!("../../page/call.js")),
+    ("field.js", SCRIPT, include_str!("../../page/field.js")),
+    ("words.js", SCRIPT, include_str!("../../page/words.js")),
+    ("sounds.js", SCRIPT, include_str!("../../page/sounds.js")),
+    ("draw.js", SCRIPT, include_str!("../../page/draw.js")),
+    ("control.js", SCRIPT, include_str!("../../page/control.js")),
+    ("trouble.js", SCRIPT, include_str!("../../page/trouble.js")),
+    ("alarms.js", SCRIPT, include_str!("../../page/alarms.js")),
 ];
 
 pub(super) fn routes() -> Router<Arc<World>> {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::africastalking::ussd::Shown;
+use crate::africastalking::voice::NotRung;
 use crate::daraja::stk;
 use crate::held::Held;
 use crate::phones::{Direction, Phone};
@@ -164,12 +165,22 @@ pub(super) async fn press(held: Held, Said(typed): Said<Keys>) -> Result<Json<Va
     ))
 }
 
-pub(super) async fn ring(held: Held) -> Result<StatusCode, Refused> {
-    match held.ring() {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Refused(
-            StatusCode::CONFLICT,
-            "the phone is in another call".into(),
-        )),
+#[derive(Deserialize)]
+pub(super) struct Ring {
+    to: Option<String>,
+}
+
+pub(super) async fn ring(held: Held, Said(dialled): Said<Ring>) -> Result<StatusCode, Refused> {
+    let rung = match dialled.to {
+        Some(number) => held.ring_number(&number),
+        None => held.ring().then_some(()).ok_or(NotRung::Busy),
+    };
+    let status = |refused| match refused {
+        NotRung::Nobody => StatusCode::UNPROCESSABLE_ENTITY,
+        NotRung::Busy => StatusCode::CONFLICT,
+    };
+    match rung {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(refused) => Err(Refused(status(refused), refused.to_string())),
     }
 }

@@ -1,5 +1,6 @@
 //! People, the handsets they hold, and their M-PESA wallets.
 
+pub mod alarms;
 mod line;
 pub mod screen;
 mod wallet;
@@ -125,6 +126,7 @@ pub(crate) fn demo_people(settings: &Settings) -> Vec<Phone> {
         ("254711000004", "Odhiambo", "sw"),
         ("254711000005", "Njeri", "en"),
         ("254711000009", "Baraka", "sw"),
+        ("254711000113", "Samuel", "en"),
     ];
     let phone = |(number, name, language): (&str, &str, &str)| {
         let mut phone = Phone::new(Msisdn::parse(number).ok()?, settings);

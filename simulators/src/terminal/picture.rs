@@ -1,6 +1,6 @@
 //! The phone as lines of text.
 
-use super::{View, Writing};
+use super::{CallView, EndedCall, View, Writing};
 
 /// Characters between the two sides of the frame.
 const WIDTH: usize = 40;
@@ -10,6 +10,7 @@ const INBOX_LINES: usize = 9;
 
 pub(super) fn drawn(
     view: &View,
+    over: Option<&EndedCall>,
     typed: &str,
     writing: Writing,
     trouble: Option<&str>,
@@ -25,7 +26,7 @@ pub(super) fn drawn(
     lines.push(row(&format!("{}  {}", view.name, view.msisdn)));
     lines.push(row(&format!("M-PESA Ksh{}", view.balance)));
     lines.push(edge.clone());
-    lines.extend(filled(screen(view), SCREEN_LINES, false));
+    lines.extend(filled(screen(view, over), SCREEN_LINES, false));
     lines.push(edge.clone());
     lines.push(row(&format!("Messages{unread}")));
     let texts = view
@@ -40,8 +41,8 @@ pub(super) fn drawn(
     lines
 }
 
-/// What lies on top: a prompt, else a call, else the USSD window.
-fn screen(view: &View) -> Vec<String> {
+/// What lies on top: a prompt, else a call, else the end of one, else the USSD window.
+fn screen(view: &View, over: Option<&EndedCall>) -> Vec<String> {
     if let Some(prompt) = view.prompt.as_ref().filter(|prompt| !prompt.ignored) {
         let mut lines = wrapped(&format!("M-PESA\n{}", prompt.text));
         lines.extend([
@@ -52,16 +53,56 @@ fn screen(view: &View) -> Vec<String> {
         return lines;
     }
     if let Some(call) = &view.call {
-        return wrapped(&format!(
-            "Call from {} ({})\n{}",
-            call.from, call.state, call.spoken
-        ));
+        return call_lines(call);
+    }
+    if let Some(call) = over {
+        return over_lines(call);
     }
     wrapped(&view.screen)
 }
 
+fn call_lines(call: &CallView) -> Vec<String> {
+    let title = match call.state.as_str() {
+        "ringing" => "*** INCOMING CALL ***",
+        "calling" => "Calling...",
+        "listening" => "On the phone: press a number",
+        _ => "On the phone",
+    };
+    let mut lines = vec![title.into(), call.from.clone(), String::new()];
+    lines.extend(heard(&call.spoken, call.language.as_deref()));
+    if call.rings() {
+        lines.push("[Enter] answer   [Esc] decline".into());
+    }
+    // The last words are the ones to answer.
+    let hidden = lines.len().saturating_sub(SCREEN_LINES);
+    lines.split_off(hidden)
+}
+
+fn over_lines(call: &EndedCall) -> Vec<String> {
+    let title = if call.missed {
+        "Missed call".to_owned()
+    } else {
+        format!("Call ended after {} s", call.seconds)
+    };
+    let last = call.spoken.lines().last().unwrap_or_default();
+    let mut lines = vec![title, call.from.clone(), String::new()];
+    lines.extend(heard(last, call.language.as_deref()));
+    lines
+}
+
+/// What a call said, with the language it was said in.
+fn heard(spoken: &str, language: Option<&str>) -> Vec<String> {
+    let language = match language {
+        Some("sw") => "In Swahili:\n",
+        Some("en") => "In English:\n",
+        _ => "",
+    };
+    wrapped(&format!("{language}{spoken}"))
+}
+
 fn typing(view: &View, typed: &str, writing: Writing, short_code: &str) -> String {
     let label = match writing {
+        _ if view.call.is_some() => "keys",
         _ if view.open => "reply",
         Writing::Keys => "dial",
         Writing::Message => return format!("to {short_code}> {typed}_"),
@@ -70,12 +111,14 @@ fn typing(view: &View, typed: &str, writing: Writing, short_code: &str) -> Strin
 }
 
 fn hint(view: &View) -> &'static str {
-    if view.call.is_some() {
-        "Enter picks up, digits are pressed, Esc hangs up. Ctrl-C leaves."
+    if view.call.as_ref().is_some_and(CallView::rings) {
+        "Enter answers, Esc declines. Ctrl-C leaves."
+    } else if view.call.is_some() {
+        "Digits, * and # are pressed, Esc hangs up. Ctrl-C leaves."
     } else if view.open {
         "Enter sends, Esc hangs up. Ctrl-C leaves."
     } else {
-        "Enter dials or sends, Tab changes to messages and back, Esc clears. Ctrl-C leaves."
+        "Enter dials a code or number or sends, Tab changes to messages and back, Esc clears. Ctrl-C leaves."
     }
 }
 
@@ -152,7 +195,7 @@ mod tests {
             ],
             ..View::default()
         };
-        let lines = drawn(&view, "1", Writing::Keys, None, "22384");
+        let lines = drawn(&view, None, "1", Writing::Keys, None, "22384");
         let framed = &lines[..lines.len() - 1];
         assert!(
             framed.iter().all(|line| line.chars().count() == WIDTH + 4),
@@ -173,11 +216,51 @@ mod tests {
             prompt: Some(prompt),
             ..View::default()
         };
-        let lines = drawn(&view, "", Writing::Keys, None, "22384").join("\n");
+        let lines = drawn(&view, None, "", Writing::Keys, None, "22384").join("\n");
         assert!(
             lines.contains("Pay Ksh200.00?")
                 && lines.contains("[a] approve")
                 && !lines.contains("Menu")
         );
+    }
+
+    fn in_call(state: &str, spoken: &str) -> View {
+        View {
+            screen: "Menu".into(),
+            call: Some(CallView {
+                from: "+254711082000".into(),
+                state: state.into(),
+                spoken: spoken.into(),
+                language: Some("sw".into()),
+            }),
+            ..View::default()
+        }
+    }
+
+    #[test]
+    fn a_call_rings_is_heard_and_leaves_a_trace_when_missed() {
+        let shown =
+            |view: &View, over| drawn(view, over, "", Writing::Keys, None, "22384").join("\n");
+        let ringing = shown(&in_call("ringing", ""), None);
+        assert!(
+            ringing.contains("INCOMING CALL")
+                && ringing.contains("[Enter] answer")
+                && !ringing.contains("Menu")
+        );
+        let long = format!("{}\nBonyeza 1 kama unakuja.", "Ajali Kencom. ".repeat(40));
+        let talking = shown(&in_call("listening", &long), None);
+        assert!(
+            talking.contains("Bonyeza 1 kama unakuja."),
+            "the question stays in sight: {talking}"
+        );
+        let missed = EndedCall {
+            id: "1".into(),
+            from: "+254711082000".into(),
+            missed: true,
+            seconds: 0,
+            spoken: String::new(),
+            language: None,
+        };
+        assert!(shown(&View::default(), Some(&missed)).contains("Missed call"));
     }
 }

@@ -215,29 +215,36 @@ async fn changes_are_told_as_server_sent_events() {
 }
 
 #[tokio::test]
-async fn the_page_and_its_files_are_served() {
+async fn the_page_and_everything_it_asks_for_is_served() {
     let world = World::start().await;
-    for (path, kind) in [
-        ("/", "text/html"),
-        ("/page/index.html", "text/html"),
-        ("/page/phone.js", "text/javascript"),
-        ("/page/phone.css", "text/css"),
-    ] {
-        let answer = world
-            .raw()
-            .get(format!("{}{path}", world.outside.base_url))
-            .send()
-            .await
-            .unwrap();
+    let mut wanted = vec!["/".to_owned()];
+    let mut served = Vec::new();
+    while let Some(path) = wanted.pop() {
+        let url = format!("{}{path}", world.outside.base_url);
+        let answer = world.raw().get(url).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200, "{path}");
-        assert!(
-            answer.headers()["content-type"]
-                .to_str()
-                .unwrap()
-                .starts_with(kind),
-            "{path}"
-        );
+        let kind = match path.rsplit_once('.') {
+            Some((_, "js")) => "text/javascript",
+            Some((_, "css")) => "text/css",
+            _ => "text/html",
+        };
+        let told = answer.headers()["content-type"].to_str().unwrap();
+        assert!(told.starts_with(kind), "{path}: {told}");
+        let text = answer.text().await.unwrap();
+        let linked = text
+            .split('"')
+            .filter_map(|quoted| match quoted.strip_prefix("./") {
+                Some(module) if module.ends_with(".js") => Some(format!("/page/{module}")),
+                _ => quoted.starts_with("/page/").then(|| quoted.to_owned()),
+            });
+        served.push(path);
+        for path in linked {
+            if !served.contains(&path) && !wanted.contains(&path) {
+                wanted.push(path);
+            }
+        }
     }
+    assert!(served.len() > 10, "{served:?}");
     let missing = world
         .raw()
         .get(format!("{}/page/secrets", world.outside.base_url))
@@ -245,6 +252,55 @@ async fn the_page_and_its_files_are_served() {
         .await
         .unwrap();
     assert_eq!(missing.status().as_u16(), 404);
+}
+
+#[tokio::test]
+async fn the_clock_of_an_alarm_is_read_off_the_phones() {
+    let world = World::start().await;
+    let url = format!("{}/version1/messaging", world.outside.base_url);
+    let tell = async |to: &str, message: &str| {
+        let form = [
+            ("username", "sandbox"),
+            ("to", to),
+            ("message", message),
+            ("from", "22384"),
+        ];
+        world
+            .raw()
+            .post(&url)
+            .header("apiKey", "demo")
+            .form(&form)
+            .send()
+            .await
+            .unwrap();
+    };
+    assert_eq!(world.get("/alarms").await, json!([]));
+    tell(
+        "+254711000003",
+        "SOS 42: Amina 0711000001, stage Kencom, needs help NOW.",
+    )
+    .await;
+    world.text("254711000003", 1).await;
+    world.advance(20);
+    tell(&format!("+{AMINA}"), "SOS 42: Wambui 0711000003 is coming.").await;
+    world.text(AMINA, 1).await;
+    let alarms = world.get("/alarms").await;
+    let stations = &alarms[0]["stations"];
+    assert_eq!(
+        (
+            &alarms[0]["number"],
+            &stations[0]["station"],
+            &stations[1]["station"],
+            &alarms[0]["over_at"]
+        ),
+        (
+            &json!("42"),
+            &json!("alerted"),
+            &json!("coming"),
+            &Value::Null
+        )
+    );
+    assert_eq!(stations[0]["phones"][0]["name"], "Wambui");
 }
 
 #[tokio::test]

@@ -1,6 +1,11 @@
 //! Calls: placed, picked up, conducted by documents, and closed by a last request.
 
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::post;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::support::{AMINA, Say, Seen, World};
 
@@ -244,5 +249,106 @@ async fn v08_a_rider_rings_and_is_rejected_for_free() {
     assert_eq!(
         (asked[1].field("amount"), asked[1].field("hangupCause")),
         ("0".into(), "CALL_REJECTED".into())
+    );
+}
+
+#[tokio::test]
+async fn the_hotline_is_dialled_like_any_number_and_other_numbers_are_nobodys() {
+    let world = World::start().await;
+    world.gateway_says(|seen| {
+        (seen.field("isActive") == "1").then(|| {
+            Say::xml("<Response><Say>Tumepokea dharura. Tunakupigia simu sasa.</Say></Response>")
+        })
+    });
+    let ring = format!("/phones/{AMINA}/ring");
+    let (status, _) = world.try_post(&ring, json!({"to": "0722999999"})).await;
+    assert_eq!(status, 422);
+    let (status, _) = world.try_post(&ring, json!({"to": "0711 082 000"})).await;
+    assert_eq!(status, 204);
+    world.seen("/voice", 2).await;
+    let phone = world.get(&format!("/phones/{AMINA}")).await;
+    assert_eq!(phone["call"], Value::Null);
+    assert_eq!(
+        (
+            phone["last_call"]["incoming"].as_bool(),
+            phone["last_call"]["language"].as_str(),
+            phone["last_call"]["missed"].as_bool()
+        ),
+        (Some(false), Some("sw"), Some(false))
+    );
+}
+
+#[tokio::test]
+async fn who_hangs_up_before_the_answer_hears_nothing_and_pays_nothing() {
+    let world = World::start().await;
+    let (asked, answered) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (asked_there, held) = (asked.clone(), answered.clone());
+    let gateway = Router::new().route(
+        "/at/demo/voice",
+        post(move |body: String| async move {
+            if body.contains("isActive=1") {
+                asked_there.notify_one();
+                held.notified().await;
+            }
+            "<Response><Say>Too late.</Say></Response>"
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    world
+        .outside
+        .set_gateway(format!("http://{}", listener.local_addr().unwrap()));
+    tokio::spawn(async { axum::serve(listener, gateway).await });
+    let amina = world.outside.phone(AMINA).unwrap();
+    assert!(amina.ring());
+    asked.notified().await;
+    assert_eq!(
+        world.get(&format!("/phones/{AMINA}")).await["call"]["state"],
+        "calling"
+    );
+    amina.hang_up();
+    assert_eq!(
+        world.get(&format!("/phones/{AMINA}")).await["call"],
+        Value::Null
+    );
+    answered.notify_one();
+    let over = async {
+        while world.get("/sim/calls").await[0]["hangup_cause"] == "" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), over)
+        .await
+        .unwrap();
+    let call = &world.get("/sim/calls").await[0];
+    assert_eq!(
+        (&call["hangup_cause"], &call["spoken"]),
+        (&json!("ORIGINATOR_CANCEL"), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn a_call_nobody_picked_up_is_missed_and_one_that_found_the_phone_busy_is_not_known_there() {
+    let world = World::start().await;
+    world.fault("call-busy").await;
+    call(&world, "+254711000001").await;
+    world.seen("/voice/event", 1).await;
+    assert_eq!(
+        world.get("/phones/254711000001").await["last_call"],
+        Value::Null
+    );
+    world
+        .raw()
+        .delete(format!("{}/faults", world.outside.base_url))
+        .send()
+        .await
+        .unwrap();
+    call(&world, "+254711000001").await;
+    world.get("/phones/254711000001/call?wait_ms=8000").await;
+    world.advance(31);
+    world.seen("/voice/event", 2).await;
+    let missed = &world.get("/phones/254711000001").await["last_call"];
+    assert_eq!(
+        (&missed["missed"], &missed["incoming"]),
+        (&json!(true), &json!(true))
     );
 }

@@ -1,8 +1,10 @@
 //! One rider's story, played over HTTP on the simulated phones and shown as it happens: `make demo ONCE=1`.
 //!
 //! Amina pays 200 into her stage's welfare fund, holds the receipt, and asks whether it is genuine. Then somebody new
-//! joins, pays the fee, is approved and welcomed. Every step says what must come; the first that does not ends the story.
+//! joins, pays the fee, is approved and welcomed. Then she calls for help, nobody answers, the alarm climbs, and somebody
+//! comes. Every step says what must come; the first that does not ends the story.
 
+mod alarm;
 mod phone;
 mod scene;
 
@@ -111,7 +113,8 @@ where
     };
     books.skip_to_now().await?;
     amina_contributes(url, &mut books).await?;
-    somebody_joins(url, settings, &mut books).await
+    somebody_joins(url, settings, &mut books).await?;
+    alarm::raised_and_answered(url).await
 }
 
 /// Reads the gateway's log of the whole story: no PIN, no id, no whole phone number may stand in it.

@@ -50,15 +50,15 @@ impl Phone {
         Ok(phone)
     }
 
-    /// Dials and insists on a screen that waits for an answer and holds these words.
-    pub(super) async fn dial(&mut self, code: &str, expects: &[&str]) -> anyhow::Result<()> {
+    /// Dials and insists on a screen that waits for an answer and holds these words. Returns what it says.
+    pub(super) async fn dial(&mut self, code: &str, expects: &[&str]) -> anyhow::Result<String> {
         self.scene.pressed(code, "dials");
         self.screen("dial", json!({ "code": code }), expects, false)
             .await
     }
 
     /// Types and insists on the next screen: its words, and whether it ends the call. Secrets are not shown on stage either.
-    pub(super) async fn press(&mut self, step: &Step, ends: bool) -> anyhow::Result<()> {
+    pub(super) async fn press(&mut self, step: &Step, ends: bool) -> anyhow::Result<String> {
         self.scene.pressed(
             if step.secret {
                 "••••"
@@ -106,20 +106,34 @@ impl Phone {
     pub(super) async fn await_message(&mut self, expects: &[&str]) -> anyhow::Result<String> {
         let end = Instant::now() + PATIENCE;
         loop {
-            let left = end.saturating_duration_since(Instant::now());
-            ensure!(
-                !left.is_zero(),
-                "no message with {expects:?} came within {} s",
-                PATIENCE.as_secs()
-            );
-            for message in self.unread(left).await? {
-                self.read = message.id;
-                self.scene.message(&message.from, &message.text);
-                if missing(&message.text, expects).is_empty() {
-                    return Ok(message.text);
-                }
+            let text = self.next_message(end, &[expects]).await?;
+            if missing(&text, expects).is_empty() {
+                return Ok(text);
             }
         }
+    }
+
+    /// The same for several messages that may come in any order.
+    pub(super) async fn await_messages(&mut self, expects: &[&[&str]]) -> anyhow::Result<()> {
+        let end = Instant::now() + PATIENCE;
+        let mut awaited = expects.to_vec();
+        while !awaited.is_empty() {
+            let text = self.next_message(end, &awaited).await?;
+            awaited.retain(|words| !missing(&text, words).is_empty());
+        }
+        Ok(())
+    }
+
+    async fn next_message(&mut self, end: Instant, awaited: &[&[&str]]) -> anyhow::Result<String> {
+        let left = end.saturating_duration_since(Instant::now());
+        let message = self.unread(left).await?.into_iter().next();
+        let message = message.with_context(|| {
+            let seconds = PATIENCE.as_secs();
+            format!("no message with {awaited:?} came within {seconds} s")
+        })?;
+        self.read = message.id;
+        self.scene.message(&message.from, &message.text);
+        Ok(message.text)
     }
 
     async fn screen(
@@ -128,7 +142,7 @@ impl Phone {
         body: Value,
         expects: &[&str],
         ends: bool,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<String> {
         let shown: Shown = serde_json::from_value(self.post(deed, body).await?)
             .context("the simulators answer in another shape")?;
         let text = shown.screen.unwrap_or_default();
@@ -137,7 +151,7 @@ impl Phone {
         match (shown.open, ends) {
             (true, true) => bail!("the call should have ended with this screen"),
             (false, false) => bail!("the call ended before its time"),
-            _ => Ok(()),
+            _ => Ok(text),
         }
     }
 
@@ -275,12 +289,17 @@ mod tests {
     async fn stops_at_the_first_thing_that_is_not() {
         let mut phone = phone().await;
         let told = |result: anyhow::Result<()>| format!("{:#}", result.unwrap_err());
-        let missing = told(phone.dial("*384#", &["juma"]).await);
+        let missing = told(phone.dial("*384#", &["juma"]).await.map(drop));
         assert!(
             missing.contains("[\"juma\"] should stand in \"Karibu Amina"),
             "{missing}"
         );
-        let early = told(phone.press(&typed("1", "balances", &[]), false).await);
+        let early = told(
+            phone
+                .press(&typed("1", "balances", &[]), false)
+                .await
+                .map(drop),
+        );
         assert!(early.contains("ended before its time"), "{early}");
         assert!(told(phone.approve(&["5,000"]).await).contains("5,000"));
         let unknown = told(phone.post("no-such-thing", json!({})).await.map(drop));

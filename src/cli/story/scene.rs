@@ -27,6 +27,11 @@ impl Scene {
         println!("{}", faint(&self.who));
     }
 
+    /// Looks over another person's shoulder.
+    pub(super) fn turn(&self) {
+        println!("{}", faint(&self.who));
+    }
+
     pub(super) fn pressed(&self, keys: &str, told: &str) {
         println!("  {} {}  {}", faint(">"), bold(keys), faint(told));
     }

@@ -71,6 +71,7 @@ impl Conduct {
         let call = Call {
             id: self.id.clone(),
             phase,
+            gone: false,
             touches: sender,
         };
         self.world
@@ -95,9 +96,18 @@ impl Conduct {
         self.world.tell(&self.msisdn, "call");
     }
 
+    fn left(&self) -> bool {
+        let mut state = self.world.state();
+        let phone = state.phone(&self.msisdn, &self.world.settings);
+        phone
+            .call
+            .as_ref()
+            .is_some_and(|call| call.id == self.id && call.gone)
+    }
+
     fn speak(&self, words: String) {
         self.record(|record| record.spoken.push(words));
-        self.world.tell(&self.msisdn, "call");
+        self.phase(Phase::Talking);
     }
 
     fn record(&self, change: impl FnOnce(&mut Record)) {
@@ -134,6 +144,14 @@ impl Conduct {
                     break "NORMAL_TEMPORARY_FAILURE";
                 }
             };
+            // Whoever hung up while the gateway was being asked hears nothing any more.
+            if self.left() {
+                break if said.state == "Ringing" {
+                    "ORIGINATOR_CANCEL"
+                } else {
+                    "NORMAL_CLEARING"
+                };
+            }
             match self.follow(document, &mut touches).await {
                 Next::Digits { digits, callback } => {
                     url = callback.unwrap_or(url);
@@ -166,8 +184,8 @@ impl Conduct {
         };
         let seconds = (self.world.now() - started).num_seconds().max(1);
         let cents = (seconds * MINUTE_CENTS + 59) / 60;
-        let rejected = self.direction == "Inbound" && cause == "CALL_REJECTED";
-        let (state, status, cents) = if rejected {
+        let never_answered = ["CALL_REJECTED", "ORIGINATOR_CANCEL"].contains(&cause);
+        let (state, status, cents) = if self.direction == "Inbound" && never_answered {
             ("NotAnswered", "Aborted", 0)
         } else {
             ("Completed", "Success", cents)
