@@ -44,6 +44,8 @@ consumer_secret = "b"
 passkey = "c"
 callback_base = "https://gateway.kwastage.example"
 trust_any_source = false
+[emergencies]
+spool = "/var/lib/kwastage/spool"
 [keys]
 pin = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeef0"
 identity = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeef1"

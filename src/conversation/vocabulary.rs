@@ -597,7 +597,11 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             needs: &["helping"],
             secret: false,
             effect: Effect::Direct,
-            outcomes: &[outcome("kept")],
+            outcomes: &[OutcomeSpec {
+                name: "kept",
+                supplies: &[],
+                decides: &["helps", "helps_at_night"],
+            }],
         },
         // Answering one, and being on duty.
         coordinator::ACCEPT_CASE,

@@ -260,13 +260,14 @@ mod tests {
     }
 
     async fn inbox(Query(asked): Query<Asked>) -> Json<Value> {
-        if asked.after > 1 {
-            return Json(json!([]));
-        }
-        Json(json!([
-            { "id": 3, "from": "22384", "text": "Received KES 200. Code 7K3M" },
-            { "id": 2, "from": "MPESA", "text": "TK5 Confirmed. KES 200" },
-        ]))
+        let messages = [
+            json!({ "id": 3, "from": "22384", "text": "Received KES 200. Code 7K3M" }),
+            json!({ "id": 2, "from": "MPESA", "text": "TK5 Confirmed. KES 200" }),
+        ];
+        let unread = messages
+            .into_iter()
+            .filter(|message| message["id"].as_u64() > Some(asked.after));
+        Json(unread.collect())
     }
 
     #[tokio::test]

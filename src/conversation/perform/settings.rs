@@ -131,7 +131,9 @@ pub(super) async fn offer_help(
     helping: Helping,
 ) -> Result<Outcome, Fault> {
     members::offer_help(work, hands.member()?.id, helping).await?;
-    Ok(Outcome::new("kept"))
+    Ok(Outcome::new("kept")
+        .condition("helps", helping != Helping::Never)
+        .condition("helps_at_night", helping == Helping::Always))
 }
 
 async fn tell(
