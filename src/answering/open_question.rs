@@ -5,7 +5,8 @@
 
 use super::understand::{Amount, Asked, amount, told_of_an_alarm};
 use super::{Answer, Text, alarm, money};
-use crate::emergencies::{self, grammar, grammar::Order};
+use crate::emergencies;
+use crate::emergencies::grammar::{self, Order};
 use crate::fault::Fault;
 use crate::messages::Values;
 use crate::questions::{self, Question};
@@ -45,7 +46,22 @@ fn may_speak_of_a_case(text: &Text<'_>, cases: &[i64]) -> bool {
     let mut numbers = numbers.filter_map(|word| word.parse::<i64>().ok());
     matches!(text.meaning.asked, Asked::Yes | Asked::No)
         || numbers.any(|number| number < 10 || cases.contains(&number))
-        || grammar::read(&text.inbound.text).is_some()
+        || answers_a_case(&text.inbound.text, cases)
+}
+
+/// A number that is none of their cases may be what was asked: `200`.
+fn answers_a_case(text: &str, cases: &[i64]) -> bool {
+    match grammar::read(text) {
+        Some(
+            Order::Answer {
+                case: Some(serial), ..
+            }
+            | Order::About(Some(serial))
+            | Order::Split(serial),
+        ) => cases.contains(&serial),
+        Some(_) => true,
+        None => false,
+    }
 }
 
 /// `Kencom near the bank`.

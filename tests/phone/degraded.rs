@@ -135,7 +135,9 @@ async fn postgres_gone() {
 #[tokio::test]
 async fn sms_gone() {
     let world = World::new(Sessions::InProcess).await;
-    world.outside.order(Fault::SmsBusy, Duration::from_secs(50));
+    for fault in [Fault::SmsBusy, Fault::TwilioBusy] {
+        world.outside.order(fault, Duration::from_secs(50));
+    }
     // Whatever happens on the screen happens.
     plays(&world, &["money/balances", "home/about"]).await;
     played(
@@ -247,7 +249,9 @@ async fn worker_gone() {
         "{heard:?}"
     );
     assert!(
-        heard.iter().any(|text| text.starts_with("KwaStage: dial")),
+        heard
+            .iter()
+            .any(|text| text.starts_with("In danger? Text SOS")),
         "{heard:?}"
     );
     world.close().await;

@@ -33,9 +33,9 @@ const NOTEBOOKS: &[&str] = &[
     "hop",
     "inbox",
     "job",
-    "opt_out",
     "session_end",
     // Some of the bodies happen to be a proper opt-out.
+    "opt_change",
     "opt_out",
 ];
 

@@ -60,10 +60,8 @@ impl<'d> Compiler<'d> {
         let form = match element.name.as_str() {
             "choose" => self.choose(element),
             "ask" => {
-                let attributes: Vec<&str> = TYPED
-                    .into_iter()
-                    .chain(["id", "facts", "zero"])
-                    .collect();
+                let attributes: Vec<&str> =
+                    TYPED.into_iter().chain(["id", "facts", "zero"]).collect();
                 self.expect(element, &attributes, &["say", "hint", "on"]);
                 Form::Ask(self.typed(element))
             }
