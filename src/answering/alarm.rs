@@ -7,6 +7,7 @@ use super::{Answer, Text};
 use crate::emergencies::{self, EmergencyId, Raise, RaiseError, Raised};
 use crate::fault::Fault;
 use crate::jobs::JobFailure;
+use crate::members;
 use crate::messages::Values;
 use crate::questions::{self, Question};
 use crate::work::Work;
@@ -19,6 +20,10 @@ pub(super) async fn raise(work: &mut Work, text: &Text<'_>) -> Result<Option<Rai
     let Asked::Alarm(_) = &text.meaning.asked else {
         return Ok(None);
     };
+    // Whatever else this phone hears of its alarm, it hears in the language it was raised in.
+    if text.meaning.language == Some(text.language) {
+        members::note_language(work, &text.from, text.language).await?;
+    }
     let raise = Raise {
         // The text's own id: answered twice, it is one case.
         id: EmergencyId(text.inbound.id),

@@ -77,7 +77,7 @@ async fn place(work: &mut Work, text: &Text<'_>) -> Result<Option<Answer>, Fault
         return Ok(None);
     }
     let told = told_of_an_alarm(&text.inbound.text);
-    if told.place.is_none() {
+    if told.place.is_none() || speaks_of_its_own_case(work, text).await? {
         return Ok(None);
     }
     questions::take(work, &text.from).await?;
@@ -97,6 +97,18 @@ async fn place(work: &mut Work, text: &Text<'_>) -> Result<Option<Answer>, Fault
         "alarm.place_noted",
         values,
     )))
+}
+
+/// `DONE 11` from the phone that raised alarm 11 is no place. It ends nothing either: anybody may hold that phone.
+async fn speaks_of_its_own_case(work: &mut Work, text: &Text<'_>) -> Result<bool, Fault> {
+    let Some(Order::Answer {
+        case: Some(serial), ..
+    }) = grammar::read(&text.inbound.text)
+    else {
+        return Ok(false);
+    };
+    let own = emergencies::own_alarm(work, &text.from).await?;
+    Ok(own.is_some_and(|own| own.number.serial == serial))
 }
 
 /// `200`.

@@ -23,7 +23,7 @@ use crate::primitives::{Language, Msisdn};
 use crate::stages::StageId;
 
 pub use dial::{AtDial, DialledMember, at_dial, caller_language};
-pub(super) use dial::{save_caller_language, save_member_language};
+pub(super) use dial::{note_caller_language, save_caller_language, save_member_language};
 pub(super) use helpers::{helpers_of, helping, save_helping};
 pub(super) use officers::{officers, officers_on_duty_at, official, remove_role, save_role};
 pub(super) use pin::{charge_first, clear_guard, exchange_guard, pin, save_pin};

@@ -92,7 +92,7 @@ impl Input<'_> {
         session.page = session.page.min(u8::try_from(last).unwrap_or(u8::MAX));
         let more = usize::from(session.page) < last;
         match (self.tidy, &self.screen.form) {
-            // Where a number of one digit is asked for, 0 is one.
+            // Where it is a number that people mean, such as how many are hurt.
             ("0", Form::Ask(typed)) if typed.kind.takes_zero() => self.answer(session, typed),
             ("0", _) => self.heard(back(menus, session)),
             ("00", _) => self.heard(enter(menus, session, menus.home, None)),

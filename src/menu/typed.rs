@@ -30,6 +30,8 @@ pub(super) enum Type {
     Digits {
         min: usize,
         max: usize,
+        /// `0` alone is an answer, and not the way back.
+        zero: bool,
     },
     Pin,
 }
@@ -50,7 +52,7 @@ pub(super) const WORDS_MAX: usize = 80;
 impl Type {
     /// `0` alone is an answer, and not the way back.
     pub fn takes_zero(&self) -> bool {
-        matches!(self, Type::Digits { min: 1, .. })
+        matches!(self, Type::Digits { zero: true, .. })
     }
 
     pub fn name(&self) -> &'static str {
@@ -107,7 +109,7 @@ impl Type {
                     .contains(&words.chars().count())
                     .then_some(words)
             }
-            Type::Digits { min, max } => digits(typed, min, max),
+            Type::Digits { min, max, .. } => digits(typed, min, max),
             Type::Pin => digits(typed, 4, 4),
         }
     }
@@ -143,7 +145,7 @@ impl Type {
                 min_years,
                 max_years,
             } => Some((min_years.to_string(), max_years.to_string())),
-            Type::Words { min, max } | Type::Digits { min, max } => {
+            Type::Words { min, max } | Type::Digits { min, max, .. } => {
                 Some((min.to_string(), max.to_string()))
             }
             Type::Phone | Type::NationalId | Type::Pin => None,
@@ -238,6 +240,11 @@ mod tests {
             max_years: 90,
         };
         let name = Type::Words { min: 2, max: 20 };
+        let stage = Type::Digits {
+            min: 3,
+            max: 4,
+            zero: false,
+        };
         for (of, typed, kept) in [
             (&money, "1,500", Some("1500")),
             (&money, "200/=", Some("200")),
@@ -259,8 +266,8 @@ mod tests {
             (&grown, "12/3/90", None),
             (&name, "  Wanjikũ  wa [Juma] ", Some("Wanjiku wa (Juma)")),
             (&name, "J", None),
-            (&Type::Digits { min: 3, max: 4 }, "101", Some("101")),
-            (&Type::Digits { min: 3, max: 4 }, "10", None),
+            (&stage, "101", Some("101")),
+            (&stage, "10", None),
             (&Type::Pin, "4826", Some("4826")),
             (&Type::Pin, "4826#", Some("4826")),
             (&Type::Pin, "482", None),

@@ -37,6 +37,15 @@ pub async fn change_language(
     Ok(())
 }
 
+/// Remembers the language that a phone writes in, when nobody has chosen one for it. What a member or a stranger chose stays.
+pub async fn note_language(
+    work: &mut Work,
+    msisdn: &Msisdn,
+    written: Language,
+) -> Result<(), Fault> {
+    store::note_caller_language(work.conn(), msisdn, written).await
+}
+
 #[derive(Serialize)]
 struct MemberKinChanged {
     member: MemberId,

@@ -119,6 +119,22 @@ pub(in crate::members) async fn save_caller_language(
     Ok(())
 }
 
+/// As [`save_caller_language`], for a phone of which no language is kept.
+pub(in crate::members) async fn note_caller_language(
+    conn: &mut PgConnection,
+    msisdn: &Msisdn,
+    language: Language,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into caller (msisdn, language) values ($1, $2) on conflict (msisdn) do nothing",
+        msisdn.digits(),
+        language.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The member whose language this has changed, if it has.
 pub(in crate::members) async fn save_member_language(
     conn: &mut PgConnection,

@@ -50,6 +50,28 @@ async fn a_phone_keeps_its_language_before_and_after_joining(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn the_language_a_phone_writes_in_is_kept_until_somebody_chooses_one(pool: PgPool) {
+    let mut work = work(&pool, morning()).await;
+    for written in [Language::SWAHILI, Language::ENGLISH] {
+        note_language(&mut work, &phone(1), written).await.unwrap();
+        assert_eq!(
+            caller_language(work.conn(), &phone(1)).await.unwrap(),
+            Some(Language::SWAHILI)
+        );
+    }
+    change_language(&mut work, &phone(1), Language::ENGLISH)
+        .await
+        .unwrap();
+    note_language(&mut work, &phone(1), Language::SWAHILI)
+        .await
+        .unwrap();
+    assert_eq!(
+        caller_language(work.conn(), &phone(1)).await.unwrap(),
+        Some(Language::ENGLISH)
+    );
+}
+
+#[sqlx::test]
 async fn a_dial_knows_who_is_on_the_line(pool: PgPool) {
     let stage = kencom(&pool).await;
     let id = joined(&pool, 1, &stage).await;

@@ -60,7 +60,8 @@ impl<'d> Compiler<'d> {
         let form = match element.name.as_str() {
             "choose" => self.choose(element),
             "ask" => {
-                let attributes: Vec<&str> = TYPED.into_iter().chain(["id", "facts"]).collect();
+                let attributes: Vec<&str> =
+                    TYPED.into_iter().chain(["id", "facts", "zero"]).collect();
                 self.expect(element, &attributes, &["say", "hint", "on"]);
                 Form::Ask(self.typed(element))
             }
@@ -323,13 +324,14 @@ impl<'d> Compiler<'d> {
         let named = self.required(element, "type");
         let name = named.map_or("words", |attribute| attribute.value.as_str());
         let limits: &[&str] = match name {
-            "money" | "words" | "digits" => &["min", "max"],
+            "money" | "words" => &["min", "max"],
+            "digits" => &["min", "max", "zero"],
             "date" => &["min_years", "max_years"],
             _ => &[],
         };
         for attribute in &element.attributes {
             let is_limit =
-                ["min", "max", "min_years", "max_years"].contains(&attribute.name.as_str());
+                ["min", "max", "min_years", "max_years", "zero"].contains(&attribute.name.as_str());
             if is_limit && !limits.contains(&attribute.name.as_str()) {
                 self.wrong(
                     attribute.place,
@@ -356,6 +358,7 @@ impl<'d> Compiler<'d> {
             "digits" => Type::Digits {
                 min: self.number(element, "min", 1, 1..=40) as usize,
                 max: self.number(element, "max", 20, 1..=40) as usize,
+                zero: self.takes_zero(element),
             },
             "pin" => Type::Pin,
             _ => {
@@ -374,7 +377,7 @@ impl<'d> Compiler<'d> {
                 min_years,
                 max_years,
             } => min_years > max_years,
-            Type::Words { min, max } | Type::Digits { min, max } => min > max,
+            Type::Words { min, max } | Type::Digits { min, max, .. } => min > max,
             Type::Phone | Type::NationalId | Type::Pin => false,
         };
         if upside_down {
@@ -384,6 +387,16 @@ impl<'d> Compiler<'d> {
             );
         }
         kind
+    }
+
+    fn takes_zero(&mut self, element: &Element) -> bool {
+        let Some(attribute) = element.attribute("zero") else {
+            return false;
+        };
+        if attribute.value != "answer" {
+            self.wrong(attribute.place, "all that \"zero\" can be is \"answer\"");
+        }
+        true
     }
 
     fn confirm(&mut self, element: &Element) -> Form {
