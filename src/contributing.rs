@@ -1,4 +1,5 @@
-//! A rider pays into the fund of their stage, whichever way they ask for it: behind the code or by text.
+//! A rider pays in by M-PESA, into the fund of their stage or their own wallet, whichever way they ask for it: behind the
+//! code or by text.
 
 use crate::fault::Fault;
 use crate::members::{self, AtDial, DialledMember, StatusWord};
@@ -11,10 +12,20 @@ pub const SHILLINGS_MIN: i64 = 10;
 /// The largest contribution, in shillings. The menus say the same.
 pub const SHILLINGS_MAX: i64 = 150_000;
 
+/// Where a member's money goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// The welfare fund of the member's stage.
+    Fund,
+    /// The member's own wallet.
+    Wallet,
+}
+
 /// What a rider asks for.
 #[derive(Clone, Debug)]
 pub struct Contribute {
     pub payer: Msisdn,
+    pub into: Destination,
     pub amount: Money,
     /// Of the turn or the text that asks: the same key again is the same request.
     pub key: String,
@@ -36,9 +47,9 @@ pub enum ContributeError {
     NotAMember,
     #[error("the member is not active")]
     NotActive(Box<DialledMember>),
-    #[error("a contribution is KES {SHILLINGS_MIN} to {SHILLINGS_MAX}, without cents")]
+    #[error("a payment is KES {SHILLINGS_MIN} to {SHILLINGS_MAX}, without cents")]
     NotPossible,
-    /// A contribution is still open.
+    /// One of the kind is still open.
     #[error("KES {amount} was asked for and is still open")]
     AlreadyAsked { amount: Money },
     /// The same amount was prompted moments ago and may be paid.
@@ -48,7 +59,7 @@ pub enum ContributeError {
     Fault(#[from] Fault),
 }
 
-/// Asks M-PESA for a contribution. Nothing is taken before the rider types their M-PESA PIN.
+/// Asks M-PESA for the money. Nothing is taken before the rider types their M-PESA PIN.
 pub async fn contribute(
     work: &mut Work,
     rules: &Rules,
@@ -66,9 +77,14 @@ pub async fn contribute(
     }
     let request = Request {
         key: asked.key,
-        purpose: Purpose::Contribution {
-            member: member.id.0,
-            stage: member.stage.0,
+        purpose: match asked.into {
+            Destination::Fund => Purpose::Contribution {
+                member: member.id.0,
+                stage: member.stage.0,
+            },
+            Destination::Wallet => Purpose::TopUp {
+                member: member.id.0,
+            },
         },
         amount: asked.amount,
         payer: asked.payer,

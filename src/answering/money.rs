@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use super::understand::Amount;
 use super::{Answer, Text, standing};
 use crate::contributing::{
-    self, Contribute, ContributeError, Contributing, SHILLINGS_MAX, SHILLINGS_MIN,
+    self, Contribute, ContributeError, Contributing, Destination, SHILLINGS_MAX, SHILLINGS_MIN,
 };
 use crate::fault::Fault;
 use crate::members::{self, AtDial, StatusWord};
@@ -62,6 +62,7 @@ pub(super) async fn pay(work: &mut Work, text: &Text<'_>, amount: Amount) -> Res
         Amount::Unclear => return how_much(work, text, "pay.unclear").await,
     };
     let asked = Contribute {
+        into: Destination::Fund,
         payer: text.from.clone(),
         amount,
         // The text's own id: answered twice, it is one request.

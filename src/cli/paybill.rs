@@ -9,10 +9,11 @@ use super::members::{begin, parsed};
 use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::contributing::Destination;
 use crate::integrations::mpesa::{MpesaClient, Registered};
 use crate::payments::{self, Receipt};
 use crate::primitives::nairobi_date;
-use crate::settlement::{self, Into};
+use crate::settlement;
 
 #[derive(Debug, Subcommand)]
 pub enum Paybill {
@@ -42,7 +43,11 @@ pub async fn run(config: Arc<Config>, asked: Paybill) -> anyhow::Result<()> {
             wallet,
         } => {
             let app = App::build(config, Clock::System).await?;
-            let into = if wallet { Into::Wallet } else { Into::Fund };
+            let into = if wallet {
+                Destination::Wallet
+            } else {
+                Destination::Fund
+            };
             allocate(&app, &receipt, &who, into).await?;
         }
     }
@@ -64,7 +69,7 @@ async fn list_suspense(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn allocate(app: &App, receipt: &str, who: &str, into: Into) -> anyhow::Result<()> {
+async fn allocate(app: &App, receipt: &str, who: &str, into: Destination) -> anyhow::Result<()> {
     let receipt = Receipt::parse(receipt).context("an M-PESA receipt, such as TKQ1ABCDE2")?;
     let mut work = begin(app).await?;
     let (member, amount) =

@@ -87,6 +87,19 @@ const JUST_ASKED: OutcomeSpec = OutcomeSpec {
     decides: &[],
 };
 
+/// How asking M-PESA for money ends, whatever it is for.
+const PAYING_IN: [OutcomeSpec; 9] = [
+    outcome("accepted"),
+    outcome("accepted_later"),
+    WRONG_PIN,
+    LOCKED,
+    BUSY,
+    ALREADY_ASKED,
+    JUST_ASKED,
+    outcome("not_active"),
+    outcome("not_possible"),
+];
+
 /// What the menus of this release may say.
 pub static VOCABULARY: Vocabulary = Vocabulary {
     // Known when a session opens, from one query about the caller.
@@ -405,17 +418,7 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             needs: &["amount"],
             secret: true,
             effect: Effect::Writes,
-            outcomes: &[
-                outcome("accepted"),
-                outcome("accepted_later"),
-                WRONG_PIN,
-                LOCKED,
-                BUSY,
-                ALREADY_ASKED,
-                JUST_ASKED,
-                outcome("not_active"),
-                outcome("not_possible"),
-            ],
+            outcomes: &PAYING_IN,
         },
         IntentSpec {
             // Questions are counted per phone, so that codes cannot be guessed.

@@ -1,34 +1,27 @@
 //! What a payer typed for the paybill's account number, read as generously as it can be without guessing. Pure.
 
+use crate::contributing::Destination;
 use crate::members::{MemberNumber, Who};
 use crate::primitives::Msisdn;
-
-/// Where money is to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Into {
-    /// The welfare fund of the member's stage.
-    Fund,
-    Wallet,
-}
 
 /// Whom money is for. The payer need not be the member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meant {
     pub who: Who,
-    pub into: Into,
+    pub into: Destination,
 }
 
 /// Words in front of the number; without one, money is for the fund.
-const WORDS: [(&str, Into); 9] = [
-    ("WELFARE", Into::Fund),
-    ("USTAWI", Into::Fund),
-    ("MCHANGO", Into::Fund),
-    ("MFUKO", Into::Fund),
-    ("FUND", Into::Fund),
-    ("WALLET", Into::Wallet),
-    ("POCHI", Into::Wallet),
-    ("W", Into::Wallet),
-    ("P", Into::Wallet),
+const WORDS: [(&str, Destination); 9] = [
+    ("WELFARE", Destination::Fund),
+    ("USTAWI", Destination::Fund),
+    ("MCHANGO", Destination::Fund),
+    ("MFUKO", Destination::Fund),
+    ("FUND", Destination::Fund),
+    ("WALLET", Destination::Wallet),
+    ("POCHI", Destination::Wallet),
+    ("W", Destination::Wallet),
+    ("P", Destination::Wallet),
 ];
 
 /// Reads an account as it was typed or as it is kept (upper case, without spaces and `-_/.`). `None` when it names nobody
@@ -50,7 +43,7 @@ pub fn read(typed: &str) -> Option<Meant> {
     worded.or_else(|| {
         Some(Meant {
             who: who(&bare)?,
-            into: Into::Fund,
+            into: Destination::Fund,
         })
     })
 }
@@ -83,12 +76,12 @@ mod tests {
 
     use super::*;
 
-    fn phone(digits: &str, into: Into) -> Option<Meant> {
+    fn phone(digits: &str, into: Destination) -> Option<Meant> {
         let who = Who::Phone(Msisdn::parse(digits).unwrap());
         Some(Meant { who, into })
     }
 
-    fn number(year: i32, serial: i32, into: Into) -> Option<Meant> {
+    fn number(year: i32, serial: i32, into: Destination) -> Option<Meant> {
         let who = Who::Number(MemberNumber::new(year, serial).unwrap());
         Some(Meant { who, into })
     }
@@ -97,20 +90,20 @@ mod tests {
     fn what_payers_type() {
         let amina = "254711000001";
         for (typed, wanted) in [
-            ("0711000001", phone(amina, Into::Fund)),
-            ("0711 000 001", phone(amina, Into::Fund)),
-            ("+254711000001", phone(amina, Into::Fund)),
-            ("254711000001", phone(amina, Into::Fund)),
-            ("O711OOOOO1", phone(amina, Into::Fund)),
-            ("o7iiooooo1", phone(amina, Into::Fund)),
-            ("welfare 0711000001", phone(amina, Into::Fund)),
-            ("WALLET0711000001", phone(amina, Into::Wallet)),
-            ("w0711000001", phone(amina, Into::Wallet)),
-            ("Pochi 0711-000-001", phone(amina, Into::Wallet)),
-            ("KTS-2026-0001", number(2026, 1, Into::Fund)),
-            ("kts 2026/0001", number(2026, 1, Into::Fund)),
-            ("KTS2O26OOO1", number(2026, 1, Into::Fund)),
-            ("W KTS-2026-0012", number(2026, 12, Into::Wallet)),
+            ("0711000001", phone(amina, Destination::Fund)),
+            ("0711 000 001", phone(amina, Destination::Fund)),
+            ("+254711000001", phone(amina, Destination::Fund)),
+            ("254711000001", phone(amina, Destination::Fund)),
+            ("O711OOOOO1", phone(amina, Destination::Fund)),
+            ("o7iiooooo1", phone(amina, Destination::Fund)),
+            ("welfare 0711000001", phone(amina, Destination::Fund)),
+            ("WALLET0711000001", phone(amina, Destination::Wallet)),
+            ("w0711000001", phone(amina, Destination::Wallet)),
+            ("Pochi 0711-000-001", phone(amina, Destination::Wallet)),
+            ("KTS-2026-0001", number(2026, 1, Destination::Fund)),
+            ("kts 2026/0001", number(2026, 1, Destination::Fund)),
+            ("KTS2O26OOO1", number(2026, 1, Destination::Fund)),
+            ("W KTS-2026-0012", number(2026, 12, Destination::Wallet)),
             ("welfare", None),
             ("101", None),
             ("", None),

@@ -21,7 +21,6 @@ use crate::welcome;
 use crate::welfare::{self, ContributionReceived, FundError, PaidFrom, Status};
 use crate::work::Work;
 
-pub use account_text::Into;
 pub use paybill::{AllocateError, allocate_by_hand};
 
 /// Settles everything a piece of evidence has brought to light.

@@ -2,9 +2,10 @@
 
 use uuid::Uuid;
 
-use super::account_text::{self, Into, Meant};
+use super::account_text::{self, Meant};
 use super::{contribution_words, fee_paid_words};
 use crate::app::App;
+use crate::contributing::Destination;
 use crate::fault::Fault;
 use crate::ledger::{self, Account, Key, postings};
 use crate::members::{self, FeePaid, Member, StatusWord, Who};
@@ -63,7 +64,7 @@ pub async fn allocate_by_hand(
     work: &mut Work,
     receipt: &Receipt,
     who: &Who,
-    into: Into,
+    into: Destination,
 ) -> Result<(Member, Money), AllocateError> {
     let member = members::find(work.conn(), who)
         .await?
@@ -90,10 +91,10 @@ enum Target {
 }
 
 /// Only active members have a wallet and a fund to pay into; of the others only the joining fee is taken, to the shilling.
-fn target(app: &App, member: &Member, amount: Money, into: Into) -> Option<Target> {
+fn target(app: &App, member: &Member, amount: Money, into: Destination) -> Option<Target> {
     match (member.status.word(), into) {
-        (StatusWord::Active, Into::Fund) => Some(Target::Contribution),
-        (StatusWord::Active, Into::Wallet) => Some(Target::Wallet),
+        (StatusWord::Active, Destination::Fund) => Some(Target::Contribution),
+        (StatusWord::Active, Destination::Wallet) => Some(Target::Wallet),
         (StatusWord::Pending | StatusWord::Approved, _)
             if member.fee_paid_at.is_none() && amount == app.config.fees.registration =>
         {

@@ -22,6 +22,7 @@ use super::deeds::{self, Claim};
 use super::facts;
 use super::intent::{Deed, Intent, Question, What};
 use crate::app::App;
+use crate::contributing::Destination;
 use crate::fault::Fault;
 use crate::members::{self, MemberId, PinAnswer};
 use crate::menu::{self, Asked, Menus, Moved, Outcome, Session, Wants};
@@ -236,7 +237,9 @@ impl Performer<'_> {
             Deed::SendHelp => settings::send_help(self, &mut work).await,
             Deed::Join(joining) => joining::join(self, &mut work, *joining, key).await,
             Deed::PayFee => joining::pay_fee(self, &mut work, key).await,
-            Deed::Contribute(amount) => money::contribute(self, &mut work, amount, key).await,
+            Deed::Contribute(amount) => {
+                money::pay_in(self, &mut work, Destination::Fund, amount, key).await
+            }
             Deed::LookUpReceipt(typed) => money::look_up_receipt(self, &mut work, &typed).await,
             Deed::ChangePin { chosen, .. } => settings::change_pin(self, &mut work, chosen).await,
             Deed::ChangeKin(kin) => settings::change_kin(self, &mut work, &kin).await,
@@ -247,7 +250,9 @@ impl Performer<'_> {
             Deed::DecidePost { number, verdict } => {
                 notices::decide(self, &mut work, number, verdict).await
             }
-            Deed::TopUp(amount) => wallet::top_up(self, &mut work, amount, key).await,
+            Deed::TopUp(amount) => {
+                money::pay_in(self, &mut work, Destination::Wallet, amount, key).await
+            }
             Deed::SendMoney { to, amount } => wallet::send(self, &mut work, to, amount, &key).await,
             Deed::ContributeFromWallet(amount) => {
                 wallet::contribute(self, &mut work, amount, &key).await

@@ -1,7 +1,7 @@
 //! Balances, contributions and receipts on the phone.
 
 use super::{Performer, joining};
-use crate::contributing::{self, Contribute, ContributeError, Contributing};
+use crate::contributing::{self, Contribute, ContributeError, Contributing, Destination};
 use crate::fault::Fault;
 use crate::ledger::{self, Account};
 use crate::menu::Outcome;
@@ -40,14 +40,16 @@ pub(super) async fn balances(hands: &Performer<'_>) -> Result<Outcome, Fault> {
     })
 }
 
-/// Asks M-PESA for a contribution; the prompt comes when the call is over.
-pub(super) async fn contribute(
+/// Asks M-PESA for money into the fund or the wallet; the prompt comes when the call is over.
+pub(super) async fn pay_in(
     hands: &Performer<'_>,
     work: &mut Work,
+    into: Destination,
     amount: Money,
     key: String,
 ) -> Result<Outcome, Fault> {
     let asked = Contribute {
+        into,
         payer: hands.turn.msisdn.clone(),
         amount,
         key,

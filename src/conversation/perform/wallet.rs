@@ -2,53 +2,19 @@
 
 use uuid::Uuid;
 
-use super::{Performer, joining};
+use super::Performer;
 use crate::app::App;
 use crate::fault::Fault;
 use crate::ledger::{self, Account};
 use crate::members::{self, AtDial, DialledMember, Member, MemberId, StatusWord, Who};
 use crate::menu::Outcome;
 use crate::messages::{self, Class, Message, Values};
-use crate::payments::{self, Purpose, Request, RequestError};
 use crate::primitives::{Money, nairobi_date};
 use crate::receipts::{self, Issue, IssueError};
 use crate::stages;
 use crate::wallet::{self, Sent, Spend, SpendError};
 use crate::welfare::{self, Status};
 use crate::work::Work;
-
-/// Asks M-PESA for money into the wallet; the prompt comes when the call is over.
-pub(super) async fn top_up(
-    hands: &Performer<'_>,
-    work: &mut Work,
-    amount: Money,
-    key: String,
-) -> Result<Outcome, Fault> {
-    let Some(member) = active_caller(hands, work).await? else {
-        return Ok(Outcome::new("not_active"));
-    };
-    let request = Request {
-        key,
-        purpose: Purpose::TopUp {
-            member: member.id.0,
-        },
-        amount,
-        payer: hands.turn.msisdn.clone(),
-        language: member.language,
-        ussd_session: Some(hands.turn.session.as_str().to_owned()),
-    };
-    match payments::request(work, &hands.app.payment_rules, request).await {
-        Ok(requested) => Ok(joining::asked(work.now, requested)),
-        Err(RequestError::JustAsked { amount, .. }) => {
-            Ok(Outcome::new("just_asked").value("asked", amount.as_decimal()))
-        }
-        Err(RequestError::AlreadyAsked { amount }) => {
-            Ok(Outcome::new("already_asked").value("asked", amount.as_decimal()))
-        }
-        Err(RequestError::Fault(fault)) => Err(fault),
-        Err(_refused) => Ok(Outcome::new("not_possible")),
-    }
-}
 
 /// Who is meant by a phone or member number: their first name, an initial and their stage, so that money does not go to a
 /// stranger by one wrong digit.

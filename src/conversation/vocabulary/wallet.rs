@@ -1,6 +1,6 @@
 //! The words of the wallet.
 
-use super::{ALREADY_ASKED, AMOUNT, BUSY, JUST_ASKED, LOCKED, STAGE, WRONG_PIN, outcome};
+use super::{AMOUNT, BUSY, LOCKED, PAYING_IN, STAGE, WRONG_PIN, outcome};
 use crate::menu::{Effect, IntentSpec, Kind, OutcomeSpec, Variable};
 
 /// The wallet holds less than was asked of it.
@@ -23,17 +23,7 @@ pub(super) const TOP_UP: IntentSpec = IntentSpec {
     needs: &["amount"],
     secret: true,
     effect: Effect::Writes,
-    outcomes: &[
-        outcome("accepted"),
-        outcome("accepted_later"),
-        WRONG_PIN,
-        LOCKED,
-        BUSY,
-        ALREADY_ASKED,
-        JUST_ASKED,
-        outcome("not_active"),
-        outcome("not_possible"),
-    ],
+    outcomes: &PAYING_IN,
 };
 
 pub(super) const FIND_RECIPIENT: IntentSpec = IntentSpec {

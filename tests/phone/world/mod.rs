@@ -14,6 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kwastage::app::{self, App};
 use kwastage::clock::Clock;
 use kwastage::config::Config;
+use kwastage::contributing::Destination;
 use kwastage::conversation::SessionId;
 use kwastage::conversation::store::{
     Lifetimes, MemoryStore, RedisStore, SessionSeal, SessionStore,
@@ -25,7 +26,7 @@ use kwastage::messages::Sender;
 use kwastage::payments::Receipt;
 use kwastage::primitives::Msisdn;
 use kwastage::redis_connection::RedisConnection;
-use kwastage::settlement::{self, Into};
+use kwastage::settlement;
 use kwastage::work::{Actor, Work};
 use kwastage::{http, serve, wallet, welcome};
 use redis::AsyncCommands;
@@ -365,7 +366,8 @@ impl World {
             name: "desk".to_owned(),
         };
         let mut work = Work::begin(&self.pool, self.now(), actor).await?;
-        settlement::allocate_by_hand(&self.app, &mut work, &receipt, &who, Into::Fund).await?;
+        settlement::allocate_by_hand(&self.app, &mut work, &receipt, &who, Destination::Fund)
+            .await?;
         work.commit().await?;
         Ok(())
     }
