@@ -255,9 +255,10 @@ impl World {
         }
     }
 
-    /// Waits for the reports on alerts that are on their way already: a clock that jumps would find them missing.
+    /// Waits for the reports on alerts and broadcasts that are on their way already: a clock that jumps would find them missing.
     async fn let_reports_arrive(&self) {
-        let open = "select exists (select from outbox where class = 'emergency' and state in ('sent', 'unknown') and changed_at > $1)";
+        let open = "select exists (select from outbox where (class = 'emergency' or template ~ '^broadcast[.](notice|news|desk|post)')
+                                 and state in ('sent', 'unknown') and changed_at > $1)";
         let since = self.now() - TimeDelta::seconds(30);
         let arrived = async {
             // A pool that was closed has nothing to wait for.
