@@ -1,6 +1,7 @@
 //! Calls outward, one folder per outsider: wire types in, our own outcomes out, unknown stays unknown.
 
 pub mod africastalking;
+mod exchange;
 pub mod mpesa;
 pub mod sms_file;
 pub mod twilio;

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
-use reqwest::redirect;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 
 use super::wire;
 pub use super::wire::Balance;
 use crate::fault::Fault;
-use crate::messages::{Handover, Refusal};
+use crate::integrations::exchange::{self, told};
+use crate::messages::Handover;
 use crate::primitives::{Msisdn, Secret};
-use crate::telemetry::metric::{self, CallEnd};
 
 /// How we reach Africa's Talking.
 #[derive(Clone, Debug)]
@@ -33,21 +32,7 @@ pub struct Client {
 
 impl Client {
     pub fn new(settings: Settings) -> Result<Client, Fault> {
-        let mut key = HeaderValue::from_str(settings.api_key.expose()).map_err(|_| {
-            Fault::broken("the Africa's Talking key holds characters that no header can")
-        })?;
-        key.set_sensitive(true);
-        let headers = HeaderMap::from_iter([
-            (reqwest::header::HeaderName::from_static("apikey"), key),
-            (ACCEPT, HeaderValue::from_static("application/json")),
-        ]);
-        let http = reqwest::Client::builder()
-            .default_headers(headers)
-            .timeout(settings.timeout)
-            .connect_timeout(settings.timeout.min(Duration::from_secs(5)))
-            .redirect(redirect::Policy::none())
-            .build()
-            .map_err(|error| Fault::broken(format!("the HTTP client: {error}")))?;
+        let http = exchange::client(headers(&settings.api_key)?, settings.timeout)?;
         Ok(Client { http, settings })
     }
 
@@ -65,33 +50,9 @@ impl Client {
         if let Some(sender) = self.settings.sender.as_deref().filter(|_| under_our_name) {
             form.push(("from", sender));
         }
-        let began = std::time::Instant::now();
-        let answer = self
-            .http
-            .post(self.url("/version1/messaging"))
-            .form(&form)
-            .send()
-            .await;
-        let handover = match answer {
-            // The connection never stood, so nothing left us.
-            Err(error) if error.is_connect() => Handover::Refused(Refusal::Unreachable),
-            Err(error) => Handover::Unknown { why: told(&error) },
-            Ok(answer) => {
-                let status = answer.status().as_u16();
-                match answer.text().await {
-                    Ok(body) => wire::handover(status, &body, &to),
-                    Err(error) => Handover::Unknown { why: told(&error) },
-                }
-            }
-        };
-        let end = match &handover {
-            Handover::Accepted { .. } => CallEnd::Ok,
-            Handover::Refused(Refusal::Unreachable) => CallEnd::Unsent,
-            Handover::Refused(_) => CallEnd::Refused,
-            Handover::Unknown { .. } => CallEnd::Unclear,
-        };
-        metric::provider_call("africastalking", "sms", end, began.elapsed());
-        handover
+        let request = self.http.post(self.url("/version1/messaging")).form(&form);
+        let read = |status, body: &str| wire::handover(status, body, &to);
+        exchange::hand_over("africastalking", request, read).await
     }
 
     /// What our account holds.
@@ -114,14 +75,14 @@ impl Client {
     }
 }
 
-/// The kind of error, without the address it names.
-fn told(error: &reqwest::Error) -> String {
-    let kind = if error.is_timeout() {
-        "no answer in time"
-    } else if error.is_body() || error.is_decode() {
-        "the answer broke off"
-    } else {
-        "the connection broke"
-    };
-    kind.to_owned()
+/// What each request carries, and nothing else may show.
+pub(super) fn headers(api_key: &Secret) -> Result<HeaderMap, Fault> {
+    let mut key = HeaderValue::from_str(api_key.expose()).map_err(|_| {
+        Fault::broken("the Africa's Talking key holds characters that no header can")
+    })?;
+    key.set_sensitive(true);
+    Ok(HeaderMap::from_iter([
+        (HeaderName::from_static("apikey"), key),
+        (ACCEPT, HeaderValue::from_static("application/json")),
+    ]))
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
-use reqwest::redirect;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::client::headers;
 use crate::emergencies::Placing;
 use crate::fault::Fault;
+use crate::integrations::exchange;
 use crate::primitives::{Msisdn, Secret};
 use crate::telemetry::metric::{self, CallEnd};
 
@@ -33,21 +33,7 @@ pub struct VoiceClient {
 
 impl VoiceClient {
     pub fn new(settings: VoiceSettings) -> Result<VoiceClient, Fault> {
-        let mut key = HeaderValue::from_str(settings.api_key.expose()).map_err(|_| {
-            Fault::broken("the Africa's Talking key holds characters that no header can")
-        })?;
-        key.set_sensitive(true);
-        let headers = HeaderMap::from_iter([
-            (reqwest::header::HeaderName::from_static("apikey"), key),
-            (ACCEPT, HeaderValue::from_static("application/json")),
-        ]);
-        let http = reqwest::Client::builder()
-            .default_headers(headers)
-            .timeout(settings.timeout)
-            .connect_timeout(settings.timeout.min(Duration::from_secs(5)))
-            .redirect(redirect::Policy::none())
-            .build()
-            .map_err(|error| Fault::broken(format!("the HTTP client: {error}")))?;
+        let http = exchange::client(headers(&settings.api_key)?, settings.timeout)?;
         Ok(VoiceClient { http, settings })
     }
 

@@ -1,14 +1,14 @@
 //! The client: one request, one outcome in our own words.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use reqwest::redirect;
+use reqwest::header::HeaderMap;
 
 use super::wire;
 use crate::fault::Fault;
-use crate::messages::{Handover, Refusal};
+use crate::integrations::exchange;
+use crate::messages::Handover;
 use crate::primitives::{Msisdn, Secret};
-use crate::telemetry::metric::{self, CallEnd};
 
 /// How we reach Twilio, and where it reaches us.
 #[derive(Clone, Debug)]
@@ -33,12 +33,7 @@ pub struct Client {
 
 impl Client {
     pub fn new(settings: Settings) -> Result<Client, Fault> {
-        let http = reqwest::Client::builder()
-            .timeout(settings.timeout)
-            .connect_timeout(settings.timeout.min(Duration::from_secs(5)))
-            .redirect(redirect::Policy::none())
-            .build()
-            .map_err(|error| Fault::broken(format!("the HTTP client: {error}")))?;
+        let http = exchange::client(HeaderMap::new(), settings.timeout)?;
         Ok(Client { http, settings })
     }
 
@@ -55,34 +50,12 @@ impl Client {
                 settings.status_callback.expose().to_owned(),
             ),
         ];
-        let began = Instant::now();
-        let answer = self
+        let request = self
             .http
             .post(self.url())
             .basic_auth(&settings.account_sid, Some(settings.auth_token.expose()))
-            .form(&form)
-            .send()
-            .await;
-        let handover = match answer {
-            // The connection never stood, so nothing left us.
-            Err(error) if error.is_connect() => Handover::Refused(Refusal::Unreachable),
-            Err(error) => Handover::Unknown { why: told(&error) },
-            Ok(answer) => {
-                let status = answer.status().as_u16();
-                match answer.text().await {
-                    Ok(body) => wire::handover(status, &body),
-                    Err(error) => Handover::Unknown { why: told(&error) },
-                }
-            }
-        };
-        let end = match &handover {
-            Handover::Accepted { .. } => CallEnd::Ok,
-            Handover::Refused(Refusal::Unreachable) => CallEnd::Unsent,
-            Handover::Refused(_) => CallEnd::Refused,
-            Handover::Unknown { .. } => CallEnd::Unclear,
-        };
-        metric::provider_call("twilio", "sms", end, began.elapsed());
-        handover
+            .form(&form);
+        exchange::hand_over("twilio", request, wire::handover).await
     }
 
     fn url(&self) -> String {
@@ -90,16 +63,4 @@ impl Client {
         let account = &self.settings.account_sid;
         format!("{base}/2010-04-01/Accounts/{account}/Messages.json")
     }
-}
-
-/// The kind of error, without the address it names.
-fn told(error: &reqwest::Error) -> String {
-    let kind = if error.is_timeout() {
-        "no answer in time"
-    } else if error.is_body() || error.is_decode() {
-        "the answer broke off"
-    } else {
-        "the connection broke"
-    };
-    kind.to_owned()
 }
