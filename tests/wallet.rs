@@ -140,7 +140,12 @@ async fn what_is_sent_arrives_once_and_both_see_it(pool: PgPool) {
     let theirs = wallet::lines(&mut conn, world.juma).await.unwrap();
     assert_eq!((theirs[0].what, theirs.len()), (What::Received, 1));
     let recipients = wallet::last_recipients(&mut conn, world.amina).await;
-    assert_eq!(recipients.unwrap(), [world.juma]);
+    let told: Vec<_> = recipients
+        .unwrap()
+        .into_iter()
+        .map(|one| (one.member, one.first_name, one.msisdn.national()))
+        .collect();
+    assert_eq!(told, [(world.juma, "Juma".into(), "0711000002".into())]);
 }
 
 #[sqlx::test]

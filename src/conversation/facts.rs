@@ -138,26 +138,21 @@ async fn wallet_lines(app: &App, member: &CallingMember) -> Result<Supplied, Fau
 
 async fn recipients(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
     let mut conn = app.pool.acquire().await?;
-    let mut told = Supplied::default();
-    for id in wallet::last_recipients(&mut conn, member.id.0).await? {
-        let Some(other) = members::load(&mut conn, MemberId(id)).await? else {
-            continue;
-        };
-        let phone = other.msisdn.national();
-        let ending: String = phone
-            .chars()
-            .skip(phone.chars().count().saturating_sub(3))
-            .collect();
-        let name: String = other.first_name.as_str().chars().take(14).collect();
-        told = told.row(
-            id,
-            [
-                ("recent_name", name),
-                ("recent_phone", format!("07..{ending}")),
-            ],
-        );
-    }
-    Ok(told)
+    let recipients = wallet::last_recipients(&mut conn, member.id.0).await?;
+    Ok(recipients
+        .into_iter()
+        .fold(Supplied::default(), |told, recipient| {
+            let phone = recipient.msisdn.national();
+            let ending = &phone[phone.len().saturating_sub(3)..];
+            let name: String = recipient.first_name.chars().take(14).collect();
+            told.row(
+                recipient.member,
+                [
+                    ("recent_name", name),
+                    ("recent_phone", format!("07..{ending}")),
+                ],
+            )
+        }))
 }
 
 async fn kin(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {

@@ -10,5 +10,5 @@ mod service;
 mod store;
 
 pub use limits::{Limits, Spent};
-pub use model::{Line, Sent, Source, Spend, SpendError, What};
+pub use model::{Line, Recipient, Sent, Source, Spend, SpendError, What};
 pub use service::{contribute, credit, freeze, is_frozen, last_recipients, lines, send, thaw};

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::limits::Limits;
 use crate::fault::Fault;
-use crate::primitives::{MaskedName, Money};
+use crate::primitives::{MaskedName, Money, Msisdn};
 
 /// Where money that comes into a wallet is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,14 @@ pub enum SpendError {
     ToOneself,
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+/// Somebody the member sent money to before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    pub member: Uuid,
+    pub first_name: String,
+    pub msisdn: Msisdn,
 }
 
 /// One line of a statement.

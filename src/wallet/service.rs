@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{Line, Sent, Source, Spend, SpendError, What};
+use super::model::{Line, Recipient, Sent, Source, Spend, SpendError, What};
 use super::store::{self, NewLine};
 use crate::events::Event;
 use crate::fault::Fault;
@@ -170,7 +170,10 @@ pub async fn lines(conn: &mut PgConnection, member: Uuid) -> Result<Vec<Line>, F
 }
 
 /// To whom the member sent money last, the latest first.
-pub async fn last_recipients(conn: &mut PgConnection, member: Uuid) -> Result<Vec<Uuid>, Fault> {
+pub async fn last_recipients(
+    conn: &mut PgConnection,
+    member: Uuid,
+) -> Result<Vec<Recipient>, Fault> {
     store::last_recipients(conn, member, RECIPIENTS_MAX).await
 }
 

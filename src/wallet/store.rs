@@ -5,10 +5,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::limits::Spent;
-use super::model::{Line, What};
+use super::model::{Line, Recipient, What};
 use crate::fault::Fault;
 use crate::ledger::JournalId;
-use crate::primitives::{MaskedName, Money};
+use crate::primitives::{MaskedName, Money, Msisdn};
 
 /// Takes hold of the wallet until the end of the work; true when it is frozen.
 pub(super) async fn lock(conn: &mut PgConnection, member: Uuid) -> Result<bool, Fault> {
@@ -137,14 +137,24 @@ pub(super) async fn last_recipients(
     conn: &mut PgConnection,
     member: Uuid,
     limit: i64,
-) -> Result<Vec<Uuid>, Fault> {
-    let recipients = sqlx::query_scalar!(
-        r#"select other_id as "other!" from wallet_movement
-           where member_id = $1 and what = 'sent' group by other_id order by max(at) desc limit $2"#,
+) -> Result<Vec<Recipient>, Fault> {
+    let rows = sqlx::query!(
+        "select o.id, o.first_name, o.msisdn from wallet_movement w join member o on o.id = w.other_id
+         where w.member_id = $1 and w.what = 'sent' group by o.id order by max(w.at) desc, o.id limit $2",
         member,
         limit
     )
     .fetch_all(conn)
     .await?;
-    Ok(recipients)
+    rows.into_iter()
+        .map(|row| {
+            let msisdn = Msisdn::parse(&row.msisdn)
+                .map_err(|_| Fault::broken(format!("member {} has no proper phone", row.id)))?;
+            Ok(Recipient {
+                member: row.id,
+                first_name: row.first_name,
+                msisdn,
+            })
+        })
+        .collect()
 }
