@@ -8,7 +8,7 @@ use super::caller::{Caller, CallingMember};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::ledger::{self, Account};
-use crate::members::{self, Helping, MemberId};
+use crate::members::{self, Helping};
 use crate::menu::Supplied;
 use crate::primitives::nairobi_date;
 use crate::stages::{self, RegionId, ZoneId};
