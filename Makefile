@@ -32,7 +32,7 @@ demo: packages
 	target/debug/kwastage demo $(ONCE_FLAG)
 
 test: packages services
-	$(SERVICES) .kwastage/test --fast -- $(CARGO) test --workspace
+	$(SERVICES) .kwastage/test --fast -- $(CARGO) test --workspace --no-fail-fast
 
 chaos: packages services
 	CHAOS=$(STORIES) $(SERVICES) .kwastage/test --fast -- $(CARGO) test --test phone -- --nocapture chaos::

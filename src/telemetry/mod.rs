@@ -52,5 +52,17 @@ where
         .with_writer(streams)
 }
 
+/// Lets a test hear its lines whichever thread meets them first. While no process-wide subscriber is set, a line that
+/// another test's thread meets first is taken for one that nobody listens to, and is switched off for all of them.
+#[cfg(test)]
+pub fn every_thread_listens() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        tracing_subscriber::registry()
+            .with(tracing_subscriber::filter::LevelFilter::INFO)
+            .init();
+    });
+}
+
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use crate::primitives::{Msisdn, Secret};
 
 /// Runs `say` under a log that writes into a fresh folder, and gives back the three files' texts.
 fn logged(name: &str, say: impl FnOnce()) -> [String; 3] {
+    every_thread_listens();
     let folder: PathBuf =
         std::env::temp_dir().join(format!("kwastage-log-{name}-{}", std::process::id()));
     let log = Log {

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use tracing::instrument::WithSubscriber;
 
 use super::*;
+use crate::telemetry::every_thread_listens;
 
 async fn check(
     pool: &PgPool,
@@ -261,6 +262,7 @@ impl Write for Lines {
 async fn a_wrong_pin_is_a_security_line_that_names_the_member_by_id_alone(pool: PgPool) {
     let (stage, desk) = (kencom(&pool).await, desk());
     let id = joined_with_pin(&pool, &desk, 9, &stage, "4826").await;
+    every_thread_listens();
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
