@@ -96,6 +96,7 @@ const PURE: &[&str] = &[
     "ledger/account.rs",
     "ledger/posting.rs",
     "ledger/postings.rs",
+    "ledger/postings/",
     "members/keys.rs",
     "members/model.rs",
     "members/national_id.rs",

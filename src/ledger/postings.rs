@@ -1,5 +1,7 @@
 //! Every movement of money the product knows, each named and built in one place.
 
+pub mod wallet;
+
 use uuid::Uuid;
 
 use super::account::Account;
@@ -15,30 +17,6 @@ pub fn contribution_received(
     Posting::of("contribution_received", payment, amount)
         .debit(Account::MpesaPaybill)
         .credit(Account::Fund(stage))
-}
-
-/// A member paid for the welfare fund of a stage out of the own wallet.
-pub fn contribution_from_wallet(
-    payment: Uuid,
-    member: Uuid,
-    stage: i32,
-    amount: Money,
-) -> Result<Posting, NotAPosting> {
-    Posting::of("contribution_from_wallet", payment, amount)
-        .debit(Account::Wallet(member))
-        .credit(Account::Fund(stage))
-}
-
-/// One member sent another money out of the own wallet.
-pub fn wallet_sent(
-    transfer: Uuid,
-    from: Uuid,
-    to: Uuid,
-    amount: Money,
-) -> Result<Posting, NotAPosting> {
-    Posting::of("wallet_sent", transfer, amount)
-        .debit(Account::Wallet(from))
-        .credit(Account::Wallet(to))
 }
 
 /// Somebody who joins paid the registration fee by M-PESA.
@@ -67,15 +45,4 @@ pub fn fund_support_paid(payment: Uuid, stage: i32, amount: Money) -> Result<Pos
     Posting::of("fund_support_paid", payment, amount)
         .debit(Account::Fund(stage))
         .credit(Account::MpesaPaybill)
-}
-
-/// A member put money from M-PESA into the own wallet.
-pub fn wallet_topped_up(
-    payment: Uuid,
-    member: Uuid,
-    amount: Money,
-) -> Result<Posting, NotAPosting> {
-    Posting::of("wallet_topped_up", payment, amount)
-        .debit(Account::MpesaPaybill)
-        .credit(Account::Wallet(member))
 }

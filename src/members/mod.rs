@@ -8,6 +8,7 @@
 //! What this room never lets out: a PIN (kept only as a keyed verifier, [`PinDesk`]), a national id (sealed to its row,
 //! [`NationalId`]), and a full phone number in anything that is printed.
 
+mod credentials;
 mod helpers;
 mod keys;
 mod model;
@@ -22,6 +23,7 @@ mod store;
 mod tests;
 mod words;
 
+pub use credentials::{Credential, latest_credential_change, note_credential_change};
 pub use helpers::{Helper, Helping, helpers_of, helping, offer_help};
 pub use keys::{Key, KeyRing, MemberKeys, NotAKey};
 pub use model::{ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord, Who};

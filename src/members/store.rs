@@ -1,7 +1,8 @@
-//! The tables `caller`, `member`, `next_of_kin`, `consent`, `member_pin`, `pin_guard`, `stage_role`, `duty_swap`, `duty_gap` and `helper`.
+//! The tables `caller`, `member`, `next_of_kin`, `consent`, `member_pin`, `pin_guard`, `stage_role`, `duty_swap`, `duty_gap`, `helper` and `credential_change`.
 //!
 //! The rows of the two busiest reads, a dial and a PIN, are in `store/dial.rs` and `store/pin.rs`.
 
+mod credentials;
 mod dial;
 mod helpers;
 mod officers;
@@ -22,6 +23,7 @@ use crate::fault::Fault;
 use crate::primitives::{Language, Msisdn};
 use crate::stages::StageId;
 
+pub(super) use credentials::{insert_credential_change, latest_credential_change};
 pub use dial::{AtDial, DialledMember, at_dial, caller_language};
 pub(super) use dial::{note_caller_language, save_caller_language, save_member_language};
 pub(super) use helpers::{helpers_of, helping, save_helping};

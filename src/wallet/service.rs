@@ -23,7 +23,7 @@ pub async fn credit(
     source: Source,
     key: Key,
 ) -> Result<(), Fault> {
-    let posting = postings::wallet_topped_up(payment, member, amount)
+    let posting = postings::wallet::wallet_topped_up(payment, member, amount)
         .map_err(|error| Fault::broken(format!("a payment that cannot be posted: {error}")))?;
     let posted = ledger::post(work, posting, key).await.map_err(refused)?;
     if posted.fresh {
@@ -80,7 +80,7 @@ pub async fn send(work: &mut Work, spend: Spend, to: Uuid) -> Result<Sent, Spend
         return Err(SpendError::ToOneself);
     }
     let after = allowed(work, &spend).await?;
-    let posting: Posting = postings::wallet_sent(spend.id, spend.member, to, spend.amount)
+    let posting: Posting = postings::wallet::wallet_sent(spend.id, spend.member, to, spend.amount)
         .map_err(|error| Fault::broken(format!("money that cannot be sent: {error}")))?;
     let posted = ledger::post(work, posting, Key::of("wallet_sent", spend.id))
         .await

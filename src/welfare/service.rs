@@ -43,7 +43,9 @@ pub async fn contribution_received(
     let (stage, amount) = (received.stage, received.amount);
     let posting = match received.from {
         PaidFrom::Mpesa => postings::contribution_received(payment, stage, amount),
-        PaidFrom::Wallet => postings::contribution_from_wallet(payment, member, stage, amount),
+        PaidFrom::Wallet => {
+            postings::wallet::contribution_from_wallet(payment, member, stage, amount)
+        }
     }
     .map_err(PostError::from)?;
     let posted = ledger::post(work, posting, Key::of("payment", received.payment))

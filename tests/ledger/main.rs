@@ -21,7 +21,7 @@ async fn what_comes_in_stands_on_both_sides(pool: PgPool) {
         postings::contribution_received(payment, 101, shillings(200)),
         postings::registration_fee_received(payment, shillings(300)),
         postings::unallocated_received(payment, shillings(50)),
-        postings::wallet_topped_up(payment, member, shillings(500)),
+        postings::wallet::wallet_topped_up(payment, member, shillings(500)),
         postings::fund_support_paid(payment, 101, shillings(150)),
     ] {
         let posting = posting.unwrap();
@@ -249,7 +249,7 @@ async fn nobody_spends_what_is_not_there(pool: PgPool) {
     let member = Uuid::now_v7();
     post(
         &pool,
-        postings::wallet_topped_up(member, member, shillings(100)).unwrap(),
+        postings::wallet::wallet_topped_up(member, member, shillings(100)).unwrap(),
         Key::of("test", "in"),
     )
     .await

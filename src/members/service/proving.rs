@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::events::Event;
 use crate::fault::Fault;
+use crate::members::credentials::{Credential, note_credential_change};
 use crate::members::keys::MemberKeys;
 use crate::members::model::MemberId;
 use crate::members::national_id::NationalId;
@@ -273,6 +274,7 @@ pub async fn change_pin(
         .await?
         .ok_or(ChangePinError::NotFound)?;
     store::save_pin(work.conn(), member, verifier, now).await?;
+    note_credential_change(work, member, Credential::Pin).await?;
     work.record(MemberPinChanged { member }).await?;
     info!(target: "security", { member.id = %member }, "PIN changed");
     Ok(PinChanged { msisdn, language })

@@ -243,6 +243,12 @@ async fn a_changed_pin_replaces_the_old_one(pool: PgPool) {
         event_names(&pool, id).await,
         ["member.joined", "member.pin_changed"]
     );
+    let mut conn = pool.acquire().await.unwrap();
+    assert_eq!(
+        latest_credential_change(&mut conn, id).await.unwrap(),
+        Some(later),
+        "and money out cools off from then; the first PIN was no change"
+    );
 }
 
 /// Where log lines go in a test.
