@@ -23,12 +23,13 @@ use crate::conversation::store::{Lifetimes, RedisStore, SessionSeal, SessionStor
 use crate::conversation::{
     Journal, MenuEditions, Record, SessionId, SessionTurns, TranscriptKey, VOCABULARY,
 };
-use crate::integrations::mpesa::{MpesaClient, MpesaSettings, TransactionType};
+use crate::integrations::mpesa::{MpesaClient, MpesaSettings, PayoutSettings, TransactionType};
 use crate::integrations::{SmsClient, africastalking, sms_file, twilio};
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
 use crate::menu::{self, Menus};
 use crate::messages::{Breakers, Globals, QuietHours, Templates};
 use crate::payments;
+use crate::payouts;
 use crate::primitives::{Carrier, Secret};
 use crate::receipts::CodeKey;
 use crate::redis_connection::RedisConnection;
@@ -66,6 +67,7 @@ pub struct Means {
     pub receipt_key: CodeKey,
     pub payment_rules: payments::Rules,
     pub wallet_limits: Limits,
+    pub payout_rules: payouts::Rules,
     pub mpesa: MpesaClient,
     pub africastalking: africastalking::Client,
     pub voice: africastalking::VoiceClient,
@@ -171,6 +173,14 @@ impl App {
                 once: config.wallet.once,
                 a_day: config.wallet.a_day,
                 a_month: config.wallet.a_month,
+            },
+            payout_rules: payouts::Rules {
+                withdrawal_fee: config.payouts.withdrawal_fee,
+                withdrawal_alone_up_to: config.payouts.withdrawal_alone_up_to,
+                support_alone_up_to: config.payouts.support_alone_up_to,
+                refund_alone_up_to: config.payouts.refund_alone_up_to,
+                cooling_off: config.payouts.cooling_off,
+                ..payouts::Rules::default()
             },
             mpesa: MpesaClient::new(mpesa_settings(&config), clock.clone())?,
             africastalking,
@@ -331,5 +341,10 @@ pub fn mpesa_settings(config: &Config) -> MpesaSettings {
         transaction_type: TransactionType::PayBill,
         callback_base: address(&config.mpesa.callback_base),
         webhook_key: config.http.webhook_keys[0].clone(),
+        payouts: PayoutSettings {
+            shortcode: config.mpesa.payout_shortcode.clone(),
+            initiator: config.mpesa.initiator.clone(),
+            security_credential: config.mpesa.security_credential.clone(),
+        },
     }
 }

@@ -33,11 +33,13 @@ use crate::integrations::{SmsClient, sms_file};
 use crate::jobs::{self, JobFailure, Registry, Worker};
 use crate::messages::{self, Class, LaneStats, Outlets, Pace, Routes, Sender};
 use crate::payments::jobs::{PaymentsDesk, Undone};
+use crate::payouts::jobs::PayoutsDesk;
+use crate::payouts::{ReadEvidence, SendPayout};
 use crate::primitives::{Carrier, Msisdn};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{
-    broadcasts, conversation, forgetting, ledger, payments, receipts, settlement, welcome,
+    broadcasts, conversation, forgetting, ledger, payments, payouts, receipts, settlement, welcome,
 };
 
 /// A file takes whatever comes.
@@ -198,6 +200,7 @@ pub fn registry(app: &App) -> Registry<App> {
         )
         .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
     on_emergencies(app, &mut registry);
+    on_payouts(app, &mut registry);
     registry
 }
 
@@ -225,6 +228,47 @@ fn on_emergencies(app: &App, registry: &mut Registry<App>) {
             let desk = counting.clone();
             async move { emergencies::jobs::count_promise(&desk).await }
         });
+}
+
+/// Money on its way out.
+fn on_payouts(app: &App, registry: &mut Registry<App>) {
+    let desk = payouts_desk(app);
+    let (attending, reading, sweeping) = (desk.clone(), desk.clone(), desk.clone());
+    registry
+        .on(move |_, job: SendPayout| {
+            let desk = desk.clone();
+            async move {
+                let sent = payouts::jobs::send(&desk, job).await;
+                sent.map_err(JobFailure::from)
+            }
+        })
+        .on(move |_, job: payouts::AttendAttempt| {
+            let desk = attending.clone();
+            async move {
+                let attended = payouts::jobs::attend(&desk, job).await;
+                attended.map_err(JobFailure::from)
+            }
+        })
+        .on(move |_, job: ReadEvidence| {
+            let desk = reading.clone();
+            async move {
+                let read = payouts::jobs::read_evidence(&desk, job).await;
+                read.map_err(JobFailure::from)
+            }
+        })
+        .every("payouts.sweep", TimeDelta::minutes(1), move |_| {
+            let desk = sweeping.clone();
+            async move { payouts::jobs::sweep(&desk).await }
+        });
+}
+
+fn payouts_desk(app: &App) -> PayoutsDesk {
+    PayoutsDesk {
+        pool: app.pool.clone(),
+        clock: app.clock.clone(),
+        mpesa: app.mpesa.clone(),
+        rules: Arc::new(app.payout_rules.clone()),
+    }
 }
 
 /// What the answer clock, calls and drills work with.
@@ -341,6 +385,15 @@ impl From<CallUndone> for JobFailure {
     }
 }
 
+impl From<payouts::jobs::Undone> for JobFailure {
+    fn from(undone: payouts::jobs::Undone) -> JobFailure {
+        match undone {
+            payouts::jobs::Undone::Later { after, why } => JobFailure::retry_after(after, why),
+            payouts::jobs::Undone::Fault(fault) => JobFailure::Fault(fault),
+        }
+    }
+}
+
 impl From<Undone> for JobFailure {
     fn from(undone: Undone) -> JobFailure {
         match undone {
@@ -392,6 +445,8 @@ async fn count_queues(app: App) -> Result<(), Fault> {
     }
     let open = payments::open_count(&mut conn).await?;
     metric::queue_depth("payments", open.unsigned_abs());
+    let leaving = payouts::open_count(&mut conn).await?;
+    metric::queue_depth("payouts", leaving.unsigned_abs());
     Ok(())
 }
 

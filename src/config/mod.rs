@@ -38,6 +38,7 @@ pub struct Config {
     pub keys: Keys,
     pub fees: Fees,
     pub wallet: Wallet,
+    pub payouts: Payouts,
     pub emergencies: Emergencies,
     pub log: Log,
     pub menus: Documents,
@@ -162,6 +163,22 @@ pub struct Mpesa {
     pub callback_base: Url,
     pub source_addresses: Vec<IpAddr>,
     pub trust_any_source: bool,
+    /// The shortcode, operator and encrypted password that pay out (B2C).
+    pub payout_shortcode: String,
+    pub initiator: String,
+    pub security_credential: SecretString,
+}
+
+#[derive(Debug)]
+pub struct Payouts {
+    /// What a member pays for a withdrawal, on top of the amount; may be nothing.
+    pub withdrawal_fee: Money,
+    /// Above these a second person has to agree.
+    pub withdrawal_alone_up_to: Money,
+    pub support_alone_up_to: Money,
+    pub refund_alone_up_to: Money,
+    /// No money leaves for so long after a change of PIN, phone or SIM.
+    pub cooling_off: TimeDelta,
 }
 
 /// A key of 32 bytes that prints nothing and is wiped when dropped.
@@ -302,6 +319,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
     let broadcasts = broadcasts(read);
     let (keys, fees, emergencies, log) = (keys(read), fees(read), emergencies(read), log(read));
     let wallet = wallet(read);
+    let payouts = payouts(read);
     let (menus, messages) = (
         documents(read, "menus.dir"),
         documents(read, "messages.dir"),
@@ -320,6 +338,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
         keys: keys?,
         fees: fees?,
         wallet: wallet?,
+        payouts: payouts?,
         emergencies: emergencies?,
         log: log?,
         menus: menus?,
@@ -530,6 +549,20 @@ fn mpesa(read: &mut Reader) -> Option<Mpesa> {
     let callback_base = read.http_url("mpesa.callback_base");
     let source_addresses = read.addresses("mpesa.source_addresses");
     let trust_any_source = read.yes_or_no("mpesa.trust_any_source");
+    let payout_shortcode = read.matching(
+        "mpesa.payout_shortcode",
+        "write the 5 to 7 digits of the shortcode that pays out",
+        |shortcode| {
+            (5..=7).contains(&shortcode.len())
+                && shortcode.bytes().all(|byte| byte.is_ascii_digit())
+        },
+    );
+    let initiator = read.matching(
+        "mpesa.initiator",
+        "write the user name of the API operator in M-PESA's portal",
+        |name| (2..=60).contains(&name.len()),
+    );
+    let security_credential = read.secret("mpesa.security_credential");
     Some(Mpesa {
         base_url: base_url?,
         consumer_key: consumer_key?,
@@ -539,6 +572,24 @@ fn mpesa(read: &mut Reader) -> Option<Mpesa> {
         callback_base: callback_base?,
         source_addresses: source_addresses?,
         trust_any_source: trust_any_source?,
+        payout_shortcode: payout_shortcode?,
+        initiator: initiator?,
+        security_credential: security_credential?,
+    })
+}
+
+fn payouts(read: &mut Reader) -> Option<Payouts> {
+    let withdrawal_fee = read.money("payouts.withdrawal_fee");
+    let withdrawal_alone_up_to = read.money("payouts.withdrawal_alone_up_to");
+    let support_alone_up_to = read.money("payouts.support_alone_up_to");
+    let refund_alone_up_to = read.money("payouts.refund_alone_up_to");
+    let cooling_off = read.number("payouts.cooling_off_hours", 0..=720);
+    Some(Payouts {
+        withdrawal_fee: withdrawal_fee?,
+        withdrawal_alone_up_to: withdrawal_alone_up_to?,
+        support_alone_up_to: support_alone_up_to?,
+        refund_alone_up_to: refund_alone_up_to?,
+        cooling_off: TimeDelta::hours(cooling_off?.into()),
     })
 }
 

@@ -119,7 +119,9 @@ async fn wallet_lines(app: &App, member: &CallingMember) -> Result<Supplied, Fau
     let told = Supplied::default().value("wallet", balance.as_decimal());
     Ok(lines.into_iter().fold(told, |told, line| {
         let who = match (line.what, line.other) {
-            (What::TopUp | What::PaidTwice, _) => "M-PESA".to_owned(),
+            (What::TopUp | What::PaidTwice | What::Withdrawn, _) => "M-PESA".to_owned(),
+            // M-PESA's own word, known in both languages.
+            (What::WithdrawalReturned, _) => "M-PESA reversal".to_owned(),
             (What::Contribution, _) => member.stage_name().to_owned(),
             (What::Sent | What::Received, other) => {
                 other.map_or_else(String::new, |name| name.to_string())

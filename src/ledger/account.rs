@@ -19,6 +19,8 @@ pub enum Account {
     Suspense,
     /// Money that has left its account and not yet reached the other side.
     InFlight(Rail),
+    /// What somebody was paid who had been given the money back already. It stands for the world outside.
+    OwedBack,
 }
 
 /// A way for money to leave.
@@ -38,6 +40,7 @@ impl Account {
             Account::FeeIncome => "fee_income",
             Account::Suspense => "suspense",
             Account::InFlight(_) => "in_flight",
+            Account::OwedBack => "owed_back",
         }
     }
 
@@ -50,7 +53,8 @@ impl Account {
             Account::MpesaPaybill
             | Account::GeneralFund
             | Account::FeeIncome
-            | Account::Suspense => String::new(),
+            | Account::Suspense
+            | Account::OwedBack => String::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::evidence::Receipt;
+use super::evidence::{PhoneHint, Receipt};
 use super::model::{AttemptId, Obligation, ObligationId, ObligationState, Purpose};
 use super::rules::Rules;
 use super::store::{self, NewObligation};
@@ -328,6 +328,36 @@ pub async fn take_from_suspense(
 ) -> Result<Option<Money>, Fault> {
     let now = work.now;
     store::give_to_member(work.conn(), receipt, member, now).await
+}
+
+/// Money in suspense that is to go back to its payer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToRefund {
+    pub amount: Money,
+    payer_hint: Option<String>,
+}
+
+impl ToRefund {
+    /// True unless what the provider has shown of the payer's number contradicts this one.
+    pub fn may_be_of(&self, payer: &Msisdn) -> bool {
+        let hint = self.payer_hint.as_deref().map(PhoneHint::new);
+        hint.is_none_or(|hint| hint.agrees_with(payer))
+    }
+}
+
+/// Takes a payment out of suspense for its payer; none when no payment with this receipt waits there. Until it is put back it
+/// can belong to nothing else.
+pub async fn take_for_refund(
+    work: &mut Work,
+    receipt: &Receipt,
+) -> Result<Option<ToRefund>, Fault> {
+    let taken = store::take_for_refund(work.conn(), receipt).await?;
+    Ok(taken.map(|(amount, payer_hint)| ToRefund { amount, payer_hint }))
+}
+
+/// What could not be paid back waits in suspense again. False when it was not on its way back.
+pub async fn put_back_into_suspense(work: &mut Work, receipt: &Receipt) -> Result<bool, Fault> {
+    store::put_back(work.conn(), receipt).await
 }
 
 /// Finds whatever should have happened by now and has not, and writes its job down again. Safe to run at any

@@ -75,6 +75,10 @@ pub enum What {
     Contribution,
     Sent,
     Received,
+    /// To the member's own M-PESA, with our fee.
+    Withdrawn,
+    /// M-PESA could not pay what was withdrawn.
+    WithdrawalReturned,
 }
 
 impl What {
@@ -85,6 +89,8 @@ impl What {
             What::Contribution => "contribution",
             What::Sent => "sent",
             What::Received => "received",
+            What::Withdrawn => "withdrawn",
+            What::WithdrawalReturned => "withdrawal_returned",
         }
     }
 
@@ -95,13 +101,18 @@ impl What {
             What::Contribution,
             What::Sent,
             What::Received,
+            What::Withdrawn,
+            What::WithdrawalReturned,
         ]
         .into_iter()
         .find(|what| what.as_str() == word)
     }
 
     pub(super) fn comes_in(self) -> bool {
-        matches!(self, What::TopUp | What::PaidTwice | What::Received)
+        matches!(
+            self,
+            What::TopUp | What::PaidTwice | What::Received | What::WithdrawalReturned
+        )
     }
 }
 

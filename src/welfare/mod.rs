@@ -9,10 +9,10 @@ mod service;
 mod standing;
 mod store;
 
-pub use model::{ContributionReceived, Direction, FundStatement, Movement, PaidFrom, SupportPaid};
+pub use model::{ContributionReceived, Direction, FundStatement, Movement, PaidFrom, SupportHeld};
 pub use plan::{Due, NoPlan, Period, Plan, Schedule};
 pub use service::{
     FundError, Outcome, adopt_plan, contribution_received, fund_statement, standing_of,
-    support_paid,
+    support_held, support_returned,
 };
 pub use standing::{Standing, Status, standing};

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{ContributionReceived, Direction, FundStatement, Movement, SupportPaid};
+use super::model::{ContributionReceived, Direction, FundStatement, Movement, SupportHeld};
 use super::plan::{Period, Plan, Schedule};
 use crate::fault::Fault;
 use crate::ledger::JournalId;
@@ -139,17 +139,39 @@ pub(super) async fn insert_contribution(
 
 pub(super) async fn insert_support(
     conn: &mut PgConnection,
-    paid: &SupportPaid,
+    held: &SupportHeld,
     journal: JournalId,
     at: DateTime<Utc>,
 ) -> Result<(), Fault> {
     sqlx::query!(
         "insert into fund_movement (stage_id, at, direction, cents, what, member_id, journal_id)
          values ($1, $2, 'out', $3, 'support', $4, $5)",
-        paid.stage,
+        held.stage,
         at,
-        paid.amount.cents(),
-        paid.member,
+        held.amount.cents(),
+        held.member,
+        journal.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Money that could not be brought is back.
+pub(super) async fn insert_support_returned(
+    conn: &mut PgConnection,
+    (member, stage): (Uuid, i32),
+    amount: Money,
+    journal: JournalId,
+    at: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into fund_movement (stage_id, at, direction, cents, what, member_id, journal_id)
+         values ($1, $2, 'in', $3, 'support_returned', $4, $5)",
+        stage,
+        at,
+        amount.cents(),
+        member,
         journal.0
     )
     .execute(conn)

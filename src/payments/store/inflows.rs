@@ -195,6 +195,37 @@ pub(in crate::payments) async fn give_to_member(
     Ok(cents.map(Money::from_cents))
 }
 
+/// Money in suspense is to go back to its payer; the amount and what was shown of their number, or none when no payment with
+/// this receipt waits there.
+pub(in crate::payments) async fn take_for_refund(
+    conn: &mut PgConnection,
+    receipt: &Receipt,
+) -> Result<Option<(Money, Option<String>)>, Fault> {
+    let taken = sqlx::query!(
+        "update inflow set state = 'refund'
+         where provider = 'mpesa' and receipt = $1 and state = 'suspense' and attempt_id is null
+         returning amount_cents, payer_hint",
+        receipt.as_str()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(taken.map(|row| (Money::from_cents(row.amount_cents), row.payer_hint)))
+}
+
+/// False when the payment was not on its way back.
+pub(in crate::payments) async fn put_back(
+    conn: &mut PgConnection,
+    receipt: &Receipt,
+) -> Result<bool, Fault> {
+    let back = sqlx::query!(
+        "update inflow set state = 'suspense' where provider = 'mpesa' and receipt = $1 and state = 'refund'",
+        receipt.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(back.rows_affected() == 1)
+}
+
 /// Money that waits for its owner, as staff see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suspended {
