@@ -28,6 +28,7 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
         }
         Asked::Cancel => alarm::says_safe(work, text).await,
         Asked::Freeze => money::freeze(work, text).await,
+        Asked::Withdraw(amount) => money::withdraw(work, text, *amount).await,
         // Not to be had yet: what can be done today.
         Asked::Claim => say("claim", "later.claim"),
         Asked::Loan => say("loan", "later.loan"),

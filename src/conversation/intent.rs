@@ -43,6 +43,7 @@ pub(super) enum Question {
         pin: Secret,
     },
     FindRecipient(String),
+    WeighWithdrawal(Money),
     ProvePin,
     Balances,
 }
@@ -63,6 +64,7 @@ pub(super) enum Deed {
     TopUp(Money),
     SendMoney { to: MemberId, amount: Money },
     ContributeFromWallet(Money),
+    Withdraw(Money),
     RaiseEmergency { silent: bool },
     TellEmergencyKind(EmergencyKind),
     TellEmergencyInjured(i32),
@@ -184,6 +186,16 @@ fn read(mut asked: Asked) -> Option<Intent> {
             Some(Intent {
                 pin: Some(secret?),
                 what: What::Deed(Deed::ContributeFromWallet(amount)),
+            })
+        }
+        "weigh_withdrawal" => question(Question::WeighWithdrawal(
+            Money::parse_typed(answer("amount")).ok()?,
+        )),
+        "withdraw" => {
+            let amount = Money::parse_typed(answer("amount")).ok()?;
+            Some(Intent {
+                pin: Some(secret?),
+                what: What::Deed(Deed::Withdraw(amount)),
             })
         }
         "look_up_receipt" => deed(Deed::LookUpReceipt(answer("receipt_code").to_owned())),

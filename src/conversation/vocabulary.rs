@@ -2,6 +2,7 @@
 //! else is refused when it is loaded.
 
 mod coordinator;
+mod payouts;
 mod wallet;
 
 use crate::menu::{Effect, Fact, IntentSpec, Kind, OutcomeSpec, Variable, Vocabulary};
@@ -445,6 +446,8 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         wallet::FIND_RECIPIENT,
         wallet::SEND_MONEY,
         wallet::CONTRIBUTE_FROM_WALLET,
+        payouts::WEIGH_WITHDRAWAL,
+        payouts::WITHDRAW,
         // Settings.
         IntentSpec {
             name: "prove_pin",

@@ -136,19 +136,6 @@ pub(super) async fn insert(
     Ok(())
 }
 
-pub(super) async fn by_key(conn: &mut PgConnection, key: &str) -> Result<Option<Payout>, Fault> {
-    let row = sqlx::query_as!(
-        PayoutRow,
-        "select id, purpose, member_id, stage_id, emergency_id, refunded, recipient, language, amount_cents, fee_cents, state, asked_by,
-                asked_at, reason, needs_approval, decided_by, ready_since, not_before, slow_told_at, receipt, ended_by, hold_journal
-         from payout where key = $1",
-        key
-    )
-    .fetch_optional(conn)
-    .await?;
-    row.map(Payout::try_from).transpose()
-}
-
 /// The payout, held until the end of the work. Everything that changes one begins here.
 pub(super) async fn lock(conn: &mut PgConnection, id: PayoutId) -> Result<Option<Payout>, Fault> {
     let row = sqlx::query_as!(

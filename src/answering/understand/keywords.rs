@@ -23,17 +23,19 @@ pub(super) enum Keyword {
     Cancel,
     /// To freeze one's wallet.
     Freeze,
+    /// To take money out of one's wallet.
+    Withdraw,
     /// What the menu behind the code does, such as changing the PIN.
     OnTheMenu,
 }
 
 use Keyword::{
     Balance, Cancel, Claim, Freeze, Help, Join, Loan, No, OnTheMenu, Pay, Policy, Receipt, Start,
-    Status, Stop, Yes,
+    Status, Stop, Withdraw, Yes,
 };
 
 /// Every word in capitals, the usual ones first.
-const ENGLISH: [(Keyword, &str); 16] = [
+const ENGLISH: [(Keyword, &str); 17] = [
     (Balance, "BAL BALANCE BALANCES"),
     (Pay, "PAY CONTRIBUTE CONTRIBUTION"),
     (Status, "STATUS MEMBERSHIP"),
@@ -49,10 +51,11 @@ const ENGLISH: [(Keyword, &str); 16] = [
     (Start, "START UNSTOP SUBSCRIBE"),
     (Cancel, "CANCEL"),
     (Freeze, "FREEZE"),
+    (Withdraw, "WITHDRAW WITHDRAWAL CASHOUT"),
     (OnTheMenu, "PIN SETTINGS LANGUAGE FUND KIN CHANGE"),
 ];
 
-const SWAHILI: [(Keyword, &str); 16] = [
+const SWAHILI: [(Keyword, &str); 17] = [
     (Balance, "SALIO MASALIO"),
     (
         Pay,
@@ -72,6 +75,7 @@ const SWAHILI: [(Keyword, &str); 16] = [
     (Start, "ANZA ANZISHA"),
     (Cancel, "GHAIRI"),
     (Freeze, "FUNGA"),
+    (Withdraw, "TOA NITOE KUTOA NATOA"),
     (OnTheMenu, "MIPANGILIO LUGHA MFUKO"),
 ];
 

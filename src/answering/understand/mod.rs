@@ -50,6 +50,8 @@ pub enum Asked {
     Cancel,
     /// Nothing is to leave my wallet.
     Freeze,
+    /// Money out of my wallet.
+    Withdraw(Amount),
     /// Something that the menu behind the code does.
     OnTheMenu,
     /// Nothing at all, or something nobody has a word for.
@@ -120,6 +122,9 @@ fn asked(text: &str, words: &[Word], found: Found) -> Asked {
         Keyword::Stop => Asked::Stop,
         Keyword::Cancel => Asked::Cancel,
         Keyword::Freeze => Asked::Freeze,
+        Keyword::Withdraw => {
+            Asked::Withdraw(amount_beside(text, words[found.at].from, found.to))
+        }
         Keyword::Start => Asked::Start,
         Keyword::OnTheMenu => Asked::OnTheMenu,
     }

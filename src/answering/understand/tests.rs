@@ -101,6 +101,16 @@ fn what_people_write() {
         ("ndio", Asked::Yes),
         ("no", Asked::No),
         ("hapana", Asked::No),
+        ("WITHDRAW", Asked::Withdraw(Amount::Missing)),
+        (
+            "withdraw 500",
+            Asked::Withdraw(Amount::Clear(Money::from_shillings(500))),
+        ),
+        (
+            "naomba kutoa 1,000",
+            Asked::Withdraw(Amount::Clear(Money::from_shillings(1_000))),
+        ),
+        ("toa 1.500", Asked::Withdraw(Amount::Unclear)),
         ("change pin", Asked::OnTheMenu),
         ("nimesahau pin yangu", Asked::OnTheMenu),
         ("", Asked::Unknown),

@@ -8,6 +8,7 @@ mod emergency;
 mod joining;
 mod money;
 mod notices;
+mod payouts;
 mod settings;
 mod spooling;
 mod wallet;
@@ -205,6 +206,7 @@ impl Performer<'_> {
             }
             Question::RepeatPin { chosen, pin } => joining::repeat_pin(self, chosen, pin).await,
             Question::FindRecipient(typed) => wallet::find_recipient(self, &typed).await,
+            Question::WeighWithdrawal(amount) => payouts::weigh(self, amount).await,
             Question::ProvePin => Ok(Outcome::new("right")),
             Question::Balances => money::balances(self).await,
         }
@@ -257,6 +259,7 @@ impl Performer<'_> {
             Deed::ContributeFromWallet(amount) => {
                 wallet::contribute(self, &mut work, amount, &key).await
             }
+            Deed::Withdraw(amount) => payouts::withdraw(self, &mut work, amount, &key).await,
             Deed::RaiseEmergency { silent } => {
                 emergency::raise(self, &mut work, spooling::id(self, step), silent).await
             }

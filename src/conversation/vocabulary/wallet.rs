@@ -9,7 +9,7 @@ const NOT_ENOUGH: OutcomeSpec = OutcomeSpec {
     supplies: &[Variable::new("wallet", AMOUNT)],
     decides: &[],
 };
-const OVER_LIMIT: OutcomeSpec = OutcomeSpec {
+pub(super) const OVER_LIMIT: OutcomeSpec = OutcomeSpec {
     name: "over_limit",
     supplies: &[
         Variable::new("left_today", AMOUNT),
