@@ -5,7 +5,7 @@
 //! | floor | rooms | what they may do |
 //! |---|---|---|
 //! | roles | [`cli`], [`serve`] | join everything, decide nothing |
-//! | edges | [`channels`], [`conversation`]; [`answering`], [`contributing`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
+//! | edges | [`channels`], [`conversation`]; [`answering`], [`contributing`], [`paying_out`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
 //! | means | [`app`], [`integrations`], [`spool`] | hold the pool, the clock, the outside clients; keep on disk what Postgres cannot take |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`payouts`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
@@ -36,6 +36,7 @@ pub mod ledger;
 pub mod members;
 pub mod menu;
 pub mod messages;
+pub mod paying_out;
 pub mod payments;
 pub mod payouts;
 pub mod primitives;

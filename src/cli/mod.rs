@@ -9,6 +9,7 @@ mod members;
 mod menus;
 mod migrate;
 mod paybill;
+mod payouts;
 mod serve;
 mod stages;
 mod stop;
@@ -64,6 +65,9 @@ enum Command {
     /// Sets up the paybill at Daraja.
     #[command(subcommand)]
     Paybill(paybill::Paybill),
+    /// Decides about money that leaves, and ends what M-PESA left unknown.
+    #[command(subcommand)]
+    Payouts(payouts::Payouts),
     /// Deals with alarms.
     #[command(subcommand)]
     Emergencies(emergencies::Emergencies),
@@ -119,6 +123,7 @@ pub async fn run() -> ExitCode {
         Command::Stages(asked) => stages::run(config, asked).await,
         Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,
+        Command::Payouts(asked) => payouts::run(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),
         Command::Demo { once } => demo::run(once, seed_world, serve_all).await,

@@ -34,7 +34,7 @@ pub async fn approve(
     let now = work.now;
     store::decide(work.conn(), id, by, now).await?;
     payout.decided_by = Some(by.to_string());
-    payout.state = PayoutState::Ready;
+    payout.step(PayoutState::Ready)?;
     payout.ready_since = Some(now);
     payout.not_before = now;
     store::set_state(work.conn(), &payout, now).await?;

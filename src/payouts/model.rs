@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::verdict::Verdict;
+use crate::fault::Fault;
 use crate::ledger::JournalId;
 use crate::payments::Receipt;
 use crate::primitives::{Language, Money, Msisdn};
@@ -124,6 +125,19 @@ impl Payout {
     /// What was held for it.
     pub fn held(&self) -> Money {
         self.amount + self.fee
+    }
+
+    /// Goes on to the next state. A step that does not exist is a fault of ours, and its work is not committed.
+    pub(super) fn step(&mut self, next: PayoutState) -> Result<(), Fault> {
+        if !self.state.may_become(next) {
+            let (from, to) = (self.state.as_str(), next.as_str());
+            return Err(Fault::broken(format!(
+                "payout {} cannot go from {from} to {to}",
+                self.id
+            )));
+        }
+        self.state = next;
+        Ok(())
     }
 }
 

@@ -112,7 +112,7 @@ pub async fn begin_send(work: &mut Work, rules: &Rules, id: PayoutId) -> Result<
             why: "the number was paid the same amount moments ago",
         });
     }
-    payout.state = PayoutState::Sending;
+    payout.step(PayoutState::Sending)?;
     store::set_state(work.conn(), &payout, now).await?;
     let attempt = open_attempt(work, id).await?;
     let attend_at = now + rules.silent_after;

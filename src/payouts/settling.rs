@@ -116,7 +116,7 @@ async fn proceed(
             not_paid(work, rules, payout.clone(), *why, by).await
         }
         Verdict::NotTaken { why } if payout.state == PayoutState::Sending => {
-            payout.state = PayoutState::Ready;
+            payout.step(PayoutState::Ready)?;
             payout.not_before = now + hold_back(work, rules, why).await?;
             store::set_state(work.conn(), payout, now).await?;
             send_later(work, payout).await
@@ -129,9 +129,9 @@ async fn proceed(
             Ok(())
         }
         Verdict::Person { .. } if payout.state == PayoutState::Sending => {
-            payout.state = PayoutState::Person;
-            store::set_state(work.conn(), payout, now).await?;
+            payout.step(PayoutState::Person)?;
             telling::slow_once(work, payout).await?;
+            store::set_state(work.conn(), payout, now).await?;
             store::note(
                 work.conn(),
                 payout.id,
@@ -155,7 +155,7 @@ async fn paid(
     if !payout.state.is_open() {
         return paid_again(work, payout, attempt).await;
     }
-    payout.state = PayoutState::Paid;
+    payout.step(PayoutState::Paid)?;
     payout.receipt = attempt.receipt.clone();
     payout.ended_by = Some("paid".to_owned());
     if judgement.alarms.contains(&Alarm::OtherRecipient)
@@ -207,7 +207,7 @@ async fn not_paid(
         brake::pause(work, rules.pause_float, "the float is empty").await?;
     }
     if why.waits() && payout.state == PayoutState::Sending {
-        payout.state = PayoutState::Ready;
+        payout.step(PayoutState::Ready)?;
         payout.not_before = match why {
             NotPaid::FloatEmpty => now + rules.pause_float,
             _ => now,
@@ -273,7 +273,7 @@ pub(super) async fn give_back(
     back: Back,
 ) -> Result<Payout, Fault> {
     let now = work.now;
-    payout.state = PayoutState::Returned;
+    payout.step(PayoutState::Returned)?;
     payout
         .ended_by
         .get_or_insert_with(|| back.word().to_owned());
