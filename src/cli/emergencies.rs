@@ -129,8 +129,7 @@ async fn support(
     let by = staff(by)?;
     let amount = Money::parse_typed(amount).context("an amount, such as 2000")?;
     let mut work = begin_as(app, &by).await?;
-    let (payout, amount) =
-        paying_out::support(app, &mut work, number, amount, &by, reason).await?;
+    let (payout, amount) = paying_out::support(app, &mut work, number, amount, &by, reason).await?;
     work.commit().await?;
     println!(
         "KES {amount} is held in payout {}. `kwastage payouts list` shows how it stands.",

@@ -191,8 +191,7 @@ async fn lift_cooling(app: &App, who: &str, by: &str) -> anyhow::Result<()> {
     let member = members::find(work.conn(), &parsed(who)?)
         .await?
         .context("no member is known by that")?;
-    let lifted =
-        payouts::lift_cooling(&mut work, &app.payout_rules, member.id.0, &by).await?;
+    let lifted = payouts::lift_cooling(&mut work, &app.payout_rules, member.id.0, &by).await?;
     work.commit().await?;
     let name = member.first_name.as_str();
     match lifted {

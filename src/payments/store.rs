@@ -18,7 +18,7 @@ use crate::primitives::{Money, Msisdn};
 pub(super) use evidence::{NewEvidence, evidence, evidence_of, insert_evidence, understand};
 pub(super) use inflows::{
     NewInflow, Share, claim_inflow, give_to_member, inflows_of, insert_inflow, lock_inflow,
-    name_inflow, receipts_elsewhere, put_back, take_for_refund,
+    name_inflow, put_back, receipts_elsewhere, take_for_refund,
 };
 pub use inflows::{Suspended, in_suspense};
 pub use obligations::open_count;

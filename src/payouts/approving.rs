@@ -25,11 +25,7 @@ pub enum DecideError {
 }
 
 /// A second person agrees: the money leaves.
-pub async fn approve(
-    work: &mut Work,
-    id: PayoutId,
-    by: &StaffName,
-) -> Result<Payout, DecideError> {
+pub async fn approve(work: &mut Work, id: PayoutId, by: &StaffName) -> Result<Payout, DecideError> {
     let mut payout = undecided(work, id, by).await?;
     let now = work.now;
     store::decide(work.conn(), id, by, now).await?;
@@ -60,11 +56,7 @@ pub async fn refuse(
     Ok(settling::give_back(work, payout, Back::Refused).await?)
 }
 
-async fn undecided(
-    work: &mut Work,
-    id: PayoutId,
-    by: &StaffName,
-) -> Result<Payout, DecideError> {
+async fn undecided(work: &mut Work, id: PayoutId, by: &StaffName) -> Result<Payout, DecideError> {
     let payout = store::lock(work.conn(), id)
         .await?
         .ok_or(DecideError::NotFound)?;

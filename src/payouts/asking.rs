@@ -301,7 +301,9 @@ struct NewPayout {
 
 fn new_payout(work: &Work, rules: &Rules, new: NewPayout) -> Payout {
     let needs_approval = rules.needs_approval(&new.purpose, new.amount);
-    let reason = new.reason.map(|reason| reason.trim().chars().take(200).collect::<String>());
+    let reason = new
+        .reason
+        .map(|reason| reason.trim().chars().take(200).collect::<String>());
     Payout {
         id: new.id,
         purpose: new.purpose,

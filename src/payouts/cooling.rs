@@ -58,14 +58,16 @@ pub async fn lift_cooling(
     by: &StaffName,
 ) -> Result<Lifted, LiftError> {
     let now = work.now;
-    if cools_until(work.conn(), rules, member, now).await?.is_none() {
+    if cools_until(work.conn(), rules, member, now)
+        .await?
+        .is_none()
+    {
         return Err(LiftError::NotCooling);
     }
     let changed_at = members::latest_credential_change(work.conn(), MemberId(member))
         .await?
         .ok_or(LiftError::NotCooling)?;
-    let (first, is_fresh) =
-        store::first_lift(work.conn(), member, changed_at, by, now).await?;
+    let (first, is_fresh) = store::first_lift(work.conn(), member, changed_at, by, now).await?;
     let lifted = match (is_fresh, first == by.as_str()) {
         (true, _) => Lifted::First,
         (false, true) => return Err(LiftError::SamePerson),

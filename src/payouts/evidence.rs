@@ -102,7 +102,9 @@ pub enum NotTaken {
     Maintenance,
     TokenRefused,
     /// The operator may not do this, or our request is refused: nobody's payout will work until somebody repairs it.
-    Refused { what: String },
+    Refused {
+        what: String,
+    },
     /// M-PESA does not take this number.
     BadPhone,
 }

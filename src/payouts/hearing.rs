@@ -90,9 +90,17 @@ pub(super) async fn answered(
     // Each handing over has its own answer, even if the answers are alike.
     let provider_id = format!("{}#{}", order.attempt, order.handed);
     let said = Said::Answer(answer);
-    hear(work, rules, order.attempt, Source::Answer, &provider_id, raw, said)
-        .await
-        .map(drop)
+    hear(
+        work,
+        rules,
+        order.attempt,
+        Source::Answer,
+        &provider_id,
+        raw,
+        said,
+    )
+    .await
+    .map(drop)
 }
 
 /// Writes down what M-PESA answered to a question asked at `work.now`.
@@ -105,9 +113,17 @@ pub(super) async fn question_answered(
 ) -> Result<(), Fault> {
     let provider_id = format!("{attempt}@{}", work.now.timestamp_micros());
     let said = Said::Asked(answer);
-    hear(work, rules, attempt, Source::QuestionAnswer, &provider_id, raw, said)
-        .await
-        .map(drop)
+    hear(
+        work,
+        rules,
+        attempt,
+        Source::QuestionAnswer,
+        &provider_id,
+        raw,
+        said,
+    )
+    .await
+    .map(drop)
 }
 
 /// Stores and understands in one go what was heard by ourselves.

@@ -29,15 +29,15 @@ mod verdict;
 
 pub use approving::{DecideError, approve, refuse};
 pub use asking::{
-    AttendAttempt, ReadEvidence, SendPayout,
-    Asked, RefundAsked, RefundError, SupportAsked, SupportError, Withdrawal, WithdrawalError,
-    refund, support, withdraw,
+    Asked, AttendAttempt, ReadEvidence, RefundAsked, RefundError, SendPayout, SupportAsked,
+    SupportError, Withdrawal, WithdrawalError, refund, support, withdraw,
 };
 pub use brake::{Brake, brake, resume};
 pub use codes::{Class, classify};
 pub use cooling::{LiftError, Lifted, cools_until, lift_cooling};
 pub use evidence::{
-    AskAnswer, Evidence, Fate, Found, NotTaken, PaymentResult, Said, SendAnswer, Source, StatusResult,
+    AskAnswer, Evidence, Fate, Found, NotTaken, PaymentResult, Said, SendAnswer, Source,
+    StatusResult,
 };
 pub use hearing::{Received, receive, understand};
 pub use model::{
@@ -46,7 +46,9 @@ pub use model::{
 };
 pub use person::{ByPerson, SettleError, settle_by_person};
 pub use rules::Rules;
-pub use sending::{CallbackKind, PaymentOrder, QuestionOrder, Readiness, begin_send, callback_of_token};
+pub use sending::{
+    CallbackKind, PaymentOrder, QuestionOrder, Readiness, begin_send, callback_of_token,
+};
 pub use settling::apply;
 pub use store::{Filed, Listed, Note, file_of, open_count, open_payouts};
 pub use verdict::{AttemptFacts, Judgement, Verdict, verdict};

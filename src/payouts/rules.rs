@@ -122,7 +122,11 @@ mod tests {
             (15_000_000, true),
             (15_000_100, false),
         ] {
-            assert_eq!(Rules::is_payable(Money::from_cents(cents)), payable, "{cents}");
+            assert_eq!(
+                Rules::is_payable(Money::from_cents(cents)),
+                payable,
+                "{cents}"
+            );
         }
     }
 }

@@ -106,7 +106,10 @@ pub async fn begin_send(work: &mut Work, rules: &Rules, id: PayoutId) -> Result<
         });
     }
     let equal_at = store::last_equal_handing(work.conn(), &payout).await?;
-    if let Some(until) = equal_at.map(|at| at + rules.between_equal).filter(|at| *at > now) {
+    if let Some(until) = equal_at
+        .map(|at| at + rules.between_equal)
+        .filter(|at| *at > now)
+    {
         return Ok(Readiness::Wait {
             until,
             why: "the number was paid the same amount moments ago",

@@ -55,7 +55,10 @@ pub async fn apply(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Appl
     }
 
     let attempt = follow(work, before.clone(), &judgement).await?;
-    let holds = store::brake(work.conn()).await?.holds(now).map(|(until, _)| until);
+    let holds = store::brake(work.conn())
+        .await?
+        .holds(now)
+        .map(|(until, _)| until);
     let attend_at = match (judgement.ask, holds) {
         // A question that may not be asked now is asked when the brake is off.
         (true, Some(until)) => Some(judgement.look_again_at.map_or(until, |at| at.min(until))),
@@ -75,11 +78,7 @@ pub async fn apply(work: &mut Work, rules: &Rules, id: AttemptId) -> Result<Appl
 }
 
 /// The attempt as the verdict has it, with a receipt that no other attempt has.
-async fn follow(
-    work: &mut Work,
-    before: Attempt,
-    judgement: &Judgement,
-) -> Result<Attempt, Fault> {
+async fn follow(work: &mut Work, before: Attempt, judgement: &Judgement) -> Result<Attempt, Fault> {
     // An attempt that was given up before it was ever taken stays so.
     let is_withdrawn = before.state == AttemptState::Failed
         && matches!(
@@ -184,8 +183,14 @@ async fn paid_again(work: &mut Work, payout: &Payout, attempt: &Attempt) -> Resu
     }
     tracing::error!(target: "financial", { payout.id = %payout.id, amount = %payout.amount },
         "M-PESA has paid what had ended already: somebody owes it to us");
-    let receipt = attempt.receipt.as_ref().map_or("-", |receipt| receipt.as_str());
-    let what = format!("M-PESA paid it under a second id or after it was given back, receipt {receipt}: KES {} is owed to us", payout.amount);
+    let receipt = attempt
+        .receipt
+        .as_ref()
+        .map_or("-", |receipt| receipt.as_str());
+    let what = format!(
+        "M-PESA paid it under a second id or after it was given back, receipt {receipt}: KES {} is owed to us",
+        payout.amount
+    );
     store::note(work.conn(), payout.id, None, &what, now).await?;
     if let Purpose::Withdrawal { member } = payout.purpose {
         wallet::freeze(work, member).await?;

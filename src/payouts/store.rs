@@ -280,10 +280,7 @@ pub(super) async fn overdue(
     .await?;
     Ok(Overdue {
         to_send: to_send.into_iter().map(PayoutId).collect(),
-        to_attend: to_attend
-            .into_iter()
-            .map(super::model::AttemptId)
-            .collect(),
+        to_attend: to_attend.into_iter().map(super::model::AttemptId).collect(),
         to_read,
     })
 }

@@ -51,11 +51,7 @@ pub(super) async fn slow_once(work: &mut Work, payout: &mut Payout) -> Result<()
 }
 
 /// It was not paid, and the money is back where it came from.
-pub(super) async fn given_back(
-    work: &mut Work,
-    payout: &Payout,
-    back: Back,
-) -> Result<(), Fault> {
+pub(super) async fn given_back(work: &mut Work, payout: &Payout, back: Back) -> Result<(), Fault> {
     let values = Values::new()
         .money("amount", payout.amount)
         .phrase("why", why(back));

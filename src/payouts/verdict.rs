@@ -220,9 +220,7 @@ impl Heard {
         }
         self.taken_or_unknown = true;
         match status.fate {
-            Some(Fate::Completed)
-                if status.amount.is_some_and(|amount| amount != facts.amount) =>
-            {
+            Some(Fate::Completed) if status.amount.is_some_and(|amount| amount != facts.amount) => {
                 self.alarms.insert(Alarm::OtherAmount);
             }
             Some(Fate::Completed) => self.pay(status.receipt.as_ref()),

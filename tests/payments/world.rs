@@ -12,9 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kwastage::channels::pay::daraja::{self, Door, PaymentsState};
 use kwastage::clock::Clock;
 use kwastage::fault::Fault;
-use kwastage::integrations::mpesa::{
-    MpesaClient, MpesaSettings, PayoutSettings, TransactionType,
-};
+use kwastage::integrations::mpesa::{MpesaClient, MpesaSettings, PayoutSettings, TransactionType};
 use kwastage::payments::jobs::{self, PaymentsDesk, Undone};
 use kwastage::payments::{self, News, Purpose, Request, RequestError, Requested, Rules};
 use kwastage::primitives::{Language, Money, Msisdn};

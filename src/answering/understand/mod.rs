@@ -122,9 +122,7 @@ fn asked(text: &str, words: &[Word], found: Found) -> Asked {
         Keyword::Stop => Asked::Stop,
         Keyword::Cancel => Asked::Cancel,
         Keyword::Freeze => Asked::Freeze,
-        Keyword::Withdraw => {
-            Asked::Withdraw(amount_beside(text, words[found.at].from, found.to))
-        }
+        Keyword::Withdraw => Asked::Withdraw(amount_beside(text, words[found.at].from, found.to)),
         Keyword::Start => Asked::Start,
         Keyword::OnTheMenu => Asked::OnTheMenu,
     }

@@ -32,10 +32,7 @@ pub(super) const WEIGH_WITHDRAWAL: IntentSpec = IntentSpec {
     outcomes: &[
         OutcomeSpec {
             name: "weighed",
-            supplies: &[
-                Variable::new("fee", AMOUNT),
-                Variable::new("total", AMOUNT),
-            ],
+            supplies: &[Variable::new("fee", AMOUNT), Variable::new("total", AMOUNT)],
             decides: &[],
         },
         COOLING_TODAY,

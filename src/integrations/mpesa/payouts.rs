@@ -83,9 +83,8 @@ impl MpesaClient {
             result_url: settings.payout_url(token, "result"),
             occassion: order.remarks,
         };
-        let is_token_refused = |heard: &Heard| {
-            payment_answer(heard) == SendAnswer::NotTaken(NotTaken::TokenRefused)
-        };
+        let is_token_refused =
+            |heard: &Heard| payment_answer(heard) == SendAnswer::NotTaken(NotTaken::TokenRefused);
         let began = Instant::now();
         let path = "/mpesa/b2c/v3/paymentrequest";
         let heard = self
@@ -162,7 +161,10 @@ fn answered(heard: &Heard) -> Answered {
     if (200..300).contains(&status) {
         let said: Acknowledgement = serde_json::from_slice(body).unwrap_or_default();
         // It says no in the shape of a yes, or says nothing: it may have been queued.
-        let is_accepted = said.code.filled().is_some_and(|code| ResultCode::new(code).is_paid());
+        let is_accepted = said
+            .code
+            .filled()
+            .is_some_and(|code| ResultCode::new(code).is_paid());
         return match is_accepted && said.conversation.filled().is_some() {
             true => Answered::Accepted,
             false => Answered::Unknown,
@@ -300,11 +302,13 @@ pub fn read_status_result(body: &[u8]) -> Said {
         return Said::Unreadable;
     };
     let status = result.parameter("TransactionStatus");
-    let fate = status.filled().map(|word| match word.to_ascii_lowercase().as_str() {
-        "completed" => Fate::Completed,
-        "cancelled" | "declined" | "expired" => Fate::NotPaid,
-        _ => Fate::Undecided,
-    });
+    let fate = status
+        .filled()
+        .map(|word| match word.to_ascii_lowercase().as_str() {
+            "completed" => Fate::Completed,
+            "cancelled" | "declined" | "expired" => Fate::NotPaid,
+            _ => Fate::Undecided,
+        });
     Said::Status(StatusResult {
         code: ResultCode::new(result.code.text()),
         about: result

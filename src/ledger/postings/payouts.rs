@@ -10,12 +10,7 @@ const IN_FLIGHT: Account = Account::InFlight(Rail::Mpesa);
 
 /// A member takes money out of the own wallet; `taken` is what M-PESA is to pay and our fee.
 pub fn withdrawal_held(payout: Uuid, member: Uuid, taken: Money) -> Result<Posting, NotAPosting> {
-    held(
-        "withdrawal_held",
-        payout,
-        Account::Wallet(member),
-        taken,
-    )
+    held("withdrawal_held", payout, Account::Wallet(member), taken)
 }
 
 /// A stage's fund stands by one of its own.

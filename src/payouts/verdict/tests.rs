@@ -384,8 +384,18 @@ fn any_said() -> impl Strategy<Value = Said> {
         Just(Said::Unreadable),
         Just(Said::Asked(AskAnswer::Accepted)),
         Just(Said::Found(Found::NotPaid)),
-        prop::sample::select(vec!["0", "1", "4", "8", "17", "2001", "2040", "100000000", "77"])
-            .prop_map(|code| Said::Result(result(code))),
+        prop::sample::select(vec![
+            "0",
+            "1",
+            "4",
+            "8",
+            "17",
+            "2001",
+            "2040",
+            "100000000",
+            "77"
+        ])
+        .prop_map(|code| Said::Result(result(code))),
         prop::sample::select(vec![Fate::Completed, Fate::NotPaid, Fate::Undecided])
             .prop_map(|fate| Said::Status(status(Some(fate)))),
     ]

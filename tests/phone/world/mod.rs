@@ -21,9 +21,10 @@ use kwastage::conversation::store::{
 };
 use kwastage::fault::Fault;
 use kwastage::jobs::{self, Registry};
-use kwastage::members::{self, Fee, Reason, Who};
+use kwastage::members::{self, Credential, Fee, Reason, Who};
 use kwastage::messages::Sender;
 use kwastage::payments::Receipt;
+use kwastage::payouts::{self, StaffName};
 use kwastage::primitives::Msisdn;
 use kwastage::redis_connection::RedisConnection;
 use kwastage::settlement;
@@ -373,7 +374,8 @@ impl World {
         Ok(())
     }
 
-    /// `approve WHO`, `approve WHO without-fee`, `refuse WHO REASON`, `suspend WHO`, `thaw WHO`, `allocate RECEIPT WHO`, as
+    /// `approve WHO`, `approve WHO without-fee`, `refuse WHO REASON`, `suspend WHO`, `thaw WHO`, `new-pin WHO`,
+    /// `lift-cooling WHO STAFF`, `allocate RECEIPT WHO`, as
     /// staff do it.
     pub async fn desk(&self, words: &str) -> anyhow::Result<()> {
         let (deed, rest) = words.split_once(' ').unwrap_or((words, ""));
@@ -401,6 +403,18 @@ impl World {
                 let member = members::find(work.conn(), &parsed).await?;
                 let member = member.context("no member is known by that")?;
                 wallet::thaw(&mut work, member.id.0).await?;
+            }
+            ("new-pin", "") => {
+                let member = members::find(work.conn(), &parsed).await?;
+                let member = member.context("no member is known by that")?;
+                members::note_credential_change(&mut work, member.id, Credential::Pin).await?;
+            }
+            ("lift-cooling", by) => {
+                let member = members::find(work.conn(), &parsed).await?;
+                let member = member.context("no member is known by that")?;
+                let by = StaffName::parse(by).context("no name")?;
+                let rules = &self.app.payout_rules;
+                payouts::lift_cooling(&mut work, rules, member.id.0, &by).await?;
             }
             // Nobody can suspend a member yet; the row is all there is to it.
             ("suspend", "") => {

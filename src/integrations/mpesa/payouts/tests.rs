@@ -18,22 +18,92 @@ fn answers_to_a_payment() {
         })
     };
     for (name, status, body, wanted) in [
-        ("V60", 200, r#"{"ConversationID":"AG_20261105_20106f0c9a71be34d2e8","OriginatorConversationID":"KS-01JBX9M3T7Q2V8K4N6R0S1W5YZ","ResponseCode":"0","ResponseDescription":"Accept the service request successfully."}"#, SendAnswer::Accepted),
-        ("V61", 500, r#"{"requestId":"1c5b-4ba8-815c-ac45c57a3db01469899","errorCode":"500.002.1001","errorMessage":"Duplicate OriginatorConversationID."}"#, SendAnswer::Duplicate),
-        ("V62", 500, r#"{"requestId":"1c5b-4ba8-815c-ac45c57a3db01469900","errorCode":"500.002.1001","errorMessage":"Service is currently under maintenance. Please try again later"}"#, SendAnswer::NotTaken(NotTaken::Maintenance)),
-        ("the same code in words nobody knows", 500, r#"{"requestId":"1","errorCode":"500.002.1001","errorMessage":"Oops"}"#, SendAnswer::Unknown),
-        ("not authorised", 403, r#"{"requestId":"1","errorCode":"403.002.1001","errorMessage":"The initiator is not authorized to initiate this transaction"}"#, refused("403.002.1001 The initiator is not authorized to initiate this transaction")),
-        ("a bad number", 400, r#"{"requestId":"1","errorCode":"400.002.02","errorMessage":"Bad Request - Invalid PartyB"}"#, SendAnswer::NotTaken(NotTaken::BadPhone)),
-        ("a bad shortcode", 400, r#"{"requestId":"1","errorCode":"400.002.02","errorMessage":"Bad Request - Invalid PartyA"}"#, refused("400.002.02 Bad Request - Invalid PartyA")),
-        ("a bad credential", 400, r#"{"requestId":"1","errorCode":"400.002.02","errorMessage":"Bad Request - Invalid SecurityCredential"}"#, refused("400.002.02 Bad Request - Invalid SecurityCredential")),
-        ("a token", 401, r#"{"requestId":"1","errorCode":"401.002.01","errorMessage":"Error Occurred - Invalid Access Token"}"#, SendAnswer::NotTaken(NotTaken::TokenRefused)),
-        ("too fast", 429, "", SendAnswer::NotTaken(NotTaken::SlowDown(Pace::Rate))),
-        ("a quota", 500, r#"{"requestId":"1","errorCode":"500.003.03","errorMessage":"Quota Violation"}"#, SendAnswer::NotTaken(NotTaken::SlowDown(Pace::Quota))),
-        ("an internal error", 500, r#"{"requestId":"1","errorCode":"500.003.1001","errorMessage":"Internal Server Error"}"#, SendAnswer::Unknown),
+        (
+            "V60",
+            200,
+            r#"{"ConversationID":"AG_20261105_20106f0c9a71be34d2e8","OriginatorConversationID":"KS-01JBX9M3T7Q2V8K4N6R0S1W5YZ","ResponseCode":"0","ResponseDescription":"Accept the service request successfully."}"#,
+            SendAnswer::Accepted,
+        ),
+        (
+            "V61",
+            500,
+            r#"{"requestId":"1c5b-4ba8-815c-ac45c57a3db01469899","errorCode":"500.002.1001","errorMessage":"Duplicate OriginatorConversationID."}"#,
+            SendAnswer::Duplicate,
+        ),
+        (
+            "V62",
+            500,
+            r#"{"requestId":"1c5b-4ba8-815c-ac45c57a3db01469900","errorCode":"500.002.1001","errorMessage":"Service is currently under maintenance. Please try again later"}"#,
+            SendAnswer::NotTaken(NotTaken::Maintenance),
+        ),
+        (
+            "the same code in words nobody knows",
+            500,
+            r#"{"requestId":"1","errorCode":"500.002.1001","errorMessage":"Oops"}"#,
+            SendAnswer::Unknown,
+        ),
+        (
+            "not authorised",
+            403,
+            r#"{"requestId":"1","errorCode":"403.002.1001","errorMessage":"The initiator is not authorized to initiate this transaction"}"#,
+            refused("403.002.1001 The initiator is not authorized to initiate this transaction"),
+        ),
+        (
+            "a bad number",
+            400,
+            r#"{"requestId":"1","errorCode":"400.002.02","errorMessage":"Bad Request - Invalid PartyB"}"#,
+            SendAnswer::NotTaken(NotTaken::BadPhone),
+        ),
+        (
+            "a bad shortcode",
+            400,
+            r#"{"requestId":"1","errorCode":"400.002.02","errorMessage":"Bad Request - Invalid PartyA"}"#,
+            refused("400.002.02 Bad Request - Invalid PartyA"),
+        ),
+        (
+            "a bad credential",
+            400,
+            r#"{"requestId":"1","errorCode":"400.002.02","errorMessage":"Bad Request - Invalid SecurityCredential"}"#,
+            refused("400.002.02 Bad Request - Invalid SecurityCredential"),
+        ),
+        (
+            "a token",
+            401,
+            r#"{"requestId":"1","errorCode":"401.002.01","errorMessage":"Error Occurred - Invalid Access Token"}"#,
+            SendAnswer::NotTaken(NotTaken::TokenRefused),
+        ),
+        (
+            "too fast",
+            429,
+            "",
+            SendAnswer::NotTaken(NotTaken::SlowDown(Pace::Rate)),
+        ),
+        (
+            "a quota",
+            500,
+            r#"{"requestId":"1","errorCode":"500.003.03","errorMessage":"Quota Violation"}"#,
+            SendAnswer::NotTaken(NotTaken::SlowDown(Pace::Quota)),
+        ),
+        (
+            "an internal error",
+            500,
+            r#"{"requestId":"1","errorCode":"500.003.1001","errorMessage":"Internal Server Error"}"#,
+            SendAnswer::Unknown,
+        ),
         ("an empty 504", 504, "", SendAnswer::Unknown),
         ("a page", 200, "<html>", SendAnswer::Unknown),
-        ("a no in the shape of a yes", 200, r#"{"ConversationID":"AG_1","ResponseCode":"1"}"#, SendAnswer::Unknown),
-        ("a yes without an id", 200, r#"{"ResponseCode":"0"}"#, SendAnswer::Unknown),
+        (
+            "a no in the shape of a yes",
+            200,
+            r#"{"ConversationID":"AG_1","ResponseCode":"1"}"#,
+            SendAnswer::Unknown,
+        ),
+        (
+            "a yes without an id",
+            200,
+            r#"{"ResponseCode":"0"}"#,
+            SendAnswer::Unknown,
+        ),
     ] {
         assert_eq!(payment_answer(&answer(status, body)), wanted, "{name}");
     }
