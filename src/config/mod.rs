@@ -3,6 +3,7 @@
 //! The default file is the list of keys: what is not in it does not exist. Every mistake is found before the first is
 //! told, each with its key and what to do. Secrets are [`SecretString`]s and are never part of a mistake's text.
 
+mod payouts;
 mod production;
 mod reading;
 
@@ -17,6 +18,8 @@ use reqwest::Url;
 use secrecy::{SecretBox, SecretString};
 
 use crate::primitives::{Carrier, Money, Msisdn};
+pub use payouts::Payouts;
+use payouts::payouts;
 use reading::Reader;
 
 /// The keys, their defaults and what they mean.
@@ -167,18 +170,6 @@ pub struct Mpesa {
     pub payout_shortcode: String,
     pub initiator: String,
     pub security_credential: SecretString,
-}
-
-#[derive(Debug)]
-pub struct Payouts {
-    /// What a member pays for a withdrawal, on top of the amount; may be nothing.
-    pub withdrawal_fee: Money,
-    /// Above these a second person has to agree.
-    pub withdrawal_alone_up_to: Money,
-    pub support_alone_up_to: Money,
-    pub refund_alone_up_to: Money,
-    /// No money leaves for so long after a change of PIN, phone or SIM.
-    pub cooling_off: TimeDelta,
 }
 
 /// A key of 32 bytes that prints nothing and is wiped when dropped.
@@ -575,21 +566,6 @@ fn mpesa(read: &mut Reader) -> Option<Mpesa> {
         payout_shortcode: payout_shortcode?,
         initiator: initiator?,
         security_credential: security_credential?,
-    })
-}
-
-fn payouts(read: &mut Reader) -> Option<Payouts> {
-    let withdrawal_fee = read.money("payouts.withdrawal_fee");
-    let withdrawal_alone_up_to = read.money("payouts.withdrawal_alone_up_to");
-    let support_alone_up_to = read.money("payouts.support_alone_up_to");
-    let refund_alone_up_to = read.money("payouts.refund_alone_up_to");
-    let cooling_off = read.number("payouts.cooling_off_hours", 0..=720);
-    Some(Payouts {
-        withdrawal_fee: withdrawal_fee?,
-        withdrawal_alone_up_to: withdrawal_alone_up_to?,
-        support_alone_up_to: support_alone_up_to?,
-        refund_alone_up_to: refund_alone_up_to?,
-        cooling_off: TimeDelta::hours(cooling_off?.into()),
     })
 }
 

@@ -19,7 +19,8 @@ use crate::world::{AMINA, World, staff};
 async fn support(world: &World, shillings: i64) -> Result<PayoutId, SupportError> {
     let emergency = Uuid::now_v7();
     sqlx::query(
-        "insert into emergency (id, year, msisdn, member_id, stage_id, raised_at) values ($1, 2026, $2, $3, $4, $5)",
+        "insert into emergency (id, year, msisdn, member_id, stage_id, raised_at, state, closed_at)
+         values ($1, 2026, $2, $3, $4, $5, 'closed', $5)",
     )
     .bind(emergency)
     .bind(AMINA)
