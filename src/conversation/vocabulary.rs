@@ -2,6 +2,8 @@
 //! else is refused when it is loaded.
 
 mod coordinator;
+mod dues;
+mod recovery;
 mod wallet;
 
 use crate::menu::{Effect, Fact, IntentSpec, Kind, OutcomeSpec, Variable, Vocabulary};
@@ -131,6 +133,15 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "has_sacco",
         "has_draft",
         "has_posts",
+        // A new PIN was asked for, and may be chosen.
+        "reset_open",
+        "reset_granted",
+        // How the membership stands, and an invoice.
+        "member_due",
+        "member_in_grace",
+        "member_lapsed",
+        "due_overdue",
+        "due_renewal",
     ],
     globals: &[
         Variable::new("name", NAME),
@@ -148,6 +159,13 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         coordinator::DUTY,
         coordinator::COORDINATORS,
         coordinator::SWAP_WITH,
+        recovery::PIN_RESET,
+        recovery::PIN_REQUESTS,
+        recovery::PIN_REQUEST,
+        dues::MEMBERSHIP,
+        dues::RENEWALS,
+        dues::OWED,
+        dues::INVOICE,
         Fact {
             name: "standing",
             needs: &[],
@@ -445,6 +463,15 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         wallet::FIND_RECIPIENT,
         wallet::SEND_MONEY,
         wallet::CONTRIBUTE_FROM_WALLET,
+        // Membership and invoices.
+        dues::PAY_DUE,
+        dues::PAY_DUE_FROM_WALLET,
+        // Getting back in.
+        recovery::ASK_NEW_PIN,
+        recovery::CHOOSE_NEW_PIN,
+        recovery::ANSWER_PIN_REQUEST,
+        recovery::MOVE_TO,
+        recovery::CLAIM_NUMBER,
         // Settings.
         IntentSpec {
             name: "prove_pin",

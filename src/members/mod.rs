@@ -42,10 +42,12 @@ pub use service::approval::{ApproveError, Approved, RefuseError, Refused, approv
 pub use service::joining::{
     Consent, FeePaid, Join, JoinError, Joined, fee_paid, is_national_id_taken, join,
 };
+pub use service::moving::{ChangePhoneError, change_phone, has_national_id};
 pub use service::numbering::number_pending;
 pub use service::proving::{
     ChangePinError, PinAnswer, PinChanged, change_pin, check_pin, check_stopping_pin, pin_owner,
 };
-pub use service::settings::{change_kin, change_language, note_language};
+pub use service::settings::{change_kin, change_language, note_language, set_category};
+pub use service::suspending::{SuspendError, reinstate, suspend};
 pub use store::{AtDial, DialledMember, at_dial, caller_language, find, kin_of, load, pending};
 pub use words::{Name, NotAName, Reason, Relation};

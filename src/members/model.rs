@@ -105,6 +105,34 @@ impl Member {
         }
     }
 
+    /// Staff take a member's rights for a while, and say why.
+    pub fn suspend(self, reason: Reason) -> Result<Member, StatusWord> {
+        match self.status {
+            Status::Approved { at: approved_at } | Status::Active { approved_at } => Ok(Member {
+                status: Status::Suspended {
+                    approved_at,
+                    reason,
+                },
+                ..self
+            }),
+            other => Err(other.word()),
+        }
+    }
+
+    /// Staff give them back. Whoever never paid the registration fee is where they were before.
+    pub fn reinstate(self) -> Result<Member, StatusWord> {
+        match self.status {
+            Status::Suspended { approved_at, .. } => Ok(Member {
+                status: match self.fee_paid_at {
+                    Some(_) => Status::Active { approved_at },
+                    None => Status::Approved { at: approved_at },
+                },
+                ..self
+            }),
+            other => Err(other.word()),
+        }
+    }
+
     /// The registration fee has come in. Whoever was already approved becomes active; the others only have it noted.
     pub fn pay_fee(self, now: DateTime<Utc>) -> Member {
         let status = match self.status {
@@ -291,6 +319,27 @@ mod tests {
                 .status,
             Status::Refused { reason: reason() }
         );
+    }
+
+    #[test]
+    fn who_may_be_suspended_and_what_they_come_back_to() {
+        let (paid, at) = (Some(at("2026-03-01T09:00:00Z")), at("2026-03-02T08:00:00Z"));
+        for (status, paid) in [
+            (Status::Active { approved_at: at }, paid),
+            (Status::Approved { at }, None),
+        ] {
+            let suspended = member(status.clone(), paid).suspend(reason()).unwrap();
+            assert_eq!(suspended.status.word(), StatusWord::Suspended);
+            assert_eq!(suspended.reinstate().unwrap().status, status);
+        }
+        for status in [Status::Pending, Status::Refused { reason: reason() }] {
+            let word = status.word();
+            assert_eq!(
+                member(status.clone(), paid).suspend(reason()).map(drop),
+                Err(word)
+            );
+            assert_eq!(member(status, paid).reinstate().map(drop), Err(word));
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use dial::{AtDial, DialledMember, at_dial, caller_language};
 pub(super) use dial::{note_caller_language, save_caller_language, save_member_language};
 pub(super) use helpers::{helpers_of, helping, save_helping};
 pub(super) use officers::{officers, officers_on_duty_at, official, remove_role, save_role};
-pub(super) use pin::{charge_first, clear_guard, exchange_guard, pin, save_pin};
+pub(super) use pin::{charge_first, clear_guard, exchange_guard, forget_tries, pin, save_pin};
 
 /// False when somebody is already there with this key, phone, national id or id.
 pub(super) async fn insert(
@@ -108,6 +108,21 @@ pub(super) async fn is_index_taken(
     .fetch_one(conn)
     .await?;
     Ok(taken)
+}
+
+pub(super) async fn has_index(
+    conn: &mut PgConnection,
+    member: MemberId,
+    index: &[u8; 32],
+) -> Result<bool, Fault> {
+    let has = sqlx::query_scalar!(
+        r#"select exists (select 1 from member where id = $1 and national_id_index = $2) as "has!""#,
+        member.0,
+        index.as_slice()
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(has)
 }
 
 pub(super) async fn insert_consent(
@@ -242,13 +257,50 @@ pub async fn pending(conn: &mut PgConnection) -> Result<Vec<Member>, Fault> {
     .collect()
 }
 
-pub(super) async fn save_status(conn: &mut PgConnection, member: &Member) -> Result<(), Fault> {
+/// Of a refusal the moment is kept too: asking again takes its time.
+pub(super) async fn save_status(
+    conn: &mut PgConnection,
+    member: &Member,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
     sqlx::query!(
-        "update member set status = $2, reason = $3, approved_at = $4 where id = $1",
+        "update member set status = $2, reason = $3, approved_at = $4, refused_at = case when $2 = 'refused' then $5::timestamptz end
+         where id = $1",
         member.id.0,
         member.status.word().as_str(),
         member.status.reason().map(Reason::as_str),
-        member.status.approved_at()
+        member.status.approved_at(),
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn save_category(
+    conn: &mut PgConnection,
+    member: MemberId,
+    category: &str,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update member set category = $2 where id = $1",
+        member.0,
+        category
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn save_msisdn(
+    conn: &mut PgConnection,
+    member: MemberId,
+    msisdn: &Msisdn,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update member set msisdn = $2 where id = $1",
+        member.0,
+        msisdn.digits()
     )
     .execute(conn)
     .await?;

@@ -73,6 +73,8 @@ pub enum What {
     TopUp,
     PaidTwice,
     Contribution,
+    /// A renewal, a fee or a fine.
+    Dues,
     Sent,
     Received,
 }
@@ -83,6 +85,7 @@ impl What {
             What::TopUp => "top_up",
             What::PaidTwice => "paid_twice",
             What::Contribution => "contribution",
+            What::Dues => "dues",
             What::Sent => "sent",
             What::Received => "received",
         }
@@ -93,6 +96,7 @@ impl What {
             What::TopUp,
             What::PaidTwice,
             What::Contribution,
+            What::Dues,
             What::Sent,
             What::Received,
         ]

@@ -9,7 +9,7 @@ use super::model::{Line, Recipient, Sent, Source, Spend, SpendError, What};
 use super::store::{self, NewLine};
 use crate::events::Event;
 use crate::fault::Fault;
-use crate::ledger::{self, Account, Key, PostError, Posting, postings};
+use crate::ledger::{self, Account, JournalId, Key, PostError, Posting, postings};
 use crate::primitives::{Money, nairobi_date, nairobi_day_start};
 use crate::welfare::{self, ContributionReceived, FundError, PaidFrom};
 use crate::work::Work;
@@ -72,6 +72,29 @@ pub async fn contribute(work: &mut Work, spend: Spend, stage: i32) -> Result<Sen
     store::insert(work.conn(), &line, now).await?;
     moved(work, spend.member, What::Contribution, spend.amount).await?;
     Ok(after)
+}
+
+/// The member pays the association out of the wallet. The journal is for the invoice that it pays.
+pub async fn pay_dues(work: &mut Work, spend: Spend) -> Result<(Sent, JournalId), SpendError> {
+    let after = allowed(work, &spend).await?;
+    let posting = postings::dues::dues_from_wallet(spend.id, spend.member, spend.amount)
+        .map_err(|error| Fault::broken(format!("dues that cannot be posted: {error}")))?;
+    let posted = ledger::post(work, posting, Key::of("dues_from_wallet", spend.id))
+        .await
+        .map_err(refused)?;
+    if posted.fresh {
+        let now = work.now;
+        let line = NewLine {
+            member: spend.member,
+            what: What::Dues,
+            amount: spend.amount,
+            other: None,
+            journal: posted.journal,
+        };
+        store::insert(work.conn(), &line, now).await?;
+        moved(work, spend.member, What::Dues, spend.amount).await?;
+    }
+    Ok((after, posted.journal))
 }
 
 /// One member sends money to another. It costs nothing.

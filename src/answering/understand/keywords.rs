@@ -23,17 +23,20 @@ pub(super) enum Keyword {
     Cancel,
     /// To freeze one's wallet.
     Freeze,
+    /// To stop a change that somebody else asked for.
+    NotMe,
+    Renew,
     /// What the menu behind the code does, such as changing the PIN.
     OnTheMenu,
 }
 
 use Keyword::{
-    Balance, Cancel, Claim, Freeze, Help, Join, Loan, No, OnTheMenu, Pay, Policy, Receipt, Start,
-    Status, Stop, Yes,
+    Balance, Cancel, Claim, Freeze, Help, Join, Loan, No, NotMe, OnTheMenu, Pay, Policy, Receipt,
+    Renew, Start, Status, Stop, Yes,
 };
 
 /// Every word in capitals, the usual ones first.
-const ENGLISH: [(Keyword, &str); 16] = [
+const ENGLISH: [(Keyword, &str); 18] = [
     (Balance, "BAL BALANCE BALANCES"),
     (Pay, "PAY CONTRIBUTE CONTRIBUTION"),
     (Status, "STATUS MEMBERSHIP"),
@@ -49,10 +52,12 @@ const ENGLISH: [(Keyword, &str); 16] = [
     (Start, "START UNSTOP SUBSCRIBE"),
     (Cancel, "CANCEL"),
     (Freeze, "FREEZE"),
+    (NotMe, "NOTME"),
+    (Renew, "RENEW RENEWAL"),
     (OnTheMenu, "PIN SETTINGS LANGUAGE FUND KIN CHANGE"),
 ];
 
-const SWAHILI: [(Keyword, &str); 16] = [
+const SWAHILI: [(Keyword, &str); 18] = [
     (Balance, "SALIO MASALIO"),
     (
         Pay,
@@ -72,6 +77,8 @@ const SWAHILI: [(Keyword, &str); 16] = [
     (Start, "ANZA ANZISHA"),
     (Cancel, "GHAIRI"),
     (Freeze, "FUNGA"),
+    (NotMe, "SIOMIMI SIMIMI"),
+    (Renew, "HUISHA KUHUISHA NIHUISHE"),
     (OnTheMenu, "MIPANGILIO LUGHA MFUKO"),
 ];
 
@@ -106,6 +113,25 @@ pub(super) fn keyword(words: &[Word]) -> Option<Found> {
         Pay => Some(named(&words[found.at + 1..], &[Loan, Policy, Claim]).unwrap_or(found)),
         _ => Some(found),
     }
+}
+
+/// `SIO MIMI`, `it was not me`: in two words, wherever they stand in a short text.
+pub(super) fn not_me(words: &[Word]) -> Option<Found> {
+    let first = &words[..words.len().min(6)];
+    first.windows(2).enumerate().find_map(|(at, pair)| {
+        let [not, me] = pair else { return None };
+        let language = match () {
+            () if not.is("NOT") && me.is("ME") => Language::ENGLISH,
+            () if not.is("SIO SI SIYO") && me.is("MIMI") => Language::SWAHILI,
+            () => return None,
+        };
+        Some(Found {
+            keyword: NotMe,
+            language,
+            at,
+            to: me.to,
+        })
+    })
 }
 
 /// A keyword somewhere in the first words of a sentence, of those whose answer only tells something.

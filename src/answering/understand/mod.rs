@@ -50,6 +50,10 @@ pub enum Asked {
     Cancel,
     /// Nothing is to leave my wallet.
     Freeze,
+    /// It was not me who asked for a new PIN or number.
+    NotMe,
+    /// To stay a member.
+    Renew,
     /// Something that the menu behind the code does.
     OnTheMenu,
     /// Nothing at all, or something nobody has a word for.
@@ -82,6 +86,7 @@ pub fn understand(text: &str) -> Meaning {
         };
     }
     let found = in_one_piece
+        .or_else(|| keywords::not_me(&words))
         .or_else(|| keywords::keyword(&words))
         .or_else(|| keywords::mentioned(&words));
     match found {
@@ -120,6 +125,8 @@ fn asked(text: &str, words: &[Word], found: Found) -> Asked {
         Keyword::Stop => Asked::Stop,
         Keyword::Cancel => Asked::Cancel,
         Keyword::Freeze => Asked::Freeze,
+        Keyword::NotMe => Asked::NotMe,
+        Keyword::Renew => Asked::Renew,
         Keyword::Start => Asked::Start,
         Keyword::OnTheMenu => Asked::OnTheMenu,
     }
