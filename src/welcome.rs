@@ -37,7 +37,8 @@ pub async fn refuse(work: &mut Work, who: &Who, reason: Reason) -> Result<Refuse
         &member,
         "joining.refused",
         Values::new().words("reason", refused.reason.as_str()),
-        "refused",
+        // Who asks again may be refused again.
+        &format!("refused:{}", member.joined_at.timestamp()),
     )
     .await?;
     Ok(refused)

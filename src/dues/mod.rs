@@ -7,12 +7,11 @@ mod desk;
 mod tending;
 
 pub use desk::{FineError, cancel, fine};
-pub use tending::tend;
+pub use tending::{tend, tend_at};
 
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use crate::app::App;
 use crate::fault::Fault;
 use crate::invoices::{self, Invoice, InvoiceId, InvoiceState, Issue, PaidFrom, What};
 use crate::ledger::{self, JournalId, Key, PostError, postings};
@@ -105,7 +104,12 @@ pub async fn by_push(
 }
 
 /// Pays from the member's wallet, at once.
-pub async fn from_wallet(work: &mut Work, app: &App, asked: PayDue) -> Result<Sent, PayError> {
+pub async fn from_wallet(
+    work: &mut Work,
+    limits: wallet::Limits,
+    receipt_key: &receipts::CodeKey,
+    asked: PayDue,
+) -> Result<Sent, PayError> {
     let (member, invoice) = invoice_of(work, &asked).await?;
     let name = format!("wallet dues {}", asked.key);
     let payment = Uuid::new_v5(&member.id.0, name.as_bytes());
@@ -113,7 +117,7 @@ pub async fn from_wallet(work: &mut Work, app: &App, asked: PayDue) -> Result<Se
         id: payment,
         member: member.id.0,
         amount: invoice.amount,
-        limits: app.wallet_limits,
+        limits,
     };
     let (after, journal) = wallet::pay_dues(work, spend).await?;
     invoices::paid(work, &invoice, payment, PaidFrom::Wallet, journal).await?;
@@ -124,7 +128,7 @@ pub async fn from_wallet(work: &mut Work, app: &App, asked: PayDue) -> Result<Se
         what: receipts::Purpose::Dues,
         provider_receipt: WALLET.to_owned(),
     };
-    let receipt = receipts::issue(work, &app.receipt_key, issue)
+    let receipt = receipts::issue(work, receipt_key, issue)
         .await
         .map_err(|error| match error {
             IssueError::Fault(fault) => fault,

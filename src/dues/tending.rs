@@ -1,6 +1,9 @@
 //! What time does to memberships and invoices: reminders, the lapse, overdue fines. Looks at the state and says what was not said
 //! yet; each member in a transaction of its own, so that a crash between two of them loses and repeats nothing.
 
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+
 use crate::app::App;
 use crate::fault::Fault;
 use crate::invoices;
@@ -15,24 +18,29 @@ const AT_MOST: i64 = 500;
 
 /// Begins memberships of new members, reminds of their end, and marks what is overdue. Repeating it is harmless.
 pub async fn tend(app: App) -> Result<(), Fault> {
-    let mut work = begin(&app).await?;
+    tend_at(&app.pool, app.clock.now()).await
+}
+
+/// As [`tend`], as of this moment.
+pub async fn tend_at(pool: &PgPool, now: DateTime<Utc>) -> Result<(), Fault> {
+    let mut work = begin(pool, now).await?;
     membership::begin_missing(&mut work, AT_MOST).await?;
     work.commit().await?;
-    let mut conn = app.pool.acquire().await?;
-    let due = membership::members_to_look_at(&mut conn, app.clock.now(), AT_MOST).await?;
+    let mut conn = pool.acquire().await?;
+    let due = membership::members_to_look_at(&mut conn, now, AT_MOST).await?;
     drop(conn);
     for member in due {
-        let mut work = begin(&app).await?;
+        let mut work = begin(pool, now).await?;
         if let Some(looked) = membership::look_at(&mut work, member).await? {
             remind(&mut work, looked).await?;
         }
         work.commit().await?;
     }
-    tell_overdue(&app).await
+    tell_overdue(pool, now).await
 }
 
-async fn begin(app: &App) -> Result<Work, Fault> {
-    Work::begin(&app.pool, app.clock.now(), Actor::System).await
+async fn begin(pool: &PgPool, now: DateTime<Utc>) -> Result<Work, Fault> {
+    Work::begin(pool, now, Actor::System).await
 }
 
 async fn remind(work: &mut Work, looked: Looked) -> Result<(), Fault> {
@@ -60,8 +68,8 @@ async fn remind(work: &mut Work, looked: Looked) -> Result<(), Fault> {
     tell(work, membership.member, template, values, once).await
 }
 
-async fn tell_overdue(app: &App) -> Result<(), Fault> {
-    let mut work = begin(app).await?;
+async fn tell_overdue(pool: &PgPool, now: DateTime<Utc>) -> Result<(), Fault> {
+    let mut work = begin(pool, now).await?;
     let today = nairobi_date(work.now);
     for invoice in invoices::fall_overdue(&mut work, today, AT_MOST).await? {
         let values = Values::new()

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -48,6 +48,9 @@ pub enum Status {
     /// Staff said no.
     Refused { reason: Reason },
 }
+
+/// So long after a refusal a rider may ask to join again.
+pub const ASKS_AGAIN_AFTER: TimeDelta = TimeDelta::days(30);
 
 /// Whether an approval waits for the registration fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

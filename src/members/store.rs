@@ -60,6 +60,38 @@ pub(super) async fn insert(
     Ok(inserted.rows_affected() == 1)
 }
 
+/// Puts a new request in the place of one that was refused before then; false when there is no such row of this rider's.
+pub(super) async fn ask_again(
+    conn: &mut PgConnection,
+    asked: &Join,
+    sealed: &[u8],
+    index: &[u8; 32],
+    now: DateTime<Utc>,
+    refused_before: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let updated = sqlx::query!(
+        "update member set joining_key = $2, language = $4, first_name = $5, last_name = $6, national_id_sealed = $7,
+                national_id_index = $8, birth_date = $9, stage_id = $10, status = 'pending', reason = null, refused_at = null,
+                joined_at = $11, fee_paid_at = null, fee_payment = null
+         where id = $1 and msisdn = $3 and status = 'refused' and refused_at <= $12",
+        asked.id.0,
+        asked.key,
+        asked.msisdn.digits(),
+        asked.language.as_str(),
+        asked.first_name.as_str(),
+        asked.last_name.as_str(),
+        sealed,
+        index.as_slice(),
+        asked.birth_date,
+        asked.stage.0,
+        now,
+        refused_before
+    )
+    .execute(conn)
+    .await?;
+    Ok(updated.rows_affected() == 1)
+}
+
 /// Whom a joining rider collides with.
 pub(super) enum There {
     ByKey(MemberId),
@@ -100,10 +132,12 @@ pub(super) async fn who_is_there(
 pub(super) async fn is_index_taken(
     conn: &mut PgConnection,
     index: &[u8; 32],
+    but_for: Option<MemberId>,
 ) -> Result<bool, Fault> {
     let taken = sqlx::query_scalar!(
-        r#"select exists (select 1 from member where national_id_index = $1) as "taken!""#,
-        index.as_slice()
+        r#"select exists (select 1 from member where national_id_index = $1 and id is distinct from $2) as "taken!""#,
+        index.as_slice(),
+        but_for.map(|member| member.0)
     )
     .fetch_one(conn)
     .await?;
