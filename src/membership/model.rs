@@ -77,8 +77,6 @@ pub enum Doing {
     SendMoney,
     Borrow,
     Guarantee,
-    /// To say something to the whole stage.
-    Post,
 }
 
 /// What may be done as a membership stands. The one table of it: a lapsed member's life and own money are never held back; what
@@ -92,7 +90,7 @@ pub fn allows(standing: Standing, doing: Doing) -> bool {
             | Doing::PayDues
             | Doing::PayIn
             | Doing::Withdraw => true,
-            Doing::SendMoney | Doing::Borrow | Doing::Guarantee | Doing::Post => false,
+            Doing::SendMoney | Doing::Borrow | Doing::Guarantee => false,
         },
     }
 }
@@ -354,7 +352,6 @@ mod tests {
             (Doing::SendMoney, false),
             (Doing::Borrow, false),
             (Doing::Guarantee, false),
-            (Doing::Post, false),
         ];
         for (doing, when_lapsed) in doings {
             let lapsed = Standing::Lapsed {

@@ -170,7 +170,7 @@ pub(super) async fn join(
             .words("name", first_name.as_str())
             .words("stage", &stage.name)
             .money("fee", app.config.fees.registration),
-        key: Some(format!("joined:{member}")),
+        key: Some(format!("joined:{key}")),
         about: Some(member.0),
         not_before: None,
         not_after: None,
