@@ -31,7 +31,9 @@ pub(super) async fn renew(work: &mut Work, text: &Text<'_>) -> Result<Answer, Fa
             Err(PayError::NotActive(Some(member))) => standing::not_active("renew", &member),
             Err(PayError::NotActive(None)) => standing::not_a_member("renew", text),
             Err(PayError::Fault(fault)) => return Err(fault),
-            Err(refused @ (PayError::NotOpen | PayError::AnotherAmount { .. } | PayError::Spend(_))) => {
+            Err(
+                refused @ (PayError::NotOpen | PayError::AnotherAmount { .. } | PayError::Spend(_)),
+            ) => {
                 return Err(Fault::broken(format!("a renewal by text: {refused}")));
             }
         },

@@ -17,12 +17,7 @@ use crate::work::Work;
 pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<Answer>, Fault> {
     if matches!(
         text.meaning.asked,
-        Asked::Help
-            | Asked::Stop
-            | Asked::Start
-            | Asked::Cancel
-            | Asked::Freeze
-            | Asked::NotMe
+        Asked::Help | Asked::Stop | Asked::Start | Asked::Cancel | Asked::Freeze | Asked::NotMe
     ) {
         return Ok(None);
     }

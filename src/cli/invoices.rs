@@ -85,7 +85,10 @@ async fn issue(
     let mut work = begin(app).await?;
     let invoice = dues::fine(&mut work, &parsed(who)?, what, amount, within_days, by).await?;
     work.commit().await?;
-    println!("Invoice {} ({}), due {}.", invoice.number, invoice.id, invoice.due_on);
+    println!(
+        "Invoice {} ({}), due {}.",
+        invoice.number, invoice.id, invoice.due_on
+    );
     Ok(())
 }
 

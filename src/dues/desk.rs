@@ -76,11 +76,7 @@ pub async fn fine(
 }
 
 /// Nothing is to be paid any more, and the member is told.
-pub async fn cancel(
-    work: &mut Work,
-    id: InvoiceId,
-    reason: &str,
-) -> Result<Invoice, CancelError> {
+pub async fn cancel(work: &mut Work, id: InvoiceId, reason: &str) -> Result<Invoice, CancelError> {
     let invoice = invoices::cancel(work, id, reason).await?;
     let member = members::load(work.conn(), invoice.member)
         .await?

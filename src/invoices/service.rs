@@ -121,11 +121,7 @@ pub async fn paid(
 }
 
 /// Nothing is to be paid any more. Money that is on its way for it goes to the member's wallet.
-pub async fn cancel(
-    work: &mut Work,
-    id: InvoiceId,
-    reason: &str,
-) -> Result<Invoice, CancelError> {
+pub async fn cancel(work: &mut Work, id: InvoiceId, reason: &str) -> Result<Invoice, CancelError> {
     let invoice = lock(work, id).await?.ok_or(CancelError::NotFound)?;
     if invoice.state != InvoiceState::Open {
         return Err(CancelError::NotOpen);

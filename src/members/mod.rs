@@ -26,7 +26,9 @@ mod words;
 pub use credentials::{Credential, latest_credential_change, note_credential_change};
 pub use helpers::{Helper, Helping, helpers_of, helping, offer_help};
 pub use keys::{Key, KeyRing, MemberKeys, NotAKey};
-pub use model::{ASKS_AGAIN_AFTER, ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord, Who};
+pub use model::{
+    ASKS_AGAIN_AFTER, ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord, Who,
+};
 pub use national_id::{NationalId, NotANationalId};
 pub use number::{MemberNumber, NotAMemberNumber};
 pub use officers::{

@@ -15,6 +15,6 @@ mod store;
 
 pub use model::{Category, Doing, Membership, Reminder, Renewal, Standing, allows};
 pub use service::{
-    Looked, Past, RenewError, begin_missing, categories, history, look_at, lock, members_to_look_at,
-    of, renewal_invoice, renewed,
+    Looked, Past, RenewError, begin_missing, categories, history, lock, look_at,
+    members_to_look_at, of, renewal_invoice, renewed,
 };

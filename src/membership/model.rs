@@ -37,11 +37,17 @@ pub struct Membership {
 pub enum Standing {
     Active,
     /// The last day comes within thirty; `days_left` is 0 on the last day itself.
-    Due { days_left: i64 },
+    Due {
+        days_left: i64,
+    },
     /// The last day is over. Nothing is lost for `days_left` more days after this one.
-    Grace { days_left: i64 },
+    Grace {
+        days_left: i64,
+    },
     /// Over, since this day.
-    Lapsed { since: NaiveDate },
+    Lapsed {
+        since: NaiveDate,
+    },
 }
 
 /// What is said about the end of a membership, each once.
@@ -294,8 +300,15 @@ mod tests {
     fn what_a_renewal_costs_and_buys() {
         let rider = until("2026-12-31");
         let shillings = |today| rider.price(day(today)).cents() / 100;
-        assert_eq!((shillings("2026-12-31"), shillings("2027-01-30")), (500, 500));
-        assert_eq!(shillings("2027-01-31"), 600, "the late fee comes after the grace");
+        assert_eq!(
+            (shillings("2026-12-31"), shillings("2027-01-30")),
+            (500, 500)
+        );
+        assert_eq!(
+            shillings("2027-01-31"),
+            600,
+            "the late fee comes after the grace"
+        );
         let renewed = |asked, today| rider.renew(day(asked), day(today));
         let goes_on = Renewal {
             first_day: day("2027-01-01"),
@@ -303,7 +316,11 @@ mod tests {
             returned: false,
         };
         assert_eq!(renewed("2026-12-01", "2026-12-01"), goes_on);
-        assert_eq!(renewed("2027-01-30", "2027-01-30"), goes_on, "in grace nothing is lost");
+        assert_eq!(
+            renewed("2027-01-30", "2027-01-30"),
+            goes_on,
+            "in grace nothing is lost"
+        );
         assert_eq!(
             renewed("2027-01-30", "2027-01-31"),
             goes_on,
@@ -332,7 +349,10 @@ mod tests {
     fn existing_members_begin_with_their_approval() {
         let rider = category(12, 30);
         let (approved, today) = (day("2026-05-04"), day("2026-11-20"));
-        assert_eq!(rider.first_term(approved, today), (approved, day("2027-05-03")));
+        assert_eq!(
+            rider.first_term(approved, today),
+            (approved, day("2027-05-03"))
+        );
         let long_ago = day("2024-02-29");
         assert_eq!(
             rider.first_term(long_ago, today),

@@ -162,10 +162,7 @@ pub(super) async fn insert_reminder(
     Ok(inserted.rows_affected() == 1)
 }
 
-pub(super) async fn history(
-    conn: &mut PgConnection,
-    member: MemberId,
-) -> Result<Vec<Past>, Fault> {
+pub(super) async fn history(conn: &mut PgConnection, member: MemberId) -> Result<Vec<Past>, Fault> {
     let rows = sqlx::query!(
         "select at, first_day, last_day, returned from membership_renewal where member_id = $1 order by at desc limit 12",
         member.0

@@ -16,11 +16,12 @@ pub use phone::{
     second_by_staff,
 };
 pub use reset::{
-    AnswerError, AskResetError, ResetId, ResetStanding, Waiting, answer_reset, ask_reset,
-    reset_of, staff_says, use_reset, waiting_for,
+    AnswerError, AskResetError, ResetId, ResetStanding, Waiting, answer_reset, ask_reset, reset_of,
+    staff_says, use_reset, waiting_for,
 };
 pub use rules::{AskedFrom, StaffName, Verdict, Voice};
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::fault::Fault;
@@ -60,10 +61,7 @@ pub async fn not_me(work: &mut Work, phone: &Msisdn) -> Result<Stopped, Fault> {
 }
 
 /// Lets go of tries that count no more; how many there were.
-pub async fn forget_tries(
-    conn: &mut PgConnection,
-    before: chrono::DateTime<chrono::Utc>,
-) -> Result<u64, Fault> {
+pub async fn forget_tries(conn: &mut PgConnection, before: DateTime<Utc>) -> Result<u64, Fault> {
     store::phone::delete_tries(conn, before).await
 }
 

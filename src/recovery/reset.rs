@@ -14,7 +14,7 @@ use crate::events::Event;
 use crate::fault::Fault;
 use crate::members::{self, ChangePinError, Member, MemberId, PinVerifier, Role};
 use crate::messages::{self, Class, Message, Values};
-use crate::primitives::Msisdn;
+use crate::primitives::{Language, Msisdn};
 use crate::questions::{self, Question};
 use crate::stages::StageId;
 use crate::work::Work;
@@ -262,12 +262,13 @@ pub async fn use_reset(
     let Some(reset) = store::lock_granted(work.conn(), member, now).await? else {
         return Ok(false);
     };
-    let changed = members::change_pin(work, member, verifier)
-        .await
-        .map_err(|refused| match refused {
-            ChangePinError::NotFound => Fault::broken(format!("member {member} has gone")),
-            ChangePinError::Fault(fault) => fault,
-        })?;
+    let changed =
+        members::change_pin(work, member, verifier)
+            .await
+            .map_err(|refused| match refused {
+                ChangePinError::NotFound => Fault::broken(format!("member {member} has gone")),
+                ChangePinError::Fault(fault) => fault,
+            })?;
     store::end(work.conn(), reset, "used", now).await?;
     let once = format!("pin_reset:{}:used", reset.0);
     let to = (&changed.msisdn, changed.language);
@@ -288,7 +289,7 @@ fn full_name(member: &Member) -> String {
 
 async fn tell(
     work: &mut Work,
-    to: (&Msisdn, crate::primitives::Language),
+    to: (&Msisdn, Language),
     template: &'static str,
     values: Values,
     once: String,

@@ -31,10 +31,20 @@ fn renewal(key: &str) -> PayDue {
 async fn top_up(world: &World, shillings: i64) {
     let mut work = world.begin(NOON).await;
     let payment = Uuid::now_v7();
-    let (amount, key) = (Money::from_shillings(shillings), Key::of("payment", payment));
-    wallet::credit(&mut work, world.amina.0, payment, amount, Source::TopUp, key)
-        .await
-        .unwrap();
+    let (amount, key) = (
+        Money::from_shillings(shillings),
+        Key::of("payment", payment),
+    );
+    wallet::credit(
+        &mut work,
+        world.amina.0,
+        payment,
+        amount,
+        Source::TopUp,
+        key,
+    )
+    .await
+    .unwrap();
     work.commit().await.unwrap();
 }
 
@@ -129,11 +139,23 @@ async fn a_renewal_from_the_wallet_is_one_movement_and_a_year(pool: PgPool) {
 #[sqlx::test]
 async fn an_empty_wallet_and_another_price_change_nothing(pool: PgPool) {
     let world = World::new(pool).await;
+    dues::tend_at(&world.pool, instant(NOON)).await.unwrap();
     let poor = from_wallet(&world, renewal("s:1"), NOON).await;
-    assert!(matches!(poor, Err(PayError::Spend(SpendError::NotEnough { .. }))));
+    assert!(matches!(
+        poor,
+        Err(PayError::Spend(SpendError::NotEnough { .. }))
+    ));
     top_up(&world, 700).await;
     let shown = Some(Money::from_shillings(500));
-    let dearer = from_wallet(&world, PayDue { shown, ..renewal("s:2") }, LAPSED).await;
+    let dearer = from_wallet(
+        &world,
+        PayDue {
+            shown,
+            ..renewal("s:2")
+        },
+        LAPSED,
+    )
+    .await;
     assert!(matches!(dearer, Err(PayError::AnotherAmount { amount }) if amount.cents() == 60_000));
     assert_eq!(until(&world, NOON).await, "2027-10-31");
     assert_eq!(books(&world).await, (700, 0));
@@ -149,7 +171,11 @@ async fn paid_from_the_wallet_and_by_a_late_prompt_the_second_is_the_members_own
     received(&world, push, NOON).await;
     received(&world, push, NOON).await;
     assert_eq!(books(&world).await, (500, 500), "credited, and once");
-    assert_eq!(until(&world, NOON).await, "2028-10-31", "one year was bought");
+    assert_eq!(
+        until(&world, NOON).await,
+        "2028-10-31",
+        "one year was bought"
+    );
 }
 
 #[sqlx::test]
@@ -170,13 +196,20 @@ async fn wallet_and_prompt_at_the_same_moment_buy_one_year(pool: PgPool) {
 #[sqlx::test]
 async fn a_payment_that_crosses_the_lapse_wins(pool: PgPool) {
     let world = World::new(pool).await;
+    dues::tend_at(&world.pool, instant(NOON)).await.unwrap();
     let push = pushed(&world, renewal("s:1"), LAST_MINUTE).await;
     assert_eq!(push.2, Money::from_shillings(500), "no late fee yet");
     // The lapse is noticed, and the invoice with the late fee takes the place of the one on the phone.
-    dues::tend_at(&world.pool, instant(A_MINUTE_LATER)).await.unwrap();
+    dues::tend_at(&world.pool, instant(A_MINUTE_LATER))
+        .await
+        .unwrap();
     assert_eq!(world.told("renewal.lapsed").await.len(), 4);
     received(&world, push, A_MINUTE_LATER).await;
-    assert_eq!(until(&world, A_MINUTE_LATER).await, "2028-10-31", "it goes on where it ended");
+    assert_eq!(
+        until(&world, A_MINUTE_LATER).await,
+        "2028-10-31",
+        "it goes on where it ended"
+    );
     assert_eq!(books(&world).await, (0, 500));
     assert_eq!(
         world.count("select count(*) from invoice i join member m on m.id = i.member_id where m.first_name = 'Amina' and i.state = 'open'").await,
@@ -188,19 +221,28 @@ async fn a_payment_that_crosses_the_lapse_wins(pool: PgPool) {
 #[sqlx::test]
 async fn a_lapsed_member_returns_from_today(pool: PgPool) {
     let world = World::new(pool).await;
+    dues::tend_at(&world.pool, instant(NOON)).await.unwrap();
     let push = pushed(&world, renewal("s:1"), LAPSED).await;
     assert_eq!(push.2, Money::from_shillings(600));
     received(&world, push, LAPSED).await;
     assert_eq!(until(&world, LAPSED).await, "2028-11-30");
     assert_eq!(world.told("receipt.returned").await.len(), 1);
-    assert_eq!(world.count("select count(*) from membership_renewal where returned").await, 1);
+    assert_eq!(
+        world
+            .count("select count(*) from membership_renewal where returned")
+            .await,
+        1
+    );
 }
 
 #[sqlx::test]
 async fn a_fine_is_paid_once_by_its_member_and_to_the_cent(pool: PgPool) {
     let world = World::new(pool).await;
     top_up(&world, 1_000).await;
-    let (hers, his) = (fined(&world, world.amina, 250).await, fined(&world, world.juma, 100).await);
+    let (hers, his) = (
+        fined(&world, world.amina, 250).await,
+        fined(&world, world.juma, 100).await,
+    );
     let pay = |id: InvoiceId, key: &str| PayDue {
         due: Due::Invoice(id),
         ..renewal(key)
@@ -213,7 +255,11 @@ async fn a_fine_is_paid_once_by_its_member_and_to_the_cent(pool: PgPool) {
     );
     assert!(one.is_ok() ^ other.is_ok(), "paid once");
     assert_eq!(books(&world).await, (750, 250));
-    assert_eq!(until(&world, NOON).await, "2027-10-31", "a fine buys no year");
+    assert_eq!(
+        until(&world, NOON).await,
+        "2027-10-31",
+        "a fine buys no year"
+    );
     assert_eq!(
         world
             .refused(
@@ -224,7 +270,9 @@ async fn a_fine_is_paid_once_by_its_member_and_to_the_cent(pool: PgPool) {
         Some("paid_to_the_cent".to_owned())
     );
     assert_eq!(
-        world.refused("update invoice set cents = cents + 100 where state = 'open'").await,
+        world
+            .refused("update invoice set cents = cents + 100 where state = 'open'")
+            .await,
         Some("invoice_is_kept".to_owned())
     );
     assert_eq!(
@@ -245,7 +293,9 @@ async fn a_cancelled_fine_is_not_paid_and_money_on_its_way_is_kept(pool: PgPool)
     };
     let push = pushed(&world, asked, NOON).await;
     let mut work = world.begin(NOON).await;
-    dues::cancel(&mut work, fine.id, "It was somebody else").await.unwrap();
+    dues::cancel(&mut work, fine.id, "It was somebody else")
+        .await
+        .unwrap();
     assert!(dues::cancel(&mut work, fine.id, "Again").await.is_err());
     work.commit().await.unwrap();
     received(&world, push, NOON).await;
@@ -259,24 +309,40 @@ async fn what_is_overdue_is_marked_and_said_once(pool: PgPool) {
     fined(&world, world.amina, 250).await;
     let at = |now: &'static str| dues::tend_at(&world.pool, instant(now));
     at("2026-12-04T20:59:00Z").await.unwrap();
-    assert!(world.told("invoice.overdue").await.is_empty(), "due that day");
+    assert!(
+        world.told("invoice.overdue").await.is_empty(),
+        "due that day"
+    );
     let (one, other) = tokio::join!(at("2026-12-04T21:01:00Z"), at("2026-12-04T21:01:00Z"));
     one.and(other).unwrap();
     at("2026-12-06T06:00:00Z").await.unwrap();
     assert_eq!(world.told("invoice.overdue").await, ["254711000001"]);
-    assert_eq!(world.count("select count(*) from invoice where overdue_at is not null").await, 1);
+    assert_eq!(
+        world
+            .count("select count(*) from invoice where overdue_at is not null")
+            .await,
+        1
+    );
 }
 
 #[sqlx::test]
 async fn odd_fines_are_refused(pool: PgPool) {
     let world = World::new(pool).await;
     let mut work = world.begin(NOON).await;
-    for (cents, reason) in [(0, "x"), (-100, "x"), (150, "x"), (5_000_100, "x"), (100, ""), (100, &"x".repeat(61))] {
+    for (cents, reason) in [
+        (0, "x"),
+        (-100, "x"),
+        (150, "x"),
+        (5_000_100, "x"),
+        (100, ""),
+        (100, &"x".repeat(61)),
+    ] {
         let what = What::Fine {
             reason: reason.to_owned(),
         };
         let who = Who::Id(world.amina);
-        let refused = dues::fine(&mut work, &who, what, Money::from_cents(cents), 14, "grace").await;
+        let refused =
+            dues::fine(&mut work, &who, what, Money::from_cents(cents), 14, "grace").await;
         assert!(refused.is_err(), "{cents} {reason}");
     }
     let nobody = Who::Phone(phone("254711000099"));
@@ -284,5 +350,9 @@ async fn odd_fines_are_refused(pool: PgPool) {
         reason: "A vest".to_owned(),
     };
     let amount = Money::from_shillings(100);
-    assert!(dues::fine(&mut work, &nobody, what, amount, 14, "grace").await.is_err());
+    assert!(
+        dues::fine(&mut work, &nobody, what, amount, 14, "grace")
+            .await
+            .is_err()
+    );
 }

@@ -43,12 +43,14 @@ impl World {
             ids.push(insert_member(&pool, stage, msisdn, name).await);
         }
         for official in [ids[2], ids[3]] {
-            sqlx::query("insert into stage_role (member_id, stage_id, role) values ($1, $2, 'official')")
-                .bind(official.0)
-                .bind(stage)
-                .execute(&pool)
-                .await
-                .unwrap();
+            sqlx::query(
+                "insert into stage_role (member_id, stage_id, role) values ($1, $2, 'official')",
+            )
+            .bind(official.0)
+            .bind(stage)
+            .execute(&pool)
+            .await
+            .unwrap();
         }
         sqlx::query(
             "insert into next_of_kin values ($1, 'Halima', 'sister', '254722000101', $2::timestamptz)",
@@ -75,7 +77,10 @@ impl World {
 
     pub async fn member(&self, id: MemberId) -> Member {
         let mut conn = self.pool.acquire().await.unwrap();
-        members::find(&mut conn, &Who::Id(id)).await.unwrap().unwrap()
+        members::find(&mut conn, &Who::Id(id))
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {

@@ -15,7 +15,9 @@ const NEXT_DAY: &str = "2026-11-21T09:00:01Z";
 async fn asked(world: &World) -> ResetId {
     let amina = world.member(world.amina).await;
     let mut work = world.begin(NOON).await;
-    let reset = recovery::ask_reset(&mut work, &amina, "session:3").await.unwrap();
+    let reset = recovery::ask_reset(&mut work, &amina, "session:3")
+        .await
+        .unwrap();
     work.commit().await.unwrap();
     reset
 }
@@ -90,12 +92,16 @@ async fn two_officials_let_a_member_in_and_one_person_never_does(pool: PgPool) {
     assert!(matches!(herself, Err(AnswerError::Oneself)));
     // Whoever writes the row, one person is not enough.
     assert_eq!(
-        world.refused("update pin_reset set state = 'granted', granted_at = asked_at").await,
+        world
+            .refused("update pin_reset set state = 'granted', granted_at = asked_at")
+            .await,
         Some("pin_reset_two_people".to_owned())
     );
     assert_eq!(
         world
-            .refused("insert into pin_reset_voice select reset_id, who, true, at from pin_reset_voice")
+            .refused(
+                "insert into pin_reset_voice select reset_id, who, true, at from pin_reset_voice"
+            )
             .await,
         Some("pin_reset_voice_pkey".to_owned())
     );
@@ -116,7 +122,9 @@ async fn an_own_voice_written_by_hand_grants_nothing(pool: PgPool) {
         .await
         .unwrap();
     assert_eq!(
-        world.refused("update pin_reset set state = 'granted', granted_at = asked_at").await,
+        world
+            .refused("update pin_reset set state = 'granted', granted_at = asked_at")
+            .await,
         Some("pin_reset_two_people".to_owned())
     );
 }
@@ -129,7 +137,10 @@ async fn two_officials_at_once_grant_it_once(pool: PgPool) {
         says(&world, reset, Voice::Official(world.njeri), true, SOON),
         says(&world, reset, Voice::Official(world.peter), true, SOON)
     );
-    let mut verdicts = [one.unwrap() == Verdict::Granted, other.unwrap() == Verdict::Granted];
+    let mut verdicts = [
+        one.unwrap() == Verdict::Granted,
+        other.unwrap() == Verdict::Granted,
+    ];
     verdicts.sort();
     assert_eq!(verdicts, [false, true]);
     assert_eq!(world.told("recovery.reset_granted").await.len(), 1);
@@ -139,14 +150,18 @@ async fn two_officials_at_once_grant_it_once(pool: PgPool) {
 async fn one_no_ends_it_and_an_answer_too_late_counts_for_nothing(pool: PgPool) {
     let world = World::new(pool).await;
     let reset = asked(&world).await;
-    says(&world, reset, Voice::Official(world.njeri), true, SOON).await.unwrap();
+    says(&world, reset, Voice::Official(world.njeri), true, SOON)
+        .await
+        .unwrap();
     let no = says(&world, reset, Voice::Kin, false, SOON).await;
     assert!(matches!(no, Ok(Verdict::Refused)));
     assert_eq!(world.told("recovery.reset_refused").await.len(), 1);
     let reset = {
         let amina = world.member(world.amina).await;
         let mut work = world.begin(SOON).await;
-        let reset = recovery::ask_reset(&mut work, &amina, "session:4").await.unwrap();
+        let reset = recovery::ask_reset(&mut work, &amina, "session:4")
+            .await
+            .unwrap();
         let again = recovery::ask_reset(&mut work, &amina, "session:5").await;
         assert!(matches!(again, Err(AskResetError::AlreadyAsked)));
         work.commit().await.unwrap();
@@ -177,10 +192,16 @@ async fn people_are_asked_three_times_a_day_at_most(pool: PgPool) {
 #[sqlx::test]
 async fn staff_are_two_different_people(pool: PgPool) {
     let world = World::new(pool).await;
-    assert!(matches!(staff_says(&world, "Grace").await, Ok(Verdict::Waiting)));
+    assert!(matches!(
+        staff_says(&world, "Grace").await,
+        Ok(Verdict::Waiting)
+    ));
     let again = staff_says(&world, "GRACE ").await;
     assert!(matches!(again, Err(AnswerError::SamePerson)));
-    assert!(matches!(staff_says(&world, "Otieno").await, Ok(Verdict::Granted)));
+    assert!(matches!(
+        staff_says(&world, "Otieno").await,
+        Ok(Verdict::Granted)
+    ));
 }
 
 #[sqlx::test]
@@ -198,11 +219,15 @@ async fn a_number_goes_to_one_member_however_many_ask(pool: PgPool) {
     let (one, other) = tokio::join!(move_next(&world, NEXT_DAY), move_next(&world, NEXT_DAY));
     assert!(one ^ other, "made once");
     assert_eq!(
-        world.count("select count(*) from member where msisdn = '254711000099'").await,
+        world
+            .count("select count(*) from member where msisdn = '254711000099'")
+            .await,
         1
     );
     assert_eq!(
-        world.count("select count(*) from credential_change where what = 'phone'").await,
+        world
+            .count("select count(*) from credential_change where what = 'phone'")
+            .await,
         1
     );
 }
@@ -227,8 +252,13 @@ async fn what_refers_to_the_phone_follows_it(pool: PgPool) {
     assert!(move_next(&world, NEXT_DAY).await);
     assert_eq!(phone_of(&world, world.njeri).await, "254711000099");
     let mut conn = world.pool.acquire().await.unwrap();
-    let official = members::official(&mut conn, &phone("254711000099")).await.unwrap();
-    assert!(official.is_some(), "the role is the member's, not the phone's");
+    let official = members::official(&mut conn, &phone("254711000099"))
+        .await
+        .unwrap();
+    assert!(
+        official.is_some(),
+        "the role is the member's, not the phone's"
+    );
     let follows = "select (select count(*) from emergency_alert where msisdn = '254711000099')
                         + (select count(*) from responder where msisdn = '254711000099')
                         + (select count(*) from opt_out where msisdn = '254711000099')";
@@ -259,12 +289,16 @@ async fn one_word_from_the_old_phone_stops_it(pool: PgPool) {
         .await
         .unwrap();
     let mut work = world.begin(SOON).await;
-    let stopped = recovery::not_me(&mut work, &phone("254711000001")).await.unwrap();
+    let stopped = recovery::not_me(&mut work, &phone("254711000001"))
+        .await
+        .unwrap();
     assert_eq!(stopped, Stopped::Stopped);
     work.commit().await.unwrap();
     assert!(!move_next(&world, NEXT_DAY).await);
     let mut work = world.begin(NEXT_DAY).await;
-    let again = recovery::not_me(&mut work, &phone("254711000001")).await.unwrap();
+    let again = recovery::not_me(&mut work, &phone("254711000001"))
+        .await
+        .unwrap();
     assert_eq!(again, Stopped::Nothing);
 }
 
@@ -288,7 +322,9 @@ async fn a_change_by_staff_takes_two_of_them(pool: PgPool) {
     );
     assert_eq!(
         world
-            .refused("update phone_change set state = 'cooling', due_at = asked_at + interval '1 hour'")
+            .refused(
+                "update phone_change set state = 'cooling', due_at = asked_at + interval '1 hour'"
+            )
             .await,
         Some("phone_change_confirmed".to_owned())
     );

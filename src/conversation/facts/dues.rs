@@ -33,7 +33,10 @@ pub(super) async fn membership(
         .value("until", membership.until)
         .value("due_amount", membership.price(today).as_decimal())
         .condition("member_due", matches!(standing, Standing::Due { .. }))
-        .condition("member_in_grace", matches!(standing, Standing::Grace { .. }))
+        .condition(
+            "member_in_grace",
+            matches!(standing, Standing::Grace { .. }),
+        )
         .condition("member_lapsed", matches!(standing, Standing::Lapsed { .. })))
 }
 

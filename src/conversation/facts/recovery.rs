@@ -35,7 +35,8 @@ pub(super) async fn request(app: &App, turn: &Turn, picked: &str) -> Result<Supp
     let one = waiting
         .into_iter()
         .find(|one| one.reset.0.to_string() == picked);
-    let (name, phone) = one.map_or_else(Default::default, |one| (name(&one), one.msisdn.national()));
+    let (name, phone) =
+        one.map_or_else(Default::default, |one| (name(&one), one.msisdn.national()));
     Ok(Supplied::default()
         .value("asks_name", name)
         .value("asks_phone", phone))

@@ -25,10 +25,7 @@ pub(in crate::conversation) struct Claiming {
 }
 
 /// With the PIN that has to be right first, where one was asked for.
-pub(super) fn read(
-    asked: &Asked,
-    secret: Option<Secret>,
-) -> Option<(Option<Secret>, Recovering)> {
+pub(super) fn read(asked: &Asked, secret: Option<Secret>) -> Option<(Option<Secret>, Recovering)> {
     Some(match asked.intent {
         "ask_new_pin" => (None, Recovering::AskNewPin),
         "choose_new_pin" => (

@@ -21,7 +21,9 @@ pub(super) async fn pay(
         key,
     };
     if paying.from_wallet {
-        return match dues::from_wallet(work, hands.app.wallet_limits, &hands.app.receipt_key, asked).await {
+        return match dues::from_wallet(work, hands.app.wallet_limits, &hands.app.receipt_key, asked)
+            .await
+        {
             Ok(after) => Ok(Outcome::new("paid").value("wallet", after.balance.as_decimal())),
             Err(refused) => refusal(refused),
         };

@@ -29,23 +29,17 @@ pub(super) async fn act(
     }
 }
 
-async fn ask_new_pin(
-    hands: &Performer<'_>,
-    work: &mut Work,
-    key: &str,
-) -> Result<Outcome, Fault> {
+async fn ask_new_pin(hands: &Performer<'_>, work: &mut Work, key: &str) -> Result<Outcome, Fault> {
     let member = caller(hands, work).await?;
-    Ok(
-        match recovery::ask_reset(work, &member, key).await {
-            Ok(_) => Outcome::new("asked"),
-            Err(AskResetError::AlreadyAsked | AskResetError::AlreadyGranted) => {
-                Outcome::new("already_asked")
-            }
-            Err(AskResetError::NobodyToAsk) => Outcome::new("nobody"),
-            Err(AskResetError::TooOften) => Outcome::new("too_often"),
-            Err(AskResetError::Fault(fault)) => return Err(fault),
-        },
-    )
+    Ok(match recovery::ask_reset(work, &member, key).await {
+        Ok(_) => Outcome::new("asked"),
+        Err(AskResetError::AlreadyAsked | AskResetError::AlreadyGranted) => {
+            Outcome::new("already_asked")
+        }
+        Err(AskResetError::NobodyToAsk) => Outcome::new("nobody"),
+        Err(AskResetError::TooOften) => Outcome::new("too_often"),
+        Err(AskResetError::Fault(fault)) => return Err(fault),
+    })
 }
 
 async fn choose_new_pin(

@@ -85,8 +85,15 @@ pub async fn join(work: &mut Work, keys: &MemberKeys, asked: Join) -> Result<Joi
     let sealed = asked.national_id.seal(&keys.sealing, asked.id)?;
     let others = store::is_index_taken(work.conn(), &index, Some(asked.id)).await?;
     let asks_again = !others
-        && store::ask_again(work.conn(), &asked, &sealed, &index, now, now - ASKS_AGAIN_AFTER)
-            .await?;
+        && store::ask_again(
+            work.conn(),
+            &asked,
+            &sealed,
+            &index,
+            now,
+            now - ASKS_AGAIN_AFTER,
+        )
+        .await?;
     if !asks_again && !store::insert(work.conn(), &asked, &sealed, &index, now).await? {
         return already_there(work, &asked, &index).await;
     }

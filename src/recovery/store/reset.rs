@@ -121,7 +121,10 @@ pub(in crate::recovery) async fn voices(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.who, row.says_yes)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.who, row.says_yes))
+        .collect())
 }
 
 pub(in crate::recovery) async fn grant(
@@ -241,4 +244,3 @@ pub(in crate::recovery) async fn waiting_for(
         })
         .collect()
 }
-

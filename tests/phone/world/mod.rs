@@ -425,7 +425,15 @@ impl World {
             ("fine", rest) => {
                 let (amount, reason) = rest.split_once(' ').context("fine WHO AMOUNT REASON")?;
                 let (amount, reason) = (Money::from_shillings(amount.parse()?), reason.to_owned());
-                dues::fine(&mut work, &parsed, What::Fine { reason }, amount, 14, "desk").await?;
+                dues::fine(
+                    &mut work,
+                    &parsed,
+                    What::Fine { reason },
+                    amount,
+                    14,
+                    "desk",
+                )
+                .await?;
             }
             _ => bail!("the desk does not know `{words}`"),
         }
