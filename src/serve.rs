@@ -39,7 +39,8 @@ use crate::primitives::{Carrier, Msisdn};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{
-    broadcasts, conversation, forgetting, ledger, payments, payouts, receipts, settlement, welcome,
+    broadcasts, conversation, dues, forgetting, ledger, payments, payouts, receipts, recovery,
+    settlement, welcome,
 };
 
 /// A file takes whatever comes.
@@ -198,6 +199,8 @@ pub fn registry(app: &App) -> Registry<App> {
             TimeDelta::minutes(30),
             close_resolved_emergencies,
         )
+        .every("phones.move", TimeDelta::seconds(30), move_phones)
+        .every("membership.tend", TimeDelta::minutes(5), dues::tend)
         .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
     on_emergencies(app, &mut registry);
     on_payouts(app, &mut registry);
@@ -419,6 +422,18 @@ async fn close_resolved_emergencies(app: App) -> Result<(), Fault> {
     let mut work = Work::begin(&app.pool, app.clock.now(), Actor::System).await?;
     emergencies::close_resolved(&mut work).await?;
     work.commit().await
+}
+
+/// Members move to their new numbers, each in a transaction of its own.
+async fn move_phones(app: App) -> Result<(), Fault> {
+    loop {
+        let mut work = Work::begin(&app.pool, app.clock.now(), Actor::System).await?;
+        let moved = recovery::move_next(&mut work).await?;
+        work.commit().await?;
+        if !moved {
+            return Ok(());
+        }
+    }
 }
 
 async fn roll_ledger(app: App) -> Result<(), Fault> {

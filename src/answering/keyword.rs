@@ -1,7 +1,7 @@
 //! What each keyword is answered with. The one list of it.
 
 use super::understand::Asked;
-use super::{Answer, Text, alarm, money, standing};
+use super::{Answer, Text, alarm, dues, money, recovery, standing};
 use crate::fault::Fault;
 use crate::messages::{self, Values};
 use crate::work::Work;
@@ -29,6 +29,8 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
         Asked::Cancel => alarm::says_safe(work, text).await,
         Asked::Freeze => money::freeze(work, text).await,
         Asked::Withdraw(amount) => money::withdraw(work, text, *amount).await,
+        Asked::NotMe => recovery::not_me(work, text).await,
+        Asked::Renew => dues::renew(work, text).await,
         // Not to be had yet: what can be done today.
         Asked::Claim => say("claim", "later.claim"),
         Asked::Loan => say("loan", "later.loan"),

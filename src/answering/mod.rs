@@ -6,10 +6,12 @@
 
 mod alarm;
 mod coordinator;
+mod dues;
 mod keyword;
 mod money;
 mod notices;
 mod open_question;
+mod recovery;
 mod standing;
 pub(crate) mod understand;
 

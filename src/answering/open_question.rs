@@ -4,19 +4,20 @@
 //! stays open: a coordinator's `1` is no place, and `HELP` is no amount.
 
 use super::understand::{Amount, Asked, amount, told_of_an_alarm};
-use super::{Answer, Text, alarm, money};
+use super::{Answer, Text, alarm, money, recovery};
 use crate::emergencies;
 use crate::emergencies::grammar::{self, Order};
 use crate::fault::Fault;
 use crate::messages::Values;
 use crate::questions::{self, Question};
+use crate::recovery::{ChangeId, ResetId};
 use crate::work::Work;
 
 /// The answer to an answer. None when nothing was asked, or not this.
 pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<Answer>, Fault> {
     if matches!(
         text.meaning.asked,
-        Asked::Help | Asked::Stop | Asked::Start | Asked::Cancel | Asked::Freeze
+        Asked::Help | Asked::Stop | Asked::Start | Asked::Cancel | Asked::Freeze | Asked::NotMe
     ) {
         return Ok(None);
     }
@@ -30,6 +31,10 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<An
     match question {
         Question::WhereAreYou { .. } => place(work, text).await,
         Question::HowMuch => how_much(work, text).await,
+        Question::IsItThem { reset } => recovery::kin(work, text, ResetId(reset)).await,
+        Question::IsYourNumber { change } => {
+            recovery::own_number(work, text, ChangeId(change)).await
+        }
     }
 }
 

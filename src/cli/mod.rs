@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod emergencies;
 mod health;
+mod invoices;
 mod members;
 mod menus;
 mod migrate;
@@ -56,6 +57,9 @@ enum Command {
     /// Decides about applicants.
     #[command(subcommand)]
     Members(members::Members),
+    /// Asks members for fees and fines.
+    #[command(subcommand)]
+    Invoices(invoices::Invoices),
     /// Opens stages and says who serves them.
     #[command(subcommand)]
     Stages(stages::Stages),
@@ -120,6 +124,7 @@ pub async fn run() -> ExitCode {
             .await
         }
         Command::Members(asked) => members::run(config, asked).await,
+        Command::Invoices(asked) => invoices::run(config, asked).await,
         Command::Stages(asked) => stages::run(config, asked).await,
         Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,

@@ -1,7 +1,9 @@
 //! What screens show beside their own words: one query each.
 
 mod coordinator;
+mod dues;
 mod notices;
+mod recovery;
 
 use super::Turn;
 use super::caller::{Caller, CallingMember};
@@ -49,6 +51,13 @@ pub(super) async fn fetch(
         "takers" => coordinator::takers(app, turn, need("case_no")).await,
         "taker" => coordinator::named(app, "taker_name", need("taker")).await,
         "swap_with" => coordinator::named(app, "coordinator_name", need("swap_to")).await,
+        "pin_reset" => recovery::standing(app, member(caller, fact)?).await,
+        "pin_requests" => recovery::requests(app, turn).await,
+        "pin_request" => recovery::request(app, turn, need("pin_request")).await,
+        "membership" => dues::membership(app, turn, member(caller, fact)?).await,
+        "renewals" => dues::renewals(app, member(caller, fact)?).await,
+        "owed" => dues::owed(app, member(caller, fact)?).await,
+        "invoice" => dues::invoice(app, member(caller, fact)?, need("due")).await,
         "duty" => coordinator::duty(app, turn).await,
         "coordinators" => coordinator::coordinators(app, turn).await,
         other => Err(Fault::broken(format!("no query answers the fact {other}"))),
@@ -123,6 +132,7 @@ async fn wallet_lines(app: &App, member: &CallingMember) -> Result<Supplied, Fau
             // M-PESA's own word, known in both languages.
             (What::WithdrawalReturned, _) => "M-PESA reversal".to_owned(),
             (What::Contribution, _) => member.stage_name().to_owned(),
+            (What::Dues, _) => "KwaStage".to_owned(),
             (What::Sent | What::Received, other) => {
                 other.map_or_else(String::new, |name| name.to_string())
             }

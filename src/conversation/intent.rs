@@ -1,6 +1,8 @@
 //! Everything a phone can ask for, read from its answers. The one list of it.
 
 mod coordinator;
+mod dues;
+mod recovery;
 
 use uuid::Uuid;
 
@@ -13,6 +15,8 @@ use crate::primitives::{Language, Money, Msisdn, Secret};
 use crate::stages::StageCode;
 
 pub(super) use coordinator::Coordinating;
+pub(super) use dues::PayingDue;
+pub(super) use recovery::{Claiming, Recovering};
 
 /// One thing a phone asks for.
 pub(super) struct Intent {
@@ -26,6 +30,8 @@ pub(super) enum What {
     Deed(Deed),
     /// A deed that goes by which of two PINs was typed.
     StopAlarm(Secret),
+    /// A deed of somebody who is no member on this phone, and has a PIN on another.
+    ClaimNumber(Claiming),
 }
 
 /// Changes nothing.
@@ -70,6 +76,8 @@ pub(super) enum Deed {
     TellEmergencyInjured(i32),
     TellEmergencyPlace(String),
     Coordinate(Coordinating),
+    Recover(Recovering),
+    PayDue(PayingDue),
     SaySafe,
     OfferHelp(Helping),
 }
@@ -247,6 +255,21 @@ fn read(mut asked: Asked) -> Option<Intent> {
         }),
         "say_safe" => deed(Deed::SaySafe),
         "offer_help" => deed(Deed::OfferHelp(Helping::parse(answer("helping"))?)),
+        "ask_new_pin" | "choose_new_pin" | "answer_pin_request" | "move_to" => {
+            let (pin, recovering) = recovery::read(&asked, secret)?;
+            Some(Intent {
+                pin,
+                what: What::Deed(Deed::Recover(recovering)),
+            })
+        }
+        "claim_number" => Some(Intent {
+            pin: None,
+            what: What::ClaimNumber(recovery::read_claim(&asked, secret)?),
+        }),
+        "pay_due" | "pay_due_from_wallet" => Some(Intent {
+            pin: Some(secret?),
+            what: What::Deed(Deed::PayDue(dues::read(&asked)?)),
+        }),
         _ => deed(Deed::Coordinate(coordinator::read(&asked)?)),
     }
 }

@@ -3,6 +3,8 @@
 
 mod coordinator;
 mod payouts;
+mod dues;
+mod recovery;
 mod wallet;
 
 use crate::menu::{Effect, Fact, IntentSpec, Kind, OutcomeSpec, Variable, Vocabulary};
@@ -132,6 +134,15 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "has_sacco",
         "has_draft",
         "has_posts",
+        // A new PIN was asked for, and may be chosen.
+        "reset_open",
+        "reset_granted",
+        // How the membership stands, and an invoice.
+        "member_due",
+        "member_in_grace",
+        "member_lapsed",
+        "due_overdue",
+        "due_renewal",
     ],
     globals: &[
         Variable::new("name", NAME),
@@ -149,6 +160,13 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         coordinator::DUTY,
         coordinator::COORDINATORS,
         coordinator::SWAP_WITH,
+        recovery::PIN_RESET,
+        recovery::PIN_REQUESTS,
+        recovery::PIN_REQUEST,
+        dues::MEMBERSHIP,
+        dues::RENEWALS,
+        dues::OWED,
+        dues::INVOICE,
         Fact {
             name: "standing",
             needs: &[],
@@ -448,6 +466,15 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         wallet::CONTRIBUTE_FROM_WALLET,
         payouts::WEIGH_WITHDRAWAL,
         payouts::WITHDRAW,
+        // Membership and invoices.
+        dues::PAY_DUE,
+        dues::PAY_DUE_FROM_WALLET,
+        // Getting back in.
+        recovery::ASK_NEW_PIN,
+        recovery::CHOOSE_NEW_PIN,
+        recovery::ANSWER_PIN_REQUEST,
+        recovery::MOVE_TO,
+        recovery::CLAIM_NUMBER,
         // Settings.
         IntentSpec {
             name: "prove_pin",

@@ -51,6 +51,11 @@ pub enum Purpose {
     TopUp {
         member: Uuid,
     },
+    /// A renewal, a fee or a fine.
+    Invoice {
+        member: Uuid,
+        invoice: Uuid,
+    },
 }
 
 impl Purpose {
@@ -59,15 +64,26 @@ impl Purpose {
         match self {
             Purpose::RegistrationFee { member }
             | Purpose::Contribution { member, .. }
-            | Purpose::TopUp { member } => *member,
+            | Purpose::TopUp { member }
+            | Purpose::Invoice { member, .. } => *member,
         }
     }
 
     /// The stage whose fund it goes into, where it goes into one.
     pub fn stage(&self) -> Option<i32> {
         match self {
-            Purpose::RegistrationFee { .. } | Purpose::TopUp { .. } => None,
+            Purpose::RegistrationFee { .. } | Purpose::TopUp { .. } | Purpose::Invoice { .. } => {
+                None
+            }
             Purpose::Contribution { stage, .. } => Some(*stage),
+        }
+    }
+
+    /// The invoice it pays, where it pays one.
+    pub fn invoice(&self) -> Option<Uuid> {
+        match self {
+            Purpose::Invoice { invoice, .. } => Some(*invoice),
+            _ => None,
         }
     }
 
@@ -76,6 +92,7 @@ impl Purpose {
             Purpose::RegistrationFee { .. } => "registration_fee",
             Purpose::Contribution { .. } => "contribution",
             Purpose::TopUp { .. } => "top_up",
+            Purpose::Invoice { .. } => "invoice",
         }
     }
 
@@ -85,6 +102,7 @@ impl Purpose {
             Purpose::RegistrationFee { .. } => "Registration",
             Purpose::Contribution { .. } => "Welfare",
             Purpose::TopUp { .. } => "Wallet",
+            Purpose::Invoice { .. } => "KwaStage fee",
         }
     }
 }

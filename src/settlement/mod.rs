@@ -9,7 +9,9 @@ mod paybill;
 use tracing::{error, info};
 
 use crate::app::App;
+use crate::dues;
 use crate::fault::Fault;
+use crate::invoices::InvoiceId;
 use crate::ledger::{self, Account, Key, PostError, Posting, postings};
 use crate::members::{self, FeePaid, MemberId, StatusWord};
 use crate::messages::{self, Class, Message, Values};
@@ -183,6 +185,7 @@ async fn paid(
         Purpose::RegistrationFee { .. } => receipts::Purpose::RegistrationFee,
         Purpose::Contribution { .. } => receipts::Purpose::Contribution,
         Purpose::TopUp { .. } => receipts::Purpose::TopUp,
+        Purpose::Invoice { .. } => receipts::Purpose::Dues,
     };
     let issue = Issue {
         payment: obligation.0,
@@ -244,6 +247,10 @@ async fn paid(
                 .money("balance", balance)
                 .code("code", code.as_str());
             tell(work, obligation, "receipt.top_up", values, "receipt").await
+        }
+        Purpose::Invoice { invoice, .. } => {
+            let invoice = InvoiceId(invoice);
+            dues::received(work, obligation, invoice, amount, &provider_receipt, &code).await
         }
     }
 }
@@ -359,6 +366,7 @@ fn what_phrase(purpose: Purpose) -> &'static str {
         Purpose::RegistrationFee { .. } => "what.registration_fee",
         Purpose::Contribution { .. } => "what.contribution",
         Purpose::TopUp { .. } => "what.top_up",
+        Purpose::Invoice { .. } => "what.dues",
     }
 }
 

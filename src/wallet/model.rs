@@ -73,6 +73,8 @@ pub enum What {
     TopUp,
     PaidTwice,
     Contribution,
+    /// A renewal, a fee or a fine.
+    Dues,
     Sent,
     Received,
     /// To the member's own M-PESA, with our fee.
@@ -87,6 +89,7 @@ impl What {
             What::TopUp => "top_up",
             What::PaidTwice => "paid_twice",
             What::Contribution => "contribution",
+            What::Dues => "dues",
             What::Sent => "sent",
             What::Received => "received",
             What::Withdrawn => "withdrawn",
@@ -99,6 +102,7 @@ impl What {
             What::TopUp,
             What::PaidTwice,
             What::Contribution,
+            What::Dues,
             What::Sent,
             What::Received,
             What::Withdrawn,

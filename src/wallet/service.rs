@@ -74,6 +74,29 @@ pub async fn contribute(work: &mut Work, spend: Spend, stage: i32) -> Result<Sen
     Ok(after)
 }
 
+/// The member pays the association out of the wallet. The journal is for the invoice that it pays.
+pub async fn pay_dues(work: &mut Work, spend: Spend) -> Result<(Sent, JournalId), SpendError> {
+    let after = allowed(work, &spend).await?;
+    let posting = postings::dues::dues_from_wallet(spend.id, spend.member, spend.amount)
+        .map_err(|error| Fault::broken(format!("dues that cannot be posted: {error}")))?;
+    let posted = ledger::post(work, posting, Key::of("dues_from_wallet", spend.id))
+        .await
+        .map_err(refused)?;
+    if posted.fresh {
+        let now = work.now;
+        let line = NewLine {
+            member: spend.member,
+            what: What::Dues,
+            amount: spend.amount,
+            other: None,
+            journal: posted.journal,
+        };
+        store::insert(work.conn(), &line, now).await?;
+        moved(work, spend.member, What::Dues, spend.amount).await?;
+    }
+    Ok((after, posted.journal))
+}
+
 /// One member sends money to another. It costs nothing.
 pub async fn send(work: &mut Work, spend: Spend, to: Uuid) -> Result<Sent, SpendError> {
     if to == spend.member {

@@ -25,17 +25,20 @@ pub(super) enum Keyword {
     Freeze,
     /// To take money out of one's wallet.
     Withdraw,
+    /// To stop a change that somebody else asked for.
+    NotMe,
+    Renew,
     /// What the menu behind the code does, such as changing the PIN.
     OnTheMenu,
 }
 
 use Keyword::{
-    Balance, Cancel, Claim, Freeze, Help, Join, Loan, No, OnTheMenu, Pay, Policy, Receipt, Start,
-    Status, Stop, Withdraw, Yes,
+    Balance, Cancel, Claim, Freeze, Help, Join, Loan, No, NotMe, OnTheMenu, Pay, Policy, Receipt,
+    Renew, Start, Status, Stop, Withdraw, Yes,
 };
 
 /// Every word in capitals, the usual ones first.
-const ENGLISH: [(Keyword, &str); 17] = [
+const ENGLISH: &[(Keyword, &str)] = &[
     (Balance, "BAL BALANCE BALANCES"),
     (Pay, "PAY CONTRIBUTE CONTRIBUTION"),
     (Status, "STATUS MEMBERSHIP"),
@@ -52,10 +55,12 @@ const ENGLISH: [(Keyword, &str); 17] = [
     (Cancel, "CANCEL"),
     (Freeze, "FREEZE"),
     (Withdraw, "WITHDRAW WITHDRAWAL CASHOUT"),
+    (NotMe, "NOTME"),
+    (Renew, "RENEW RENEWAL"),
     (OnTheMenu, "PIN SETTINGS LANGUAGE FUND KIN CHANGE"),
 ];
 
-const SWAHILI: [(Keyword, &str); 17] = [
+const SWAHILI: &[(Keyword, &str)] = &[
     (Balance, "SALIO MASALIO"),
     (
         Pay,
@@ -76,6 +81,8 @@ const SWAHILI: [(Keyword, &str); 17] = [
     (Cancel, "GHAIRI"),
     (Freeze, "FUNGA"),
     (Withdraw, "TOA NITOE KUTOA NATOA"),
+    (NotMe, "SIOMIMI SIMIMI"),
+    (Renew, "HUISHA KUHUISHA NIHUISHE"),
     (OnTheMenu, "MIPANGILIO LUGHA MFUKO"),
 ];
 
@@ -110,6 +117,25 @@ pub(super) fn keyword(words: &[Word]) -> Option<Found> {
         Pay => Some(named(&words[found.at + 1..], &[Loan, Policy, Claim]).unwrap_or(found)),
         _ => Some(found),
     }
+}
+
+/// `SIO MIMI`, `it was not me`: in two words, wherever they stand in a short text.
+pub(super) fn not_me(words: &[Word]) -> Option<Found> {
+    let first = &words[..words.len().min(6)];
+    first.windows(2).enumerate().find_map(|(at, pair)| {
+        let [not, me] = pair else { return None };
+        let language = match () {
+            () if not.is("NOT") && me.is("ME") => Language::ENGLISH,
+            () if not.is("SIO SI SIYO") && me.is("MIMI") => Language::SWAHILI,
+            () => return None,
+        };
+        Some(Found {
+            keyword: NotMe,
+            language,
+            at,
+            to: me.to,
+        })
+    })
 }
 
 /// A keyword somewhere in the first words of a sentence, of those whose answer only tells something.
@@ -170,7 +196,7 @@ fn exactly(word: &str) -> Option<(Keyword, Language)> {
 }
 
 fn find(is_it: &dyn Fn(&str) -> bool) -> Option<(Keyword, Language)> {
-    let tables = [(&ENGLISH, Language::ENGLISH), (&SWAHILI, Language::SWAHILI)];
+    let tables = [(ENGLISH, Language::ENGLISH), (SWAHILI, Language::SWAHILI)];
     tables.into_iter().find_map(|(table, language)| {
         table
             .iter()

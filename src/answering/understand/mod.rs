@@ -52,6 +52,10 @@ pub enum Asked {
     Freeze,
     /// Money out of my wallet.
     Withdraw(Amount),
+    /// It was not me who asked for a new PIN or number.
+    NotMe,
+    /// To stay a member.
+    Renew,
     /// Something that the menu behind the code does.
     OnTheMenu,
     /// Nothing at all, or something nobody has a word for.
@@ -84,6 +88,7 @@ pub fn understand(text: &str) -> Meaning {
         };
     }
     let found = in_one_piece
+        .or_else(|| keywords::not_me(&words))
         .or_else(|| keywords::keyword(&words))
         .or_else(|| keywords::mentioned(&words));
     match found {
@@ -123,6 +128,8 @@ fn asked(text: &str, words: &[Word], found: Found) -> Asked {
         Keyword::Cancel => Asked::Cancel,
         Keyword::Freeze => Asked::Freeze,
         Keyword::Withdraw => Asked::Withdraw(amount_beside(text, words[found.at].from, found.to)),
+        Keyword::NotMe => Asked::NotMe,
+        Keyword::Renew => Asked::Renew,
         Keyword::Start => Asked::Start,
         Keyword::OnTheMenu => Asked::OnTheMenu,
     }
