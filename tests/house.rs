@@ -136,8 +136,10 @@ const PURE: &[&str] = &[
     "wallet/limits.rs",
     "wallet/model.rs",
     "welfare/model.rs",
+    "welfare/month.rs",
     "welfare/plan.rs",
     "welfare/standing.rs",
+    "welfare/waiver.rs",
 ];
 
 /// SQL stands in a feature's `store`, and in these.
