@@ -37,7 +37,8 @@ use crate::primitives::{Carrier, Msisdn};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{
-    broadcasts, conversation, forgetting, ledger, payments, receipts, settlement, welcome,
+    broadcasts, conversation, forgetting, fund_news, ledger, payments, receipts, schedules,
+    settlement, welcome,
 };
 
 /// A file takes whatever comes.
@@ -198,7 +199,29 @@ pub fn registry(app: &App) -> Registry<App> {
         )
         .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
     on_emergencies(app, &mut registry);
+    on_plans(&mut registry);
     registry
+}
+
+/// Due days, arrears, and what members hear of their funds.
+fn on_plans(registry: &mut Registry<App>) {
+    registry
+        .every(
+            "schedules.due_days",
+            TimeDelta::minutes(1),
+            schedules::jobs::look_at_due_days,
+        )
+        .every(
+            "schedules.arrears",
+            TimeDelta::minutes(1),
+            schedules::jobs::remind_of_arrears,
+        )
+        .every(
+            "fund.announce",
+            TimeDelta::seconds(10),
+            fund_news::announce_payouts,
+        )
+        .every("fund.months", TimeDelta::hours(1), fund_news::close_months);
 }
 
 /// The answer clock, its calls, the drill of the night, and the promise.

@@ -18,6 +18,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "contributing",
             "conversation",
             "forgetting",
+            "fund_news",
             "seed",
             "settlement",
             "welcome",
@@ -35,6 +36,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "payments",
             "questions",
             "receipts",
+            "schedules",
             "stages",
             "wallet",
             "welfare",
@@ -56,6 +58,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     // They call outward with no transaction open.
     ("emergencies/jobs.rs", "edges"),
     ("payments/jobs.rs", "edges"),
+    ("schedules/jobs.rs", "edges"),
     ("emergencies/follow_up.rs", "edges"),
     ("messages/outlets.rs", "means"),
 ];
@@ -128,6 +131,8 @@ const PURE: &[&str] = &[
     "receipts/code.rs",
     "receipts/model.rs",
     "receipts/number.rs",
+    "schedules/model.rs",
+    "schedules/rule.rs",
     "settlement/account_text.rs",
     "spool/book.rs",
     "spool/frame.rs",
@@ -184,6 +189,11 @@ const READERS: &[(&str, &str, &str)] = &[
         "member",
         "welfare",
         "the members of a stage are counted, and its statement shows masked names",
+    ),
+    (
+        "member",
+        "schedules",
+        "whose arrears are watched is taken up in one statement",
     ),
     (
         "member",

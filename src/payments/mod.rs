@@ -35,7 +35,7 @@ pub use pushing::{PushOrder, Readiness, attempt_of_token, begin_push};
 pub use rules::Rules;
 pub use service::{
     Request, RequestError, Requested, is_anything_open, obligation, pause, paused_until, request,
-    session_ended, sweep, take_from_suspense,
+    session_ended, sweep, take_from_suspense, withdraw_unsent,
 };
 pub use settling::{apply, attend};
 pub use store::{Suspended, in_suspense, open_count};

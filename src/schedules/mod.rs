@@ -4,13 +4,11 @@
 //! The latest choice is a row that whoever asks for money, and whoever stops it, holds: once a stop is committed nothing is asked
 //! any more. A due day is dealt with by steps that the database takes once each. What is to be done when is [`rule`]'s, pure.
 
+pub mod jobs;
 mod model;
-pub mod rule;
+mod rule;
 mod service;
 mod store;
 
 pub use model::{Channel, Choice, Chosen, Mode, ModeError};
-pub use service::{
-    ArrearsDue, Held, Step, choose, done, hold_next, mode_of, next_arrears, note_arrears,
-    stopped_payments, watch_newcomers,
-};
+pub use service::{choose, mode_of};

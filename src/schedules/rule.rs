@@ -16,7 +16,7 @@ const TRIED_FOR: Days = Days::new(6);
 /// Arrears this old are reminded of; again after as long.
 const OVERDUE_AFTER: Days = Days::new(7);
 /// A payment that is open is waited for so long before the next look.
-const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(10);
+pub(super) const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(10);
 
 /// The hours in which phones are asked for money or reminded of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
