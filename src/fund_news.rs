@@ -1,13 +1,14 @@
 //! What members hear of their stage's fund without asking: each payment out of it, and the closed months of its book.
 
 use chrono::TimeDelta;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::fault::Fault;
 use crate::messages::{self, Class, Message, Values};
 use crate::primitives::nairobi_date;
 use crate::stages::{self, StageId};
-use crate::welfare::{self, Announcement};
+use crate::welfare::{self, Announcement, Because, Forgave};
 use crate::work::{Actor, Work};
 
 /// Messages written in one transaction.
@@ -37,11 +38,7 @@ pub async fn announce_payouts(app: App) -> Result<(), Fault> {
 
 /// The next few who have not heard of it. Their messages and how far we have come are one commit, and each message has a key of its
 /// own beside that.
-async fn tell_next(
-    app: &App,
-    work: &mut Work,
-    announcement: &Announcement,
-) -> Result<(), Fault> {
+async fn tell_next(app: &App, work: &mut Work, announcement: &Announcement) -> Result<(), Fault> {
     let listeners = welfare::next_listeners(work.conn(), announcement, BATCH).await?;
     let stage = stages::find(work.conn(), StageId(announcement.stage)).await?;
     let stage = stage.ok_or_else(|| Fault::broken("the stage of a fund is gone"))?;
@@ -85,17 +82,56 @@ pub async fn close_months(app: App) -> Result<(), Fault> {
         let code = {
             let mut conn = app.pool.acquire().await?;
             let known = stages::find(&mut conn, StageId(stage)).await?;
-            known.ok_or_else(|| Fault::broken("the stage of a fund is gone"))?.code
+            known
+                .ok_or_else(|| Fault::broken("the stage of a fund is gone"))?
+                .code
         };
         for _ in 0..MONTHS_MAX {
             let mut work = Work::begin(&app.pool, now, Actor::System).await?;
-            let closed =
-                welfare::close_next_month(&mut work, stage, code.as_str(), last).await?;
+            let closed = welfare::close_next_month(&mut work, stage, code.as_str(), last).await?;
             work.commit().await?;
             if closed.is_none() {
                 break;
             }
         }
     }
+    Ok(())
+}
+
+/// Tells everybody whose arrears were forgiven, and why. Done again it says nothing more.
+pub async fn tell_forgiven(
+    work: &mut Work,
+    forgave: &Forgave,
+    because: &Because,
+) -> Result<(), Fault> {
+    if !forgave.fresh {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = forgave.members.iter().map(|(member, _)| *member).collect();
+    let reached = welfare::listeners(work.conn(), &ids).await?;
+    let said: Vec<Message> = reached
+        .into_iter()
+        .filter_map(|listener| {
+            let given = forgave
+                .members
+                .iter()
+                .find(|(id, _)| *id == listener.member)?;
+            let values = Values::new()
+                .money("amount", given.1)
+                .words("because", because.as_str());
+            Some(Message {
+                key: Some(format!("forgiven:{}:{}", forgave.id, listener.member)),
+                about: Some(listener.member),
+                ..Message::new(
+                    listener.msisdn,
+                    listener.language,
+                    Class::Service,
+                    "fund.forgiven",
+                    values,
+                )
+            })
+        })
+        .collect();
+    messages::send_all(work, &said).await?;
     Ok(())
 }

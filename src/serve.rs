@@ -221,6 +221,11 @@ fn on_plans(registry: &mut Registry<App>) {
             TimeDelta::seconds(10),
             fund_news::announce_payouts,
         )
+        .every(
+            "suspense.flag",
+            TimeDelta::hours(1),
+            settlement::flag_unclaimed,
+        )
         .every("fund.months", TimeDelta::hours(1), fund_news::close_months);
 }
 

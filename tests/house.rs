@@ -112,6 +112,7 @@ const PURE: &[&str] = &[
     "broadcasts/words.rs",
     "messages/breaker.rs",
     "messages/bucket.rs",
+    "messages/kind.rs",
     "messages/loop_guard.rs",
     "messages/model.rs",
     "messages/quiet.rs",

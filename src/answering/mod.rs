@@ -6,6 +6,7 @@
 
 mod alarm;
 mod coordinator;
+mod fund;
 mod keyword;
 mod money;
 mod notices;

@@ -1,6 +1,7 @@
 //! Everything a phone can ask for, read from its answers. The one list of it.
 
 mod coordinator;
+mod plans;
 
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ use crate::primitives::{Language, Money, Msisdn, Secret};
 use crate::stages::StageCode;
 
 pub(super) use coordinator::Coordinating;
+pub(super) use plans::Planning;
 
 /// One thing a phone asks for.
 pub(super) struct Intent {
@@ -43,6 +45,7 @@ pub(super) enum Question {
         pin: Secret,
     },
     FindRecipient(String),
+    FindDebtor(String),
     ProvePin,
     Balances,
 }
@@ -68,6 +71,7 @@ pub(super) enum Deed {
     TellEmergencyInjured(i32),
     TellEmergencyPlace(String),
     Coordinate(Coordinating),
+    Plan(Planning),
     SaySafe,
     OfferHelp(Helping),
 }
@@ -235,7 +239,18 @@ fn read(mut asked: Asked) -> Option<Intent> {
         }),
         "say_safe" => deed(Deed::SaySafe),
         "offer_help" => deed(Deed::OfferHelp(Helping::parse(answer("helping"))?)),
-        _ => deed(Deed::Coordinate(coordinator::read(&asked)?)),
+        "find_debtor" => question(Question::FindDebtor(answer("debtor").to_owned())),
+        _ => {
+            if let Some(planning) = plans::read(&asked) {
+                let pin = match plans::asks_pin(&planning) {
+                    true => Some(secret?),
+                    false => None,
+                };
+                let what = What::Deed(Deed::Plan(planning));
+                return Some(Intent { pin, what });
+            }
+            deed(Deed::Coordinate(coordinator::read(&asked)?))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! else is refused when it is loaded.
 
 mod coordinator;
+mod plans;
 mod wallet;
 
 use crate::menu::{Effect, Fact, IntentSpec, Kind, OutcomeSpec, Variable, Vocabulary};
@@ -131,6 +132,17 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "has_sacco",
         "has_draft",
         "has_posts",
+        // Due days, and what is forgiven.
+        "pushes",
+        "reminds",
+        "by_week",
+        "by_month",
+        "somebody_behind",
+        "was_forgiven",
+        // What a phone is sent.
+        "gets_reminders",
+        "gets_fund_news",
+        "gets_notices",
     ],
     globals: &[
         Variable::new("name", NAME),
@@ -148,6 +160,12 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         coordinator::DUTY,
         coordinator::COORDINATORS,
         coordinator::SWAP_WITH,
+        plans::SCHEDULE,
+        plans::FUND_RULES,
+        plans::FUND_MONTHS,
+        plans::FORGIVEN,
+        plans::STAGE_ARREARS,
+        plans::PREFERENCES,
         Fact {
             name: "standing",
             needs: &[],
@@ -405,8 +423,9 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
                         Variable::new("paid_until", Kind::Date),
                         Variable::new("wallet", AMOUNT),
                         Variable::new("fund_balance", AMOUNT),
+                        Variable::new("forgiven", AMOUNT),
                     ],
-                    decides: &["behind"],
+                    decides: &["behind", "was_forgiven"],
                 },
                 WRONG_PIN,
                 LOCKED,
@@ -445,6 +464,14 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         wallet::FIND_RECIPIENT,
         wallet::SEND_MONEY,
         wallet::CONTRIBUTE_FROM_WALLET,
+        // Due days, forgiveness, preferences.
+        plans::CHOOSE_SCHEDULE,
+        plans::AGREE_AUTOMATIC,
+        plans::FIND_DEBTOR,
+        plans::FORGIVE_MEMBER,
+        plans::FORGIVE_STAGE,
+        plans::FORGIVE_EACH,
+        plans::SET_PREFERENCE,
         // Settings.
         IntentSpec {
             name: "prove_pin",

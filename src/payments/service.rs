@@ -330,6 +330,13 @@ pub async fn take_from_suspense(
     store::give_to_member(work.conn(), receipt, member, now).await
 }
 
+/// Marks money that nobody has claimed since before then as owed back to its payer; the receipts of what is new. It can still find
+/// its owner until it is paid back.
+pub async fn flag_unclaimed(work: &mut Work, before: DateTime<Utc>) -> Result<Vec<String>, Fault> {
+    let now = work.now;
+    store::flag_unclaimed(work.conn(), before, now).await
+}
+
 /// Takes a request back whose prompt has not left. False when M-PESA may know of it already: then it takes its course.
 pub async fn withdraw_unsent(work: &mut Work, id: ObligationId) -> Result<bool, Fault> {
     let attempts = store::attempts_of(work.conn(), id).await?;

@@ -17,4 +17,9 @@ pub enum Question {
     },
     /// Somebody wants to pay into the fund of their stage and did not say, or not clearly, how much.
     HowMuch,
+    /// Somebody paid to the paybill for an account that names nobody.
+    WhoseMoney {
+        /// M-PESA's own receipt number.
+        receipt: String,
+    },
 }

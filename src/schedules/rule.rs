@@ -257,18 +257,33 @@ mod tests {
     fn the_day_begins_and_ends_at_midnight_in_nairobi() {
         for (now, wanted) in [
             // Sunday, a second before midnight: the due day of the coming Monday has not come, whoever says so.
-            ("2026-11-23T00:00:00+03:00", look("2026-11-23T09:00:00+03:00")),
-            ("2026-11-23T08:59:59+03:00", look("2026-11-23T09:00:00+03:00")),
+            (
+                "2026-11-23T00:00:00+03:00",
+                look("2026-11-23T09:00:00+03:00"),
+            ),
+            (
+                "2026-11-23T08:59:59+03:00",
+                look("2026-11-23T09:00:00+03:00"),
+            ),
             ("2026-11-23T09:00:00+03:00", push(1)),
             ("2026-11-23T19:59:59+03:00", push(1)),
-            ("2026-11-23T20:00:00+03:00", look("2026-11-24T09:00:00+03:00")),
+            (
+                "2026-11-23T20:00:00+03:00",
+                look("2026-11-24T09:00:00+03:00"),
+            ),
             // 21:30 in UTC is half past midnight in Nairobi.
             ("2026-11-23T21:30:00Z", look("2026-11-24T09:00:00+03:00")),
-            ("2026-11-23T23:59:59+03:00", look("2026-11-24T09:00:00+03:00")),
+            (
+                "2026-11-23T23:59:59+03:00",
+                look("2026-11-24T09:00:00+03:00"),
+            ),
             // Nobody was there on Monday.
             ("2026-11-24T09:00:00+03:00", push(1)),
             ("2026-11-29T19:59:59+03:00", push(1)),
-            ("2026-11-30T00:00:00+03:00", look("2026-12-01T09:00:00+03:00")),
+            (
+                "2026-11-30T00:00:00+03:00",
+                look("2026-12-01T09:00:00+03:00"),
+            ),
         ] {
             assert_eq!(decide(&due(Mode::Push, now), AMINA), wanted, "{now}");
         }
@@ -280,18 +295,40 @@ mod tests {
         let wednesday = "2026-11-25T10:00:00+03:00";
         let thursday = "2026-11-26T10:00:00+03:00";
         for (now, done, wanted) in [
-            ("2026-11-23T10:00:00+03:00", pushed(&["2026-11-23"]), look("2026-11-24T09:00:00+03:00")),
+            (
+                "2026-11-23T10:00:00+03:00",
+                pushed(&["2026-11-23"]),
+                look("2026-11-24T09:00:00+03:00"),
+            ),
             (tuesday, pushed(&["2026-11-23"]), push(2)),
             (wednesday, pushed(&["2026-11-23", "2026-11-24"]), push(3)),
-            (wednesday, pushed(&["2026-11-23", "2026-11-24", "2026-11-25"]), look("2026-11-26T09:00:00+03:00")),
+            (
+                wednesday,
+                pushed(&["2026-11-23", "2026-11-24", "2026-11-25"]),
+                look("2026-11-26T09:00:00+03:00"),
+            ),
             (
                 thursday,
                 pushed(&["2026-11-23", "2026-11-24", "2026-11-25"]),
-                Decision::GiveUp { due_on: day("2026-11-23"), owed: owed() },
+                Decision::GiveUp {
+                    due_on: day("2026-11-23"),
+                    owed: owed(),
+                },
             ),
-            (thursday, [pushed(&["2026-11-23", "2026-11-24", "2026-11-25"]), vec![Done::GaveUp]].concat(), look("2026-11-27T09:00:00+03:00")),
+            (
+                thursday,
+                [
+                    pushed(&["2026-11-23", "2026-11-24", "2026-11-25"]),
+                    vec![Done::GaveUp],
+                ]
+                .concat(),
+                look("2026-11-27T09:00:00+03:00"),
+            ),
         ] {
-            let facts = Facts { done, ..due(Mode::Push, now) };
+            let facts = Facts {
+                done,
+                ..due(Mode::Push, now)
+            };
             assert_eq!(decide(&facts, AMINA), wanted, "{now} {:?}", facts.done);
         }
     }
@@ -302,13 +339,55 @@ mod tests {
         let tomorrow = look("2026-11-24T09:00:00+03:00");
         let monday = due(Mode::Push, now);
         for (facts, wanted) in [
-            (Facts { mode: Mode::Off, ..monday.clone() }, tomorrow),
-            (Facts { is_active: false, ..monday.clone() }, tomorrow),
-            (Facts { due: Some((day("2026-11-23"), Money::ZERO)), ..monday.clone() }, tomorrow),
-            (Facts { due: None, ..monday.clone() }, tomorrow),
-            (Facts { since: day("2026-11-24"), ..monday.clone() }, tomorrow),
-            (Facts { payment_open: true, ..monday.clone() }, look("2026-11-23T10:10:00+03:00")),
-            (Facts { since: day("2026-11-23"), ..monday.clone() }, push(1)),
+            (
+                Facts {
+                    mode: Mode::Off,
+                    ..monday.clone()
+                },
+                tomorrow,
+            ),
+            (
+                Facts {
+                    is_active: false,
+                    ..monday.clone()
+                },
+                tomorrow,
+            ),
+            (
+                Facts {
+                    due: Some((day("2026-11-23"), Money::ZERO)),
+                    ..monday.clone()
+                },
+                tomorrow,
+            ),
+            (
+                Facts {
+                    due: None,
+                    ..monday.clone()
+                },
+                tomorrow,
+            ),
+            (
+                Facts {
+                    since: day("2026-11-24"),
+                    ..monday.clone()
+                },
+                tomorrow,
+            ),
+            (
+                Facts {
+                    payment_open: true,
+                    ..monday.clone()
+                },
+                look("2026-11-23T10:10:00+03:00"),
+            ),
+            (
+                Facts {
+                    since: day("2026-11-23"),
+                    ..monday.clone()
+                },
+                push(1),
+            ),
         ] {
             assert_eq!(decide(&facts, AMINA), wanted, "{facts:?}");
         }
@@ -317,10 +396,16 @@ mod tests {
     #[test]
     fn a_reminder_comes_once_on_the_day_itself() {
         let now = "2026-11-23T10:00:00+03:00";
-        let remind = Decision::Remind { due_on: day("2026-11-23"), owed: owed() };
+        let remind = Decision::Remind {
+            due_on: day("2026-11-23"),
+            owed: owed(),
+        };
         assert_eq!(decide(&due(Mode::Remind, now), AMINA), remind);
         let tomorrow = look("2026-11-24T09:00:00+03:00");
-        let told = Facts { done: vec![Done::Reminded], ..due(Mode::Remind, now) };
+        let told = Facts {
+            done: vec![Done::Reminded],
+            ..due(Mode::Remind, now)
+        };
         assert_eq!(decide(&told, AMINA), tomorrow);
         let late = due(Mode::Remind, "2026-11-24T10:00:00+03:00");
         assert_eq!(decide(&late, AMINA), look("2026-11-25T09:00:00+03:00"));
@@ -354,13 +439,37 @@ mod tests {
         let since = Some(day("2026-11-09"));
         let look = |text: &str| AboutArrears::LookAt(instant(text));
         for (now, reminded, wanted) in [
-            ("2026-11-15T18:00:00+03:00", None, look("2026-11-16T17:00:00+03:00")),
-            ("2026-11-16T00:00:00+03:00", None, look("2026-11-16T17:00:00+03:00")),
+            (
+                "2026-11-15T18:00:00+03:00",
+                None,
+                look("2026-11-16T17:00:00+03:00"),
+            ),
+            (
+                "2026-11-16T00:00:00+03:00",
+                None,
+                look("2026-11-16T17:00:00+03:00"),
+            ),
             ("2026-11-16T17:00:00+03:00", None, AboutArrears::Remind),
-            ("2026-11-16T20:00:00+03:00", None, look("2026-11-17T17:00:00+03:00")),
-            ("2026-11-17T18:00:00+03:00", Some("2026-11-16T17:00:00+03:00"), look("2026-11-23T17:00:00+03:00")),
-            ("2026-11-23T16:59:59+03:00", Some("2026-11-16T19:00:00+03:00"), look("2026-11-23T17:00:00+03:00")),
-            ("2026-11-23T17:00:00+03:00", Some("2026-11-16T19:00:00+03:00"), AboutArrears::Remind),
+            (
+                "2026-11-16T20:00:00+03:00",
+                None,
+                look("2026-11-17T17:00:00+03:00"),
+            ),
+            (
+                "2026-11-17T18:00:00+03:00",
+                Some("2026-11-16T17:00:00+03:00"),
+                look("2026-11-23T17:00:00+03:00"),
+            ),
+            (
+                "2026-11-23T16:59:59+03:00",
+                Some("2026-11-16T19:00:00+03:00"),
+                look("2026-11-23T17:00:00+03:00"),
+            ),
+            (
+                "2026-11-23T17:00:00+03:00",
+                Some("2026-11-16T19:00:00+03:00"),
+                AboutArrears::Remind,
+            ),
         ] {
             let said = about_arrears(since, reminded.map(instant), AMINA, instant(now));
             assert_eq!(said, wanted, "{now} {reminded:?}");

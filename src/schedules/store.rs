@@ -78,7 +78,9 @@ pub(super) async fn mode_of(conn: &mut PgConnection, member: Uuid) -> Result<Mod
     )
     .fetch_optional(conn)
     .await?;
-    Ok(mode.and_then(|mode| Mode::parse(&mode)).unwrap_or(Mode::Off))
+    Ok(mode
+        .and_then(|mode| Mode::parse(&mode))
+        .unwrap_or(Mode::Off))
 }
 
 /// What M-PESA was asked for lately, the latest first.

@@ -63,6 +63,11 @@ pub async fn next_listeners(
     store::next_listeners(conn, announcement, limit).await
 }
 
+/// How these members are reached.
+pub async fn listeners(conn: &mut PgConnection, members: &[Uuid]) -> Result<Vec<Listener>, Fault> {
+    store::listeners(conn, members).await
+}
+
 /// These have been written to; with nobody left the announcement is over.
 pub async fn note_told(
     work: &mut Work,

@@ -38,6 +38,7 @@ pub enum Forgiver {
 /// What was forgiven, in all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgave {
+    pub id: Uuid,
     pub members: Vec<(Uuid, Money)>,
     /// False when it had been done before.
     pub fresh: bool,
@@ -93,6 +94,7 @@ pub async fn forgive(work: &mut Work, forgive: Forgive) -> Result<Forgave, Forgi
     let known = forgiving::waivers_of(work.conn(), forgive.id).await?;
     if !known.is_empty() {
         return Ok(Forgave {
+            id: forgive.id,
             members: known,
             fresh: false,
         });
@@ -107,13 +109,7 @@ pub async fn forgive(work: &mut Work, forgive: Forgive) -> Result<Forgave, Forgi
         .filter(|(member, _)| Some(*member) != by_member)
         .map(|(member, facts)| {
             let since = nairobi_date(facts.approved_at);
-            let given = waived(
-                forgive.what,
-                &facts.schedule,
-                since,
-                facts.settled(),
-                today,
-            );
+            let given = waived(forgive.what, &facts.schedule, since, facts.settled(), today);
             (member, given)
         })
         .filter(|(_, given)| given.is_positive())
@@ -127,9 +123,18 @@ pub async fn forgive(work: &mut Work, forgive: Forgive) -> Result<Forgave, Forgi
         Forgiven::Through(day) => Forgiven::Through(day.min(today)),
         amount => amount,
     };
-    forgiving::insert(work.conn(), &Forgive { what, ..forgive.clone() }, now).await?;
+    forgiving::insert(
+        work.conn(),
+        &Forgive {
+            what,
+            ..forgive.clone()
+        },
+        now,
+    )
+    .await?;
     forgiving::insert_waivers(work.conn(), forgive.id, &members, by_member).await?;
     let forgave = Forgave {
+        id: forgive.id,
         members,
         fresh: true,
     };
@@ -156,6 +161,27 @@ pub async fn forgiven_at(
     limit: i64,
 ) -> Result<Vec<ForgivenLine>, Fault> {
     forgiving::lines(conn, stage, limit).await
+}
+
+/// How many at a stage are behind, and by how much together; one of them may be left out.
+pub async fn arrears_at(
+    conn: &mut PgConnection,
+    stage: i32,
+    but: Option<Uuid>,
+    today: NaiveDate,
+) -> Result<(usize, Money), Fault> {
+    let everybody = store::everybody(conn, stage, None).await?;
+    let behind: Vec<Money> = everybody
+        .into_iter()
+        .filter(|(member, _)| Some(*member) != but)
+        .map(|(_, facts)| {
+            let since = nairobi_date(facts.approved_at);
+            let (schedule, settled) = (&facts.schedule, facts.settled());
+            waived(everything(today), schedule, since, settled, today)
+        })
+        .filter(|by| by.is_positive())
+        .collect();
+    Ok((behind.len(), behind.into_iter().sum()))
 }
 
 /// A day of which everything is arrears by now: all of what somebody owes.

@@ -17,12 +17,12 @@ mod store;
 mod waiver;
 
 pub use announcing::{
-    Announcement, Listener, announce_new_payouts, announce_payout, next_announcement,
+    Announcement, Listener, announce_new_payouts, announce_payout, listeners, next_announcement,
     next_listeners, note_told,
 };
 pub use forgiving::{
-    Forgave, Forgive, ForgiveError, Forgiver, ForgivenLine, everything, forgive, forgiven_at,
-    forgiven_to,
+    Forgave, Forgive, ForgiveError, ForgivenLine, Forgiver, arrears_at, everything, forgive,
+    forgiven_at, forgiven_to,
 };
 pub use fund_rules::{FundEvent, FundRule, RuleError, rules_of, set_rule};
 pub use model::{ContributionReceived, Direction, FundStatement, Movement, PaidFrom, SupportPaid};

@@ -19,6 +19,10 @@ pub(super) enum Keyword {
     Help,
     Stop,
     Start,
+    /// The fund of one's stage.
+    Fund,
+    /// No payments that are asked for by themselves.
+    StopAuto,
     /// To stop one's own alarm.
     Cancel,
     /// To freeze one's wallet.
@@ -28,12 +32,12 @@ pub(super) enum Keyword {
 }
 
 use Keyword::{
-    Balance, Cancel, Claim, Freeze, Help, Join, Loan, No, OnTheMenu, Pay, Policy, Receipt, Start,
-    Status, Stop, Yes,
+    Balance, Cancel, Claim, Freeze, Fund, Help, Join, Loan, No, OnTheMenu, Pay, Policy, Receipt,
+    Start, Status, Stop, StopAuto, Yes,
 };
 
 /// Every word in capitals, the usual ones first.
-const ENGLISH: [(Keyword, &str); 16] = [
+const ENGLISH: [(Keyword, &str); 18] = [
     (Balance, "BAL BALANCE BALANCES"),
     (Pay, "PAY CONTRIBUTE CONTRIBUTION"),
     (Status, "STATUS MEMBERSHIP"),
@@ -49,10 +53,12 @@ const ENGLISH: [(Keyword, &str); 16] = [
     (Start, "START UNSTOP SUBSCRIBE"),
     (Cancel, "CANCEL"),
     (Freeze, "FREEZE"),
-    (OnTheMenu, "PIN SETTINGS LANGUAGE FUND KIN CHANGE"),
+    (Fund, "FUND FUNDS"),
+    (StopAuto, "STOPAUTO AUTOSTOP"),
+    (OnTheMenu, "PIN SETTINGS LANGUAGE KIN CHANGE"),
 ];
 
-const SWAHILI: [(Keyword, &str); 16] = [
+const SWAHILI: [(Keyword, &str); 18] = [
     (Balance, "SALIO MASALIO"),
     (
         Pay,
@@ -72,7 +78,9 @@ const SWAHILI: [(Keyword, &str); 16] = [
     (Start, "ANZA ANZISHA"),
     (Cancel, "GHAIRI"),
     (Freeze, "FUNGA"),
-    (OnTheMenu, "MIPANGILIO LUGHA MFUKO"),
+    (Fund, "MFUKO MIFUKO"),
+    (StopAuto, "SIMAMISHAAUTO ACHAAUTO"),
+    (OnTheMenu, "MIPANGILIO LUGHA"),
 ];
 
 /// Said around a keyword out of politeness or habit: `hi, naomba salio langu`, `I want to pay 200`.
@@ -113,7 +121,7 @@ pub(super) fn mentioned(words: &[Word]) -> Option<Found> {
     let first = &words[..words.len().min(6)];
     named(
         first,
-        &[Balance, Status, Join, Claim, Loan, Policy, OnTheMenu],
+        &[Balance, Status, Join, Claim, Loan, Policy, Fund, OnTheMenu],
     )
 }
 

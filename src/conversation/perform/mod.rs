@@ -8,6 +8,7 @@ mod emergency;
 mod joining;
 mod money;
 mod notices;
+mod plans;
 mod settings;
 mod spooling;
 mod wallet;
@@ -205,6 +206,7 @@ impl Performer<'_> {
             }
             Question::RepeatPin { chosen, pin } => joining::repeat_pin(self, chosen, pin).await,
             Question::FindRecipient(typed) => wallet::find_recipient(self, &typed).await,
+            Question::FindDebtor(typed) => plans::find_debtor(self, &typed).await,
             Question::ProvePin => Ok(Outcome::new("right")),
             Question::Balances => money::balances(self).await,
         }
@@ -266,6 +268,7 @@ impl Performer<'_> {
             }
             Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,
             Deed::Coordinate(asked) => coordinator::act(self, &mut work, asked).await,
+            Deed::Plan(asked) => plans::act(self, &mut work, asked, &key).await,
             Deed::SaySafe => emergency::say_safe(self, &mut work).await,
             Deed::OfferHelp(helping) => settings::offer_help(self, &mut work, helping).await,
         }?;

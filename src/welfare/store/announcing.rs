@@ -68,15 +68,32 @@ pub(in crate::welfare) async fn next_listeners(
     .fetch_all(conn)
     .await?;
     rows.into_iter()
-        .map(|row| {
-            let broken = |what: &str| Fault::broken(format!("member {}: {what}", row.id));
-            Ok(Listener {
-                member: row.id,
-                msisdn: Msisdn::parse(&row.msisdn).map_err(|_| broken("msisdn"))?,
-                language: Language::parse(&row.language).map_err(|_| broken("language"))?,
-            })
-        })
+        .map(|row| listener(row.id, &row.msisdn, &row.language))
         .collect()
+}
+
+pub(in crate::welfare) async fn listeners(
+    conn: &mut PgConnection,
+    members: &[Uuid],
+) -> Result<Vec<Listener>, Fault> {
+    let rows = sqlx::query!(
+        "select id, msisdn, language from member where id = any($1) order by id",
+        members
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| listener(row.id, &row.msisdn, &row.language))
+        .collect()
+}
+
+fn listener(member: Uuid, msisdn: &str, language: &str) -> Result<Listener, Fault> {
+    let broken = |what: &str| Fault::broken(format!("member {member}: {what}"));
+    Ok(Listener {
+        member,
+        msisdn: Msisdn::parse(msisdn).map_err(|_| broken("msisdn"))?,
+        language: Language::parse(language).map_err(|_| broken("language"))?,
+    })
 }
 
 pub(in crate::welfare) async fn note_told(
