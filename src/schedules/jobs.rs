@@ -130,9 +130,11 @@ async fn push(
         // Paid, asked or changed this very moment.
         Err(_) => return Ok(None),
     };
-    let values = words(app, work, member, amount)
-        .await?
-        .money("amount", amount);
+    let stage = stages::find(work.conn(), member.stage).await?;
+    let stage = stage.ok_or_else(|| Fault::broken("a member's stage is gone"))?;
+    let values = Values::new()
+        .money("amount", amount)
+        .words("stage", stage.name);
     let payment = requested.obligation.0;
     let step = step(held, due_on, amount, Taken::Pushed { attempt, payment });
     take(work, member, step, "schedule.asking", values).await?;

@@ -14,6 +14,8 @@ mod plans;
 mod service;
 mod standing;
 mod store;
+#[cfg(test)]
+mod testing;
 mod waiver;
 
 pub use announcing::{

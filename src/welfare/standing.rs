@@ -88,13 +88,14 @@ pub fn latest_due_day(
 const LOOKING_AHEAD: Months = Months::new(12 * 20);
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use chrono::{DateTime, Days, Utc};
     use proptest::prelude::*;
 
     use super::*;
     use crate::primitives::nairobi_date;
     use crate::welfare::plan::{Period, Plan};
+    use crate::welfare::testing::{any_plans, any_schedule};
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -229,24 +230,6 @@ pub(super) mod tests {
                 until: day("2046-11-04")
             }
         );
-    }
-
-    pub(in crate::welfare) fn any_schedule() -> impl Strategy<Value = Schedule> {
-        any_plans().prop_map(|plans| Schedule::new(plans).unwrap())
-    }
-
-    fn any_plans() -> impl Strategy<Value = Vec<Plan>> {
-        let plan = (
-            prop_oneof![Just(Period::Week), Just(Period::Month)],
-            1_000..20_000i64,
-            0..900u64,
-        )
-            .prop_map(|(period, cents, later)| Plan {
-                period,
-                amount: Money::from_cents(cents),
-                starts_on: day("2026-01-31") + Days::new(later),
-            });
-        proptest::collection::vec(plan, 1..4)
     }
 
     /// In cents: 200 months at the least a plan can ask, and the latest plan here begins after 30.

@@ -58,8 +58,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::welfare::standing::tests::any_schedule;
     use crate::welfare::standing::{Status, standing};
+    use crate::welfare::testing::any_schedule;
     use crate::welfare::{Period, Plan};
 
     fn day(text: &str) -> NaiveDate {
