@@ -177,6 +177,11 @@ const READERS: &[(&str, &str, &str)] = &[
         "recipients are counted and written in one statement each",
     ),
     (
+        "message_preference",
+        "broadcasts",
+        "recipients are counted and written in one statement each",
+    ),
+    (
         "member",
         "wallet",
         "a statement shows the other side's masked name",

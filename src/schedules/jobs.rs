@@ -18,8 +18,8 @@ use crate::stages;
 use crate::welfare::{self, Status};
 use crate::work::{Actor, Work};
 
-/// Members one tick looks at. What is left waits for the next.
-const AT_ONCE: usize = 200;
+/// Members one tick looks at: some ten seconds of work. What is left waits for the next.
+const AT_ONCE: usize = 2_000;
 
 /// Looks at every schedule that is due.
 pub async fn look_at_due_days(app: App) -> Result<(), Fault> {

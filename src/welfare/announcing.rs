@@ -34,8 +34,8 @@ pub struct Listener {
     pub language: Language,
 }
 
-/// News is told for two days; what is older is found in the book.
-const NEWS_FOR: TimeDelta = TimeDelta::days(2);
+/// News is told for a week, should nobody have worked for so long; what is older is found in the book.
+const NEWS_FOR: TimeDelta = TimeDelta::days(7);
 
 /// Writes down that this payment out of a fund is to be announced. False when it was before, or is no payment out.
 pub async fn announce_payout(work: &mut Work, movement: i64) -> Result<bool, Fault> {

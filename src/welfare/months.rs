@@ -27,6 +27,7 @@ pub async fn close_next_month(
     code: &str,
     last: NaiveDate,
 ) -> Result<Option<Month>, Fault> {
+    store::take_time(work.conn()).await?;
     lock_stage(work.conn(), stage).await?;
     let before = store::latest(work.conn(), stage).await?;
     let next = match &before {
@@ -90,12 +91,14 @@ pub async fn month_text(
     )))
 }
 
-/// The closed months that the ledger does not bear out any more, oldest first: nothing when all is well.
+/// The closed months that the ledger does not bear out any more, oldest first: nothing when all is well. Asked in a transaction, it
+/// may take its time.
 pub async fn broken_months(
     conn: &mut PgConnection,
     stage: i32,
     code: &str,
 ) -> Result<Vec<NaiveDate>, Fault> {
+    store::take_time(conn).await?;
     let mut months = store::months_of(conn, stage, i64::MAX).await?;
     months.reverse();
     let mut broken = Vec::new();

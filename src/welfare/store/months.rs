@@ -7,6 +7,14 @@ use crate::fault::Fault;
 use crate::primitives::Money;
 use crate::welfare::month::{Month, MonthHash};
 
+/// A large fund's month is read in one statement that takes longer than a rider's may. Until the end of the transaction.
+pub(in crate::welfare) async fn take_time(conn: &mut PgConnection) -> Result<(), Fault> {
+    sqlx::query!("set local statement_timeout = '60s'")
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Stages with a fund whose book lacks this month.
 pub(in crate::welfare) async fn without(
     conn: &mut PgConnection,
