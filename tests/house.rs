@@ -206,6 +206,11 @@ const READERS: &[(&str, &str, &str)] = &[
         "receipts",
         "who asks about a code is shown the payer's masked name",
     ),
+    (
+        "ledger.journal",
+        "welfare",
+        "a payment out is news when its journal, or the one that settles it, says that it was paid",
+    ),
     ("ledger.account", "cli", "the demo prints the books"),
     ("ledger.journal", "cli", "the demo prints the books"),
     ("ledger.posting", "cli", "the demo prints the books"),

@@ -1,6 +1,6 @@
 //! Each payment out of a fund is told to the riders who paid for it, once.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -36,17 +36,14 @@ pub struct Listener {
 
 /// News is told for a week, should nobody have worked for so long; what is older is found in the book.
 const NEWS_FOR: TimeDelta = TimeDelta::days(7);
+/// Nothing is held for so long.
+const HELD_FOR: TimeDelta = TimeDelta::days(60);
 
-/// Writes down that this payment out of a fund is to be announced. False when it was before, or is no payment out.
-pub async fn announce_payout(work: &mut Work, movement: i64) -> Result<bool, Fault> {
-    let since = DateTime::<Utc>::MIN_UTC;
-    Ok(store::insert(work.conn(), Some(movement), since).await? > 0)
-}
-
-/// As [`announce_payout`] for every payment out of late, whoever made it: how many are new.
+/// Writes down what is to be announced: every payment out of late, whoever made it, and once. What is held until it has arrived is
+/// no payment out before it is paid, and none at all when it comes back.
 pub async fn announce_new_payouts(work: &mut Work) -> Result<u64, Fault> {
     let since = work.now - NEWS_FOR;
-    store::insert(work.conn(), None, since).await
+    store::insert(work.conn(), since, since - HELD_FOR).await
 }
 
 /// The oldest announcement that somebody has not heard, held until the end of the work.

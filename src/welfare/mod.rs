@@ -19,8 +19,8 @@ mod testing;
 mod waiver;
 
 pub use announcing::{
-    Announcement, Listener, announce_new_payouts, announce_payout, listeners, next_announcement,
-    next_listeners, note_told,
+    Announcement, Listener, announce_new_payouts, listeners, next_announcement, next_listeners,
+    note_told,
 };
 pub use forgiving::{
     Forgave, Forgive, ForgiveError, ForgivenLine, Forgiver, arrears_at, everything, forgive,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use kwastage::fault::Fault;
 use kwastage::fund_news;
+use kwastage::ledger::{self, Account, Key, Posting, Rail};
 use kwastage::members::{self, Who};
 use kwastage::primitives::{Language, Money, Msisdn};
 use kwastage::schedules::{self, Channel, Choice, Mode};
@@ -176,6 +177,70 @@ async fn each_payment_out_is_told_to_everybody_once_and_in_the_morning() {
     );
     let masked = "outbox where template = 'fund.paid_out' and fills::text like '%Jum***%'";
     assert_eq!(count(&world, masked).await, others);
+    world.close().await;
+}
+
+/// Support that is held until M-PESA has brought it, and comes back or arrives.
+#[tokio::test]
+async fn what_is_held_is_no_news_before_it_is_paid() {
+    let world = World::new(Sessions::InProcess).await;
+    let juma = member(&world, JUMA).await;
+    let (fund, in_flight) = (Account::Fund(juma.1), Account::InFlight(Rail::Mpesa));
+    let amount = Money::from_shillings(700);
+    let mut holds = Vec::new();
+    for _ in 0..2 {
+        let mut work = begin(&world).await;
+        let payout = Uuid::now_v7();
+        let held = Posting::of("support_held", payout, amount)
+            .debit(fund.clone())
+            .credit(in_flight.clone())
+            .unwrap();
+        let posted = ledger::post(&mut work, held, Key::of("payment", payout))
+            .await
+            .unwrap();
+        sqlx::query(
+            "insert into fund_movement (stage_id, at, direction, cents, what, member_id, journal_id)
+             values ($1, $2, 'out', $3, 'support', $4, $5)",
+        )
+        .bind(juma.1)
+        .bind(world.now())
+        .bind(amount.cents())
+        .bind(juma.0)
+        .bind(posted.journal.0)
+        .execute(work.conn())
+        .await
+        .unwrap();
+        work.commit().await.unwrap();
+        holds.push((payout, posted.journal));
+    }
+    fund_news::announce_payouts(world.app.clone())
+        .await
+        .unwrap();
+    assert_eq!(count(&world, "fund_announcement").await, 0);
+    for ((payout, hold), kind, to) in [
+        (holds[0], "payout_paid", Account::MpesaPaybill),
+        (holds[1], "support_returned", fund.clone()),
+    ] {
+        let mut work = begin(&world).await;
+        let ended = Posting::of(kind, payout, amount)
+            .debit(in_flight.clone())
+            .credit(to)
+            .unwrap()
+            .resolving(hold);
+        ledger::post(&mut work, ended, Key::of(kind, payout))
+            .await
+            .unwrap();
+        work.commit().await.unwrap();
+    }
+    for _ in 0..2 {
+        fund_news::announce_payouts(world.app.clone())
+            .await
+            .unwrap();
+    }
+    assert_eq!(count(&world, "fund_announcement").await, 1);
+    let told = "fund_announcement a join fund_movement f on f.id = a.movement_id";
+    let paid = format!("{told} where f.journal_id = {}", holds[0].1.0);
+    assert_eq!(count(&world, &paid).await, 1);
     world.close().await;
 }
 

@@ -8,22 +8,25 @@ use crate::fault::Fault;
 use crate::primitives::{Language, MaskedName, Money, Msisdn};
 use crate::welfare::announcing::{Announcement, Listener};
 
-/// One movement, or all since then; those that are announced already are left out.
+/// What was paid since then, and left its fund no earlier than `held_since`; what is announced already is left out.
 pub(in crate::welfare) async fn insert(
     conn: &mut PgConnection,
-    movement: Option<i64>,
     since: DateTime<Utc>,
+    held_since: DateTime<Utc>,
 ) -> Result<u64, Fault> {
     let inserted = sqlx::query!(
         "insert into fund_announcement (movement_id, id, stage_id, member_id, cents, balance, at)
-         select f.id, gen_random_uuid(), f.stage_id, f.member_id, f.cents, ledger.balance('fund', f.stage_id::text), f.at
+         select f.id, gen_random_uuid(), f.stage_id, f.member_id, f.cents, ledger.balance('fund', f.stage_id::text), paid.at
          from fund_movement f
-         where f.what = 'support' and ($1::bigint is null or f.id = $1) and f.at > $2
+         join ledger.journal taken on taken.id = f.journal_id
+         left join ledger.journal arrived on arrived.resolves = f.journal_id and arrived.kind = 'payout_paid'
+         cross join lateral (select case taken.kind when 'fund_support_paid' then taken.at else arrived.at end as at) paid
+         where f.what = 'support' and f.at > $2 and paid.at > $1
            and not exists (select from fund_announcement a where a.movement_id = f.id)
          order by f.id limit 100
          on conflict (movement_id) do nothing",
-        movement,
-        since
+        since,
+        held_since
     )
     .execute(conn)
     .await?;
