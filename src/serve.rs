@@ -39,8 +39,8 @@ use crate::primitives::{Carrier, Msisdn};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{
-    broadcasts, conversation, dues, forgetting, ledger, payments, payouts, receipts, recovery,
-    settlement, welcome,
+    broadcasts, conversation, dues, forgetting, fund_news, ledger, payments, payouts, receipts,
+    recovery, schedules, settlement, welcome,
 };
 
 /// A file takes whatever comes.
@@ -204,7 +204,34 @@ pub fn registry(app: &App) -> Registry<App> {
         .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
     on_emergencies(app, &mut registry);
     on_payouts(app, &mut registry);
+    on_plans(&mut registry);
     registry
+}
+
+/// Due days, arrears, and what members hear of their funds.
+fn on_plans(registry: &mut Registry<App>) {
+    registry
+        .every(
+            "schedules.due_days",
+            TimeDelta::minutes(1),
+            schedules::jobs::look_at_due_days,
+        )
+        .every(
+            "schedules.arrears",
+            TimeDelta::minutes(1),
+            schedules::jobs::remind_of_arrears,
+        )
+        .every(
+            "fund.announce",
+            TimeDelta::seconds(10),
+            fund_news::announce_payouts,
+        )
+        .every(
+            "suspense.flag",
+            TimeDelta::hours(1),
+            settlement::flag_unclaimed,
+        )
+        .every("fund.months", TimeDelta::hours(1), fund_news::close_months);
 }
 
 /// The answer clock, its calls, the drill of the night, and the promise.

@@ -20,6 +20,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "dues",
             "forgetting",
             "paying_out",
+            "fund_news",
             "seed",
             "settlement",
             "welcome",
@@ -41,6 +42,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "questions",
             "receipts",
             "recovery",
+            "schedules",
             "stages",
             "wallet",
             "welfare",
@@ -63,6 +65,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("emergencies/jobs.rs", "edges"),
     ("payments/jobs.rs", "edges"),
     ("payouts/jobs.rs", "edges"),
+    ("schedules/jobs.rs", "edges"),
     ("emergencies/follow_up.rs", "edges"),
     ("messages/outlets.rs", "means"),
 ];
@@ -118,6 +121,7 @@ const PURE: &[&str] = &[
     "broadcasts/words.rs",
     "messages/breaker.rs",
     "messages/bucket.rs",
+    "messages/kind.rs",
     "messages/loop_guard.rs",
     "messages/model.rs",
     "messages/quiet.rs",
@@ -145,6 +149,8 @@ const PURE: &[&str] = &[
     "receipts/model.rs",
     "receipts/number.rs",
     "recovery/rules.rs",
+    "schedules/model.rs",
+    "schedules/rule.rs",
     "settlement/account_text.rs",
     "spool/book.rs",
     "spool/frame.rs",
@@ -153,8 +159,10 @@ const PURE: &[&str] = &[
     "wallet/limits.rs",
     "wallet/model.rs",
     "welfare/model.rs",
+    "welfare/month.rs",
     "welfare/plan.rs",
     "welfare/standing.rs",
+    "welfare/waiver.rs",
 ];
 
 /// SQL stands in a feature's `store`, and in these.
@@ -186,6 +194,11 @@ const READERS: &[(&str, &str, &str)] = &[
         "recipients are counted and written in one statement each",
     ),
     (
+        "message_preference",
+        "broadcasts",
+        "recipients are counted and written in one statement each",
+    ),
+    (
         "member",
         "wallet",
         "a statement shows the other side's masked name",
@@ -202,6 +215,11 @@ const READERS: &[(&str, &str, &str)] = &[
     ),
     (
         "member",
+        "schedules",
+        "whose arrears are watched is taken up in one statement",
+    ),
+    (
+        "member",
         "receipts",
         "who asks about a code is shown the payer's masked name",
     ),
@@ -214,6 +232,11 @@ const READERS: &[(&str, &str, &str)] = &[
         "member",
         "recovery",
         "an official is shown who of the stage waits for an answer",
+    ),
+    (
+        "ledger.journal",
+        "welfare",
+        "a payment out is news when its journal, or the one that settles it, says that it was paid",
     ),
     ("ledger.account", "cli", "the demo prints the books"),
     ("ledger.journal", "cli", "the demo prints the books"),

@@ -1,7 +1,7 @@
 //! What each keyword is answered with. The one list of it.
 
 use super::understand::Asked;
-use super::{Answer, Text, alarm, dues, money, recovery, standing};
+use super::{Answer, Text, alarm, dues, fund, money, recovery, standing};
 use crate::fault::Fault;
 use crate::messages::{self, Values};
 use crate::work::Work;
@@ -16,6 +16,8 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
         Asked::ReceiptWithoutCode => say("receipt", "receipt.no_code"),
         Asked::Status => standing::status(work, text).await,
         Asked::Join(stage) => standing::join(work, text, stage.as_deref()).await,
+        Asked::Fund => fund::statement(work, text).await,
+        Asked::StopAutomatic => fund::stop_automatic(work, text).await,
         Asked::Stop => {
             let now = work.now;
             messages::opt_out(work.conn(), &text.from, now, "sms").await?;

@@ -7,6 +7,7 @@
 mod alarm;
 mod coordinator;
 mod dues;
+mod fund;
 mod keyword;
 mod money;
 mod notices;

@@ -4,6 +4,7 @@ mod broadcasts;
 mod demo;
 mod doctor;
 mod emergencies;
+mod funds;
 mod health;
 mod invoices;
 mod members;
@@ -11,6 +12,7 @@ mod menus;
 mod migrate;
 mod paybill;
 mod payouts;
+mod plans;
 mod serve;
 mod stages;
 mod stop;
@@ -66,6 +68,12 @@ enum Command {
     /// Tells many something at once.
     #[command(subcommand)]
     Broadcasts(broadcasts::Broadcasts),
+    /// Says what the riders of a stage pay, and when.
+    #[command(subcommand)]
+    Plans(plans::Plans),
+    /// Says what a fund pays for, forgives arrears, and proves the months of its book.
+    #[command(subcommand)]
+    Funds(funds::Funds),
     /// Sets up the paybill at Daraja.
     #[command(subcommand)]
     Paybill(paybill::Paybill),
@@ -127,6 +135,8 @@ pub async fn run() -> ExitCode {
         Command::Invoices(asked) => invoices::run(config, asked).await,
         Command::Stages(asked) => stages::run(config, asked).await,
         Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
+        Command::Plans(asked) => plans::run(config, asked).await,
+        Command::Funds(asked) => funds::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,
         Command::Payouts(asked) => payouts::run(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,

@@ -3,6 +3,7 @@
 mod coordinator;
 mod dues;
 mod notices;
+mod plans;
 mod recovery;
 
 use super::Turn;
@@ -46,6 +47,12 @@ pub(super) async fn fetch(
         "post" => notices::post(app, turn, need("post")).await,
         "sent" => notices::sent(app, member(caller, fact)?).await,
         "stages" => stages_of(app, id(need("zone"), turn)?).await,
+        "schedule" => plans::schedule(app, member(caller, fact)?).await,
+        "fund_rules" => plans::fund_rules(app, member(caller, fact)?, caller.language()).await,
+        "fund_months" => plans::fund_months(app, member(caller, fact)?).await,
+        "forgiven" => plans::forgiven(app, member(caller, fact)?).await,
+        "stage_arrears" => plans::stage_arrears(app, turn).await,
+        "preferences" => plans::preferences(app, turn).await,
         "open_cases" => coordinator::open_cases(app, turn).await,
         "case" => coordinator::case(app, turn, need("case_no")).await,
         "takers" => coordinator::takers(app, turn, need("case_no")).await,

@@ -2,6 +2,7 @@
 
 mod coordinator;
 mod dues;
+mod plans;
 mod recovery;
 
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use crate::stages::StageCode;
 
 pub(super) use coordinator::Coordinating;
 pub(super) use dues::PayingDue;
+pub(super) use plans::Planning;
 pub(super) use recovery::{Claiming, Recovering};
 
 /// One thing a phone asks for.
@@ -50,6 +52,7 @@ pub(super) enum Question {
     },
     FindRecipient(String),
     WeighWithdrawal(Money),
+    FindDebtor(String),
     ProvePin,
     Balances,
 }
@@ -78,6 +81,7 @@ pub(super) enum Deed {
     Coordinate(Coordinating),
     Recover(Recovering),
     PayDue(PayingDue),
+    Plan(Planning),
     SaySafe,
     OfferHelp(Helping),
 }
@@ -270,7 +274,18 @@ fn read(mut asked: Asked) -> Option<Intent> {
             pin: Some(secret?),
             what: What::Deed(Deed::PayDue(dues::read(&asked)?)),
         }),
-        _ => deed(Deed::Coordinate(coordinator::read(&asked)?)),
+        "find_debtor" => question(Question::FindDebtor(answer("debtor").to_owned())),
+        _ => {
+            if let Some(planning) = plans::read(&asked) {
+                let pin = match plans::asks_pin(&planning) {
+                    true => Some(secret?),
+                    false => None,
+                };
+                let what = What::Deed(Deed::Plan(planning));
+                return Some(Intent { pin, what });
+            }
+            deed(Deed::Coordinate(coordinator::read(&asked)?))
+        }
     }
 }
 

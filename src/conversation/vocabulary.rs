@@ -2,8 +2,9 @@
 //! else is refused when it is loaded.
 
 mod coordinator;
-mod payouts;
 mod dues;
+mod payouts;
+mod plans;
 mod recovery;
 mod wallet;
 
@@ -143,6 +144,17 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "member_lapsed",
         "due_overdue",
         "due_renewal",
+        // Due days, and what is forgiven.
+        "pushes",
+        "reminds",
+        "by_week",
+        "by_month",
+        "somebody_behind",
+        "was_forgiven",
+        // What a phone is sent.
+        "gets_reminders",
+        "gets_fund_news",
+        "gets_notices",
     ],
     globals: &[
         Variable::new("name", NAME),
@@ -167,6 +179,12 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         dues::RENEWALS,
         dues::OWED,
         dues::INVOICE,
+        plans::SCHEDULE,
+        plans::FUND_RULES,
+        plans::FUND_MONTHS,
+        plans::FORGIVEN,
+        plans::STAGE_ARREARS,
+        plans::PREFERENCES,
         Fact {
             name: "standing",
             needs: &[],
@@ -424,8 +442,9 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
                         Variable::new("paid_until", Kind::Date),
                         Variable::new("wallet", AMOUNT),
                         Variable::new("fund_balance", AMOUNT),
+                        Variable::new("forgiven", AMOUNT),
                     ],
-                    decides: &["behind"],
+                    decides: &["behind", "was_forgiven"],
                 },
                 WRONG_PIN,
                 LOCKED,
@@ -475,6 +494,14 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         recovery::ANSWER_PIN_REQUEST,
         recovery::MOVE_TO,
         recovery::CLAIM_NUMBER,
+        // Due days, forgiveness, preferences.
+        plans::CHOOSE_SCHEDULE,
+        plans::AGREE_AUTOMATIC,
+        plans::FIND_DEBTOR,
+        plans::FORGIVE_MEMBER,
+        plans::FORGIVE_STAGE,
+        plans::FORGIVE_EACH,
+        plans::SET_PREFERENCE,
         // Settings.
         IntentSpec {
             name: "prove_pin",

@@ -1,7 +1,7 @@
 //! Every movement of money the product knows, each named and built in one place.
 
-pub mod payouts;
 pub mod dues;
+pub mod payouts;
 pub mod wallet;
 
 use uuid::Uuid;

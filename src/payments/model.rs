@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::codes::TextKey;
-use super::evidence::{PromptIds, Receipt};
+use super::evidence::{PhoneHint, PromptIds, Receipt};
 use super::verdict::Verdict;
 use crate::primitives::{Language, Money, Msisdn};
 
@@ -365,7 +365,8 @@ pub enum News {
         amount: Money,
         /// As typed, normalised.
         account: String,
-        payer_hint: Option<String>,
+        /// Of the payer, as far as it is shown.
+        phone: Option<PhoneHint>,
     },
     /// For the people who run this, not for the rider.
     Alarm {

@@ -5,6 +5,7 @@
 
 mod account_text;
 mod paybill;
+mod whose;
 
 use tracing::{error, info};
 
@@ -24,6 +25,7 @@ use crate::welfare::{self, ContributionReceived, FundError, PaidFrom, Status};
 use crate::work::Work;
 
 pub use paybill::{AllocateError, allocate_by_hand};
+pub use whose::{Whose, answer_whose, flag_unclaimed, names_somebody};
 
 /// Settles everything a piece of evidence has brought to light.
 pub async fn settle(app: &App, work: &mut Work, news: Vec<News>) -> Result<(), Fault> {
@@ -148,7 +150,7 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
             receipt,
             amount,
             account,
-            ..
+            phone,
         } => {
             if paybill::allocate(app, work, &receipt, amount, &account).await? {
                 info!(target: "financial", { receipt = receipt.as_str(), %amount }, "A paybill payment found its member by its account");
@@ -162,7 +164,8 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
                 postings::unallocated_received(cause, amount),
                 Key::of("unallocated", receipt.as_str()),
             )
-            .await
+            .await?;
+            whose::ask_payer(app, work, &receipt, amount, phone.as_ref()).await
         }
         News::Alarm { alarm, .. } => {
             error!(target: "financial", ?alarm, "A payment needs somebody's attention");

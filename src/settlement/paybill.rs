@@ -58,7 +58,7 @@ pub(super) async fn allocate(
     Ok(true)
 }
 
-/// Staff give money out of suspense to a member.
+/// Staff, or the payer, give money out of suspense to a member. A refusal leaves the transaction as it was.
 pub async fn allocate_by_hand(
     app: &App,
     work: &mut Work,
@@ -69,13 +69,15 @@ pub async fn allocate_by_hand(
     let member = members::find(work.conn(), who)
         .await?
         .ok_or(AllocateError::NoMember)?;
-    let amount = payments::take_from_suspense(work, receipt, member.id.0)
-        .await?
-        .ok_or(AllocateError::NotInSuspense)?;
+    let waiting = payments::waiting_in_suspense(work.conn(), receipt).await?;
+    let amount = waiting.ok_or(AllocateError::NotInSuspense)?;
     let Some(target) = target(app, &member, amount, into) else {
         let name = member.first_name.as_str().to_owned();
         return Err(AllocateError::NotForThem(name));
     };
+    payments::take_from_suspense(work, receipt, member.id.0)
+        .await?
+        .ok_or(AllocateError::NotInSuspense)?;
     let released = postings::suspense_released(payment_of(receipt), amount);
     super::book(work, released, Key::of("suspense_released", receipt)).await?;
     credit(app, work, receipt, amount, &member, target).await?;

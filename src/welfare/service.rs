@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::model::{ContributionReceived, FundStatement, PaidFrom, SupportHeld};
 use super::plan::Plan;
-use super::standing::{Standing, standing};
+use super::standing::{Standing, latest_due_day, owed, standing};
 use super::store;
 use crate::events::Event;
 use crate::fault::Fault;
@@ -147,9 +147,33 @@ pub async fn standing_of(
         standing(
             &facts.schedule,
             nairobi_date(facts.approved_at),
-            facts.contributed,
+            facts.settled(),
             today,
         )
+    }))
+}
+
+/// What somebody's due day comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueNow {
+    /// The latest due day that has come.
+    pub day: NaiveDate,
+    /// Everything that fell due up to today and is not settled, today's with it.
+    pub owed: Money,
+}
+
+/// What a member owes today, with what falls due today. None before their first due day, and where nothing is asked of them.
+pub async fn due_now(
+    conn: &mut PgConnection,
+    member: Uuid,
+    today: NaiveDate,
+) -> Result<Option<DueNow>, Fault> {
+    let facts = store::what_was_agreed_and_paid(conn, member).await?;
+    Ok(facts.and_then(|facts| {
+        let since = nairobi_date(facts.approved_at);
+        let day = latest_due_day(&facts.schedule, since, today)?;
+        let owed = owed(&facts.schedule, since, facts.settled(), today);
+        Some(DueNow { day, owed })
     }))
 }
 

@@ -19,6 +19,10 @@ pub(super) enum Keyword {
     Help,
     Stop,
     Start,
+    /// The fund of one's stage.
+    Fund,
+    /// No payments that are asked for by themselves.
+    StopAuto,
     /// To stop one's own alarm.
     Cancel,
     /// To freeze one's wallet.
@@ -33,8 +37,8 @@ pub(super) enum Keyword {
 }
 
 use Keyword::{
-    Balance, Cancel, Claim, Freeze, Help, Join, Loan, No, NotMe, OnTheMenu, Pay, Policy, Receipt,
-    Renew, Start, Status, Stop, Withdraw, Yes,
+    Balance, Cancel, Claim, Freeze, Fund, Help, Join, Loan, No, NotMe, OnTheMenu, Pay, Policy,
+    Receipt, Renew, Start, Status, Stop, StopAuto, Withdraw, Yes,
 };
 
 /// Every word in capitals, the usual ones first.
@@ -57,7 +61,9 @@ const ENGLISH: &[(Keyword, &str)] = &[
     (Withdraw, "WITHDRAW WITHDRAWAL CASHOUT"),
     (NotMe, "NOTME"),
     (Renew, "RENEW RENEWAL"),
-    (OnTheMenu, "PIN SETTINGS LANGUAGE FUND KIN CHANGE"),
+    (Fund, "FUND FUNDS"),
+    (StopAuto, "STOPAUTO AUTOSTOP"),
+    (OnTheMenu, "PIN SETTINGS LANGUAGE KIN CHANGE"),
 ];
 
 const SWAHILI: &[(Keyword, &str)] = &[
@@ -83,7 +89,9 @@ const SWAHILI: &[(Keyword, &str)] = &[
     (Withdraw, "TOA NITOE KUTOA NATOA"),
     (NotMe, "SIOMIMI SIMIMI"),
     (Renew, "HUISHA KUHUISHA NIHUISHE"),
-    (OnTheMenu, "MIPANGILIO LUGHA MFUKO"),
+    (Fund, "MFUKO MIFUKO"),
+    (StopAuto, "SIMAMISHAAUTO ACHAAUTO"),
+    (OnTheMenu, "MIPANGILIO LUGHA"),
 ];
 
 /// Said around a keyword out of politeness or habit: `hi, naomba salio langu`, `I want to pay 200`.
@@ -143,7 +151,7 @@ pub(super) fn mentioned(words: &[Word]) -> Option<Found> {
     let first = &words[..words.len().min(6)];
     named(
         first,
-        &[Balance, Status, Join, Claim, Loan, Policy, OnTheMenu],
+        &[Balance, Status, Join, Claim, Loan, Policy, Fund, OnTheMenu],
     )
 }
 

@@ -10,6 +10,7 @@ mod joining;
 mod money;
 mod notices;
 mod payouts;
+mod plans;
 mod recovery;
 mod settings;
 mod spooling;
@@ -210,6 +211,7 @@ impl Performer<'_> {
             Question::RepeatPin { chosen, pin } => joining::repeat_pin(self, chosen, pin).await,
             Question::FindRecipient(typed) => wallet::find_recipient(self, &typed).await,
             Question::WeighWithdrawal(amount) => payouts::weigh(self, amount).await,
+            Question::FindDebtor(typed) => plans::find_debtor(self, &typed).await,
             Question::ProvePin => Ok(Outcome::new("right")),
             Question::Balances => money::balances(self).await,
         }
@@ -275,6 +277,7 @@ impl Performer<'_> {
             Deed::Coordinate(asked) => coordinator::act(self, &mut work, asked).await,
             Deed::Recover(asked) => recovery::act(self, &mut work, asked, &key).await,
             Deed::PayDue(paying) => dues::pay(self, &mut work, paying, key).await,
+            Deed::Plan(asked) => plans::act(self, &mut work, asked, &key).await,
             Deed::SaySafe => emergency::say_safe(self, &mut work).await,
             Deed::OfferHelp(helping) => settings::offer_help(self, &mut work, helping).await,
         }?;

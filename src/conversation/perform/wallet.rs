@@ -204,7 +204,7 @@ pub(super) fn refusal(refused: SpendError) -> Result<Outcome, Fault> {
 }
 
 /// `Juma O.`: enough to know somebody by, at most fourteen characters.
-fn short_name(member: &Member) -> String {
+pub(super) fn short_name(member: &Member) -> String {
     let first: String = member.first_name.as_str().chars().take(11).collect();
     match member.last_name.as_str().chars().next() {
         Some(initial) => format!("{first} {initial}."),
