@@ -37,7 +37,7 @@ use crate::primitives::{Carrier, Msisdn};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{
-    broadcasts, conversation, forgetting, ledger, payments, receipts, settlement, welcome,
+    broadcasts, conversation, forgetting, ledger, loans, payments, receipts, settlement, welcome,
 };
 
 /// A file takes whatever comes.
@@ -198,7 +198,23 @@ pub fn registry(app: &App) -> Registry<App> {
         )
         .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
     on_emergencies(app, &mut registry);
+    on_loans(&mut registry);
     registry
+}
+
+/// Requests that expire, and the daily round.
+fn on_loans(registry: &mut Registry<App>) {
+    registry
+        .every(
+            "loans.expire",
+            TimeDelta::minutes(1),
+            loans::jobs::expire_requests,
+        )
+        .every(
+            "loans.round",
+            TimeDelta::minutes(5),
+            loans::jobs::daily_round,
+        );
 }
 
 /// The answer clock, its calls, the drill of the night, and the promise.

@@ -1,7 +1,7 @@
 //! What each keyword is answered with. The one list of it.
 
 use super::understand::Asked;
-use super::{Answer, Text, alarm, money, standing};
+use super::{Answer, Text, alarm, loans, money, standing};
 use crate::fault::Fault;
 use crate::messages::{self, Values};
 use crate::work::Work;
@@ -30,7 +30,7 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
         Asked::Freeze => money::freeze(work, text).await,
         // Not to be had yet: what can be done today.
         Asked::Claim => say("claim", "later.claim"),
-        Asked::Loan => say("loan", "later.loan"),
+        Asked::Loan => loans::standing(work, text).await,
         Asked::Policy => say("policy", "later.policy"),
         Asked::OnTheMenu => say("menu", "help.by_phone"),
         Asked::Help => say("help", "help.menu"),

@@ -7,6 +7,7 @@
 mod alarm;
 mod coordinator;
 mod keyword;
+mod loans;
 mod money;
 mod notices;
 mod open_question;

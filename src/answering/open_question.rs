@@ -4,10 +4,11 @@
 //! stays open: a coordinator's `1` is no place, and `HELP` is no amount.
 
 use super::understand::{Amount, Asked, amount, told_of_an_alarm};
-use super::{Answer, Text, alarm, money};
+use super::{Answer, Text, alarm, loans, money};
 use crate::emergencies;
 use crate::emergencies::grammar::{self, Order};
 use crate::fault::Fault;
+use crate::loans::LoanId;
 use crate::messages::Values;
 use crate::questions::{self, Question};
 use crate::work::Work;
@@ -30,6 +31,7 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<An
     match question {
         Question::WhereAreYou { .. } => place(work, text).await,
         Question::HowMuch => how_much(work, text).await,
+        Question::Vouch { loan } => loans::vouch(work, text, LoanId(loan)).await,
     }
 }
 

@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod emergencies;
 mod health;
+mod loans;
 mod members;
 mod menus;
 mod migrate;
@@ -61,6 +62,9 @@ enum Command {
     /// Tells many something at once.
     #[command(subcommand)]
     Broadcasts(broadcasts::Broadcasts),
+    /// Decides about loans, and takes lenders' money.
+    #[command(subcommand)]
+    Loans(loans::Loans),
     /// Sets up the paybill at Daraja.
     #[command(subcommand)]
     Paybill(paybill::Paybill),
@@ -118,6 +122,7 @@ pub async fn run() -> ExitCode {
         Command::Members(asked) => members::run(config, asked).await,
         Command::Stages(asked) => stages::run(config, asked).await,
         Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
+        Command::Loans(asked) => loans::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),

@@ -1,18 +1,21 @@
 //! Everything a phone can ask for, read from its answers. The one list of it.
 
 mod coordinator;
+mod loans;
 
 use uuid::Uuid;
 
 use crate::broadcasts::{BroadcastId, Verdict};
 use crate::emergencies::EmergencyKind;
 use crate::fault::Fault;
+use crate::loans::ProductId;
 use crate::members::{Helping, Kin, MemberId, Name, NationalId, PinVerifier, Relation};
 use crate::menu::Asked;
 use crate::primitives::{Language, Money, Msisdn, Secret};
 use crate::stages::StageCode;
 
 pub(super) use coordinator::Coordinating;
+pub(super) use loans::{Lending, Wanted};
 
 /// One thing a phone asks for.
 pub(super) struct Intent {
@@ -43,6 +46,7 @@ pub(super) enum Question {
         pin: Secret,
     },
     FindRecipient(String),
+    LoanAmount { product: ProductId, amount: Money },
     ProvePin,
     Balances,
 }
@@ -68,6 +72,7 @@ pub(super) enum Deed {
     TellEmergencyInjured(i32),
     TellEmergencyPlace(String),
     Coordinate(Coordinating),
+    Lend(Lending),
     SaySafe,
     OfferHelp(Helping),
 }
@@ -184,6 +189,21 @@ fn read(mut asked: Asked) -> Option<Intent> {
             Some(Intent {
                 pin: Some(secret?),
                 what: What::Deed(Deed::ContributeFromWallet(amount)),
+            })
+        }
+        "check_loan_amount" => {
+            let (product, amount) = loans::wanted(&asked)?;
+            question(Question::LoanAmount { product, amount })
+        }
+        "apply_loan" | "ask_guarantor" | "drop_loan" | "answer_vouch" | "refuse_vouch"
+        | "repay_loan" | "repay_loan_by_mpesa" | "send_loan_schedule" => {
+            let lending = loans::read(&asked)?;
+            Some(Intent {
+                pin: match lending.needs_pin() {
+                    true => Some(secret?),
+                    false => None,
+                },
+                what: What::Deed(Deed::Lend(lending)),
             })
         }
         "look_up_receipt" => deed(Deed::LookUpReceipt(answer("receipt_code").to_owned())),

@@ -2,6 +2,7 @@
 //! else is refused when it is loaded.
 
 mod coordinator;
+mod loans;
 mod wallet;
 
 use crate::menu::{Effect, Fact, IntentSpec, Kind, OutcomeSpec, Variable, Vocabulary};
@@ -131,6 +132,18 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "has_sacco",
         "has_draft",
         "has_posts",
+        // Loans: how one stands, and why somebody may borrow what.
+        "loan_runs",
+        "loan_late",
+        "loan_asked",
+        "loan_waits",
+        "vouch_asked",
+        "limit_ok",
+        "limit_held",
+        "limit_has_loan",
+        "limit_behind",
+        "limit_too_short",
+        "limit_too_little",
     ],
     globals: &[
         Variable::new("name", NAME),
@@ -148,6 +161,14 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         coordinator::DUTY,
         coordinator::COORDINATORS,
         coordinator::SWAP_WITH,
+        loans::PLACE,
+        loans::MAY_BORROW,
+        loans::PRODUCTS,
+        loans::TERMS,
+        loans::QUOTE,
+        loans::VOUCHING,
+        loans::VOUCH,
+        loans::STATEMENT,
         Fact {
             name: "standing",
             needs: &[],
@@ -445,6 +466,16 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         wallet::FIND_RECIPIENT,
         wallet::SEND_MONEY,
         wallet::CONTRIBUTE_FROM_WALLET,
+        // Loans.
+        loans::CHECK_AMOUNT,
+        loans::APPLY,
+        loans::ASK_GUARANTOR,
+        loans::DROP,
+        loans::ANSWER_VOUCH,
+        loans::REFUSE_VOUCH,
+        loans::REPAY,
+        loans::REPAY_BY_MPESA,
+        loans::SEND_SCHEDULE,
         // Settings.
         IntentSpec {
             name: "prove_pin",

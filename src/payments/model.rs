@@ -51,6 +51,10 @@ pub enum Purpose {
     TopUp {
         member: Uuid,
     },
+    /// Towards the member's loan.
+    LoanRepayment {
+        member: Uuid,
+    },
 }
 
 impl Purpose {
@@ -59,14 +63,17 @@ impl Purpose {
         match self {
             Purpose::RegistrationFee { member }
             | Purpose::Contribution { member, .. }
-            | Purpose::TopUp { member } => *member,
+            | Purpose::TopUp { member }
+            | Purpose::LoanRepayment { member } => *member,
         }
     }
 
     /// The stage whose fund it goes into, where it goes into one.
     pub fn stage(&self) -> Option<i32> {
         match self {
-            Purpose::RegistrationFee { .. } | Purpose::TopUp { .. } => None,
+            Purpose::RegistrationFee { .. }
+            | Purpose::TopUp { .. }
+            | Purpose::LoanRepayment { .. } => None,
             Purpose::Contribution { stage, .. } => Some(*stage),
         }
     }
@@ -76,6 +83,7 @@ impl Purpose {
             Purpose::RegistrationFee { .. } => "registration_fee",
             Purpose::Contribution { .. } => "contribution",
             Purpose::TopUp { .. } => "top_up",
+            Purpose::LoanRepayment { .. } => "loan_repayment",
         }
     }
 
@@ -85,6 +93,7 @@ impl Purpose {
             Purpose::RegistrationFee { .. } => "Registration",
             Purpose::Contribution { .. } => "Welfare",
             Purpose::TopUp { .. } => "Wallet",
+            Purpose::LoanRepayment { .. } => "Loan",
         }
     }
 }

@@ -17,4 +17,6 @@ pub enum Question {
     },
     /// Somebody wants to pay into the fund of their stage and did not say, or not clearly, how much.
     HowMuch,
+    /// Somebody asks them to vouch for a loan.
+    Vouch { loan: Uuid },
 }

@@ -26,6 +26,8 @@ pub enum Purpose {
     RegistrationFee,
     /// Into the member's own wallet.
     TopUp,
+    /// Towards the member's loan.
+    LoanRepayment,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,7 @@ impl Purpose {
             Purpose::Contribution => "contribution",
             Purpose::RegistrationFee => "registration_fee",
             Purpose::TopUp => "top_up",
+            Purpose::LoanRepayment => "loan_repayment",
         }
     }
 
@@ -69,6 +72,7 @@ impl Purpose {
             Purpose::Contribution,
             Purpose::RegistrationFee,
             Purpose::TopUp,
+            Purpose::LoanRepayment,
         ]
         .into_iter()
         .find(|purpose| purpose.as_str() == text)

@@ -4,6 +4,7 @@
 //! The payments room knows neither funds nor members; they do not know payments. They meet here.
 
 mod account_text;
+mod loan;
 mod paybill;
 
 use tracing::{error, info};
@@ -183,6 +184,7 @@ async fn paid(
         Purpose::RegistrationFee { .. } => receipts::Purpose::RegistrationFee,
         Purpose::Contribution { .. } => receipts::Purpose::Contribution,
         Purpose::TopUp { .. } => receipts::Purpose::TopUp,
+        Purpose::LoanRepayment { .. } => receipts::Purpose::LoanRepayment,
     };
     let issue = Issue {
         payment: obligation.0,
@@ -244,6 +246,12 @@ async fn paid(
                 .money("balance", balance)
                 .code("code", code.as_str());
             tell(work, obligation, "receipt.top_up", values, "receipt").await
+        }
+        Purpose::LoanRepayment { member } => {
+            let payment = obligation.0;
+            let (template, values) =
+                loan::repaid(work, payment, member, amount, &provider_receipt, &code).await?;
+            tell(work, obligation, template, values, "receipt").await
         }
     }
 }
@@ -359,6 +367,7 @@ fn what_phrase(purpose: Purpose) -> &'static str {
         Purpose::RegistrationFee { .. } => "what.registration_fee",
         Purpose::Contribution { .. } => "what.contribution",
         Purpose::TopUp { .. } => "what.top_up",
+        Purpose::LoanRepayment { .. } => "what.loan_repayment",
     }
 }
 

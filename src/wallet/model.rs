@@ -14,6 +14,8 @@ pub enum Source {
     TopUp,
     /// A payment that came a second time is the member's own money.
     PaidTwice,
+    /// So is what was paid for a loan beyond what it asked for.
+    LoanOverpaid,
 }
 
 /// Money that leaves a wallet.
@@ -75,6 +77,12 @@ pub enum What {
     Contribution,
     Sent,
     Received,
+    /// A loan was paid in.
+    Loan,
+    LoanFee,
+    LoanRepaid,
+    /// More came by M-PESA than a loan still asked for.
+    LoanOverpaid,
 }
 
 impl What {
@@ -85,6 +93,10 @@ impl What {
             What::Contribution => "contribution",
             What::Sent => "sent",
             What::Received => "received",
+            What::Loan => "loan",
+            What::LoanFee => "loan_fee",
+            What::LoanRepaid => "loan_repaid",
+            What::LoanOverpaid => "loan_overpaid",
         }
     }
 
@@ -95,13 +107,20 @@ impl What {
             What::Contribution,
             What::Sent,
             What::Received,
+            What::Loan,
+            What::LoanFee,
+            What::LoanRepaid,
+            What::LoanOverpaid,
         ]
         .into_iter()
         .find(|what| what.as_str() == word)
     }
 
     pub(super) fn comes_in(self) -> bool {
-        matches!(self, What::TopUp | What::PaidTwice | What::Received)
+        matches!(
+            self,
+            What::TopUp | What::PaidTwice | What::Received | What::Loan | What::LoanOverpaid
+        )
     }
 }
 
@@ -110,6 +129,7 @@ impl From<Source> for What {
         match source {
             Source::TopUp => What::TopUp,
             Source::PaidTwice => What::PaidTwice,
+            Source::LoanOverpaid => What::LoanOverpaid,
         }
     }
 }

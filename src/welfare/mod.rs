@@ -9,10 +9,12 @@ mod service;
 mod standing;
 mod store;
 
-pub use model::{ContributionReceived, Direction, FundStatement, Movement, PaidFrom, SupportPaid};
+pub use model::{
+    ContributionReceived, Direction, FundStatement, History, Movement, PaidFrom, SupportPaid,
+};
 pub use plan::{Due, NoPlan, Period, Plan, Schedule};
 pub use service::{
-    FundError, Outcome, adopt_plan, contribution_received, fund_statement, standing_of,
+    FundError, Outcome, adopt_plan, contribution_received, fund_statement, history_of, standing_of,
     support_paid,
 };
 pub use standing::{Standing, Status, standing};

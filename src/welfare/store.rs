@@ -1,5 +1,7 @@
 //! The tables `plan`, `contribution` and `fund_movement`.
 
+mod history;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -9,6 +11,8 @@ use super::plan::{Period, Plan, Schedule};
 use crate::fault::Fault;
 use crate::ledger::JournalId;
 use crate::primitives::{MaskedName, Money};
+
+pub(super) use history::history;
 
 /// What a standing is computed from.
 pub(super) struct Facts {

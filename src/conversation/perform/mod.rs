@@ -6,6 +6,7 @@
 mod coordinator;
 mod emergency;
 mod joining;
+mod loans;
 mod money;
 mod notices;
 mod settings;
@@ -205,6 +206,9 @@ impl Performer<'_> {
             }
             Question::RepeatPin { chosen, pin } => joining::repeat_pin(self, chosen, pin).await,
             Question::FindRecipient(typed) => wallet::find_recipient(self, &typed).await,
+            Question::LoanAmount { product, amount } => {
+                loans::check_amount(self, product, amount).await
+            }
             Question::ProvePin => Ok(Outcome::new("right")),
             Question::Balances => money::balances(self).await,
         }
@@ -265,6 +269,7 @@ impl Performer<'_> {
                 emergency::tell_injured(self, &mut work, injured).await
             }
             Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,
+            Deed::Lend(asked) => loans::act(self, &mut work, asked, key).await,
             Deed::Coordinate(asked) => coordinator::act(self, &mut work, asked).await,
             Deed::SaySafe => emergency::say_safe(self, &mut work).await,
             Deed::OfferHelp(helping) => settings::offer_help(self, &mut work, helping).await,

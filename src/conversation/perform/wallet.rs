@@ -153,7 +153,7 @@ pub(super) async fn contribute(
 }
 
 /// Asked again at each deed: a member suspended since the session opened moves no money.
-async fn active_caller(
+pub(super) async fn active_caller(
     hands: &Performer<'_>,
     work: &mut Work,
 ) -> Result<Option<DialledMember>, Fault> {
@@ -182,7 +182,7 @@ fn spent(outcome: &'static str, after: Sent) -> Outcome {
         .value("left_today", after.left_today.as_decimal())
 }
 
-fn refusal(refused: SpendError) -> Result<Outcome, Fault> {
+pub(super) fn refusal(refused: SpendError) -> Result<Outcome, Fault> {
     match refused {
         SpendError::NotEnough { balance } => {
             Ok(Outcome::new("not_enough").value("wallet", balance.as_decimal()))

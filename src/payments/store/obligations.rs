@@ -60,6 +60,7 @@ impl TryFrom<ObligationRow> for Obligation {
         let purpose = match (row.purpose.as_str(), row.stage_id) {
             ("registration_fee", _) => Purpose::RegistrationFee { member },
             ("top_up", None) => Purpose::TopUp { member },
+            ("loan_repayment", None) => Purpose::LoanRepayment { member },
             ("contribution", Some(stage)) => Purpose::Contribution { member, stage },
             _ => return Err(broken("no such purpose")),
         };

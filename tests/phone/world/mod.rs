@@ -373,7 +373,15 @@ impl World {
         Ok(())
     }
 
-    /// `approve WHO`, `approve WHO without-fee`, `refuse WHO REASON`, `suspend WHO`, `thaw WHO`, `allocate RECEIPT WHO`, as
+    async fn loan_of(&self, work: &mut Work, who: &Who) -> anyhow::Result<LoanNumber> {
+        let now = self.now();
+        let member = members::find(work.conn(), who).await?;
+        let member = member.context("no member is known by that")?;
+        let standing = loans::standing_of(work.conn(), member.id.0, now).await?;
+        Ok(standing.context("they have no loan")?.loan.number)
+    }
+
+    /// `lend WHO BY`, `refuse-loan WHO REASON`, `approve WHO`, `approve WHO without-fee`, `refuse WHO REASON`, `suspend WHO`, `thaw WHO`, `allocate RECEIPT WHO`, as
     /// staff do it.
     pub async fn desk(&self, words: &str) -> anyhow::Result<()> {
         let (deed, rest) = words.split_once(' ').unwrap_or((words, ""));
@@ -401,6 +409,15 @@ impl World {
                 let member = members::find(work.conn(), &parsed).await?;
                 let member = member.context("no member is known by that")?;
                 wallet::thaw(&mut work, member.id.0).await?;
+            }
+            ("lend", by) => {
+                let loan = self.loan_of(&mut work, &parsed).await?;
+                loans::approve(&mut work, loan, &Staff::parse(by)?).await?;
+            }
+            ("refuse-loan", reason) => {
+                let loan = self.loan_of(&mut work, &parsed).await?;
+                let reason = loans::Reason::parse(reason)?;
+                loans::refuse(&mut work, loan, &Staff::parse("desk")?, reason).await?;
             }
             // Nobody can suspend a member yet; the row is all there is to it.
             ("suspend", "") => {
