@@ -21,6 +21,8 @@ mod repaying;
 mod schedule;
 mod store;
 mod telling;
+#[cfg(test)]
+mod testing;
 mod vouching;
 
 pub use ageing::{Age, Bucket};

@@ -318,6 +318,8 @@ mod tests {
 
         #[test]
         fn instalments_are_equal_but_for_the_last(terms in any_terms()) {
+            // At 16 % a month for seven years half a cent outgrows an instalment: nobody lends so.
+            let terms = Terms { rate_bp: terms.rate_bp % 6_000, ..terms };
             let plan = terms.plan();
             // A loan of a few shillings may be paid off before its last instalment.
             prop_assume!(terms.principal.cents() >= 100_000);

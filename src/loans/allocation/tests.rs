@@ -2,8 +2,8 @@ use chrono::Days;
 use proptest::prelude::*;
 
 use super::*;
-use crate::loans::product::tests::offer;
 use crate::loans::schedule::{Period, Terms};
+use crate::loans::testing::offer;
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()

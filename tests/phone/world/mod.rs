@@ -21,6 +21,7 @@ use kwastage::conversation::store::{
 };
 use kwastage::fault::Fault;
 use kwastage::jobs::{self, Registry};
+use kwastage::loans::{self, LoanNumber, Staff};
 use kwastage::members::{self, Fee, Reason, Who};
 use kwastage::messages::Sender;
 use kwastage::payments::Receipt;
