@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use kwastage::ledger::{self, Account, Earning, Key};
 use kwastage::loans::{
     self, AnswerError, Approval, Ask, AskError, DecideError, Funding, GuaranteeState,
-    GuarantorError, LimitRules, LoanId, LoanNumber, Method, NotNow, Offer, Period, Product,
-    RepayError, RepayOrder, Reason, Rules, Says, Staff, StageWord,
+    GuarantorError, LimitRules, LoanId, LoanNumber, Method, NotNow, Offer, Period, Product, Reason,
+    RepayError, RepayOrder, Rules, Says, Staff, StageWord,
 };
 use kwastage::primitives::Money;
 use kwastage::wallet::{self, Limits, Source, SpendError};
@@ -116,11 +116,15 @@ impl World {
                 provider_receipt: "SEED".into(),
                 from: PaidFrom::Mpesa,
             };
-            welfare::contribution_received(&mut work, received).await.unwrap();
+            welfare::contribution_received(&mut work, received)
+                .await
+                .unwrap();
             work.commit().await.unwrap();
         }
         let mut work = world.at(friday()).await;
-        loans::fund(&mut work, funding(20_000, "BANK-1")).await.unwrap();
+        loans::fund(&mut work, funding(20_000, "BANK-1"))
+            .await
+            .unwrap();
         let product = Product::check(offer()).unwrap();
         world.weekly = loans::offer(&mut work, "BODA", &product).await.unwrap();
         world.lender = sqlx::query_scalar("select id from lender where code = 'BODA'")
@@ -167,16 +171,25 @@ impl World {
 
     /// Amina asks and Wambui stands for all of it.
     async fn ready(&self, amount: i64) -> (LoanId, LoanNumber) {
-        let loan = self.ask(self.amina, amount, "session:1").await.unwrap().loan;
+        let loan = self
+            .ask(self.amina, amount, "session:1")
+            .await
+            .unwrap()
+            .loan;
         self.asks_guarantor(self.wambui).await.unwrap();
-        self.answers(self.wambui, loan.id, Says::Yes(None)).await.unwrap();
+        self.answers(self.wambui, loan.id, Says::Yes(None))
+            .await
+            .unwrap();
         (loan.id, loan.number)
     }
 
     /// As [`World::ready`], and lent.
     async fn lent(&self, amount: i64) -> (LoanId, LoanNumber) {
         let (id, number) = self.ready(amount).await;
-        assert_eq!(self.approve(number, "otieno").await.unwrap(), Approval::Lend);
+        assert_eq!(
+            self.approve(number, "otieno").await.unwrap(),
+            Approval::Lend
+        );
         (id, number)
     }
 
@@ -213,9 +226,16 @@ impl World {
         let mut work = self.at(friday()).await;
         let payment = Uuid::now_v7();
         let key = Key::of("payment", payment);
-        wallet::credit(&mut work, member, payment, shillings(amount), Source::TopUp, key)
-            .await
-            .unwrap();
+        wallet::credit(
+            &mut work,
+            member,
+            payment,
+            shillings(amount),
+            Source::TopUp,
+            key,
+        )
+        .await
+        .unwrap();
         work.commit().await.unwrap();
     }
 
@@ -290,12 +310,34 @@ impl World {
                 Account::LoanFund(self.lender),
             ])
             .await;
-        assert_eq!(interest, self.count("select coalesce(sum(interest_paid_cents), 0)::bigint from loan_instalment").await);
-        assert_eq!(penalty, self.count("select coalesce(sum(penalty_paid_cents), 0)::bigint from loan_instalment").await);
-        assert_eq!(fees, self.count("select coalesce(sum(cents), 0)::bigint from loan_entry where what = 'fee'").await);
-        let lost = self.count("select coalesce(sum(cents), 0)::bigint from loan_entry where what = 'written_off'").await;
-        let funded = self.count("select sum(cents)::bigint from lender_funding").await;
-        assert_eq!(fund - book + lost, funded, "what a lender brought is in its fund, lent out, or lost");
+        assert_eq!(
+            interest,
+            self.count("select coalesce(sum(interest_paid_cents), 0)::bigint from loan_instalment")
+                .await
+        );
+        assert_eq!(
+            penalty,
+            self.count("select coalesce(sum(penalty_paid_cents), 0)::bigint from loan_instalment")
+                .await
+        );
+        assert_eq!(
+            fees,
+            self.count("select coalesce(sum(cents), 0)::bigint from loan_entry where what = 'fee'")
+                .await
+        );
+        let lost = self
+            .count(
+                "select coalesce(sum(cents), 0)::bigint from loan_entry where what = 'written_off'",
+            )
+            .await;
+        let funded = self
+            .count("select sum(cents)::bigint from lender_funding")
+            .await;
+        assert_eq!(
+            fund - book + lost,
+            funded,
+            "what a lender brought is in its fund, lent out, or lost"
+        );
     }
 }
 
@@ -317,32 +359,74 @@ fn day(text: &str) -> NaiveDate {
 async fn a_loan_from_the_request_to_the_last_cent(pool: PgPool) {
     let world = World::new(pool).await;
     let asked = world.ask(world.amina, 4_000, "session:1").await.unwrap();
-    assert_eq!((asked.quote.fee, asked.quote.interest), (shillings(50), shillings(160)));
-    assert_eq!((asked.quote.each, asked.quote.first_due), (shillings(1_040), day("2026-11-27")));
+    assert_eq!(
+        (asked.quote.fee, asked.quote.interest),
+        (shillings(50), shillings(160))
+    );
+    assert_eq!(
+        (asked.quote.each, asked.quote.first_due),
+        (shillings(1_040), day("2026-11-27"))
+    );
     // The same turn again is the same request, another turn is a second one.
     let again = world.ask(world.amina, 4_000, "session:1").await.unwrap();
     assert_eq!(again.loan.id, asked.loan.id);
-    assert!(matches!(world.ask(world.amina, 600, "session:2").await, Err(AskError::HasOne)));
+    assert!(matches!(
+        world.ask(world.amina, 600, "session:2").await,
+        Err(AskError::HasOne)
+    ));
     world.asks_guarantor(world.wambui).await.unwrap();
-    world.answers(world.wambui, asked.loan.id, Says::Yes(None)).await.unwrap();
-    assert_eq!(world.approve(asked.loan.number, "otieno").await.unwrap(), Approval::Lend);
-    let accounts = || [Account::Wallet(world.amina), Account::LoanFund(world.lender), Account::LoanPrincipal(asked.loan.id.0)];
-    assert_eq!(world.balances(accounts()).await, [395_000, 1_600_000, 400_000]);
+    world
+        .answers(world.wambui, asked.loan.id, Says::Yes(None))
+        .await
+        .unwrap();
+    assert_eq!(
+        world.approve(asked.loan.number, "otieno").await.unwrap(),
+        Approval::Lend
+    );
+    let accounts = || {
+        [
+            Account::Wallet(world.amina),
+            Account::LoanFund(world.lender),
+            Account::LoanPrincipal(asked.loan.id.0),
+        ]
+    };
+    assert_eq!(
+        world.balances(accounts()).await,
+        [395_000, 1_600_000, 400_000]
+    );
     world.adds_up().await;
 
     world.repay(Uuid::now_v7(), 1_040, friday()).await.unwrap();
     assert_eq!(world.held(asked.loan.id).await, 300_000);
     world.top_up(world.amina, 500).await;
     // In the second week: one week of interest more, two let off; never more than is owed.
-    let taken = world.repay(Uuid::now_v7(), 9_000, friday() + TimeDelta::days(10)).await.unwrap();
+    let taken = world
+        .repay(Uuid::now_v7(), 9_000, friday() + TimeDelta::days(10))
+        .await
+        .unwrap();
     assert_eq!(taken, shillings(3_040));
     assert_eq!(world.held(asked.loan.id).await, 0);
     assert_eq!(world.balances(accounts()).await, [37_000, 2_000_000, 0]);
-    assert_eq!(world.count("select count(*) from loan where state = 'settled'").await, 1);
+    assert_eq!(
+        world
+            .count("select count(*) from loan where state = 'settled'")
+            .await,
+        1
+    );
     world.adds_up().await;
     // Paid back in time, the next may be larger.
-    assert!(matches!(world.repay(Uuid::now_v7(), 10, friday()).await, Err(RepayError::NoLoan)));
-    let may = loans::limit_of(&mut world.pool.acquire().await.unwrap(), &rules(), world.amina, friday()).await.unwrap();
+    assert!(matches!(
+        world.repay(Uuid::now_v7(), 10, friday()).await,
+        Err(RepayError::NoLoan)
+    ));
+    let may = loans::limit_of(
+        &mut world.pool.acquire().await.unwrap(),
+        &rules(),
+        world.amina,
+        friday(),
+    )
+    .await
+    .unwrap();
     assert_eq!(may.amount, shillings(8_000));
 }
 
@@ -350,9 +434,15 @@ async fn a_loan_from_the_request_to_the_last_cent(pool: PgPool) {
 async fn much_takes_two_people_and_two_at_once_lend_once(pool: PgPool) {
     let world = World::new(pool).await;
     let (_, number) = world.ready(5_000).await;
-    assert_eq!(world.approve(number, "Otieno").await.unwrap(), Approval::NeedsAnother);
+    assert_eq!(
+        world.approve(number, "Otieno").await.unwrap(),
+        Approval::NeedsAnother
+    );
     let again = world.approve(number, "otieno").await;
-    assert!(matches!(again, Err(DecideError::NotNow(NotNow::SamePerson))));
+    assert!(matches!(
+        again,
+        Err(DecideError::NotNow(NotNow::SamePerson))
+    ));
     let mut hands = JoinSet::new();
     for by in ["wanjiru", "kamau", "wanjiru", "kamau"] {
         let pool = world.pool.clone();
@@ -363,16 +453,35 @@ async fn much_takes_two_people_and_two_at_once_lend_once(pool: PgPool) {
             approved.is_ok()
         });
     }
-    let lent = hands.join_all().await.into_iter().filter(|lent| *lent).count();
+    let lent = hands
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|lent| *lent)
+        .count();
     assert_eq!(lent, 1);
-    assert_eq!(world.balances([Account::Wallet(world.amina)]).await, [495_000]);
+    assert_eq!(
+        world.balances([Account::Wallet(world.amina)]).await,
+        [495_000]
+    );
     world.adds_up().await;
     // The rows alone refuse what the code would.
-    let one_person = sqlx::query("update loan set second_by = first_by").execute(&world.pool).await;
-    assert!(one_person.unwrap_err().to_string().contains("two_people_lend"));
-    let nobody = sqlx::query("update loan set second_by = null").execute(&world.pool).await;
+    let one_person = sqlx::query("update loan set second_by = first_by")
+        .execute(&world.pool)
+        .await;
+    assert!(
+        one_person
+            .unwrap_err()
+            .to_string()
+            .contains("two_people_lend")
+    );
+    let nobody = sqlx::query("update loan set second_by = null")
+        .execute(&world.pool)
+        .await;
     assert!(nobody.unwrap_err().to_string().contains("two_approve_much"));
-    let back = sqlx::query("update loan set state = 'ready'").execute(&world.pool).await;
+    let back = sqlx::query("update loan set state = 'ready'")
+        .execute(&world.pool)
+        .await;
     assert!(back.unwrap_err().to_string().contains("does not become"));
 }
 
@@ -381,7 +490,12 @@ async fn a_lender_lends_what_it_has(pool: PgPool) {
     let world = World::new(pool).await;
     let mut work = world.at(friday()).await;
     // The same transfer told twice is booked once; another amount under its name is refused.
-    assert_eq!(loans::fund(&mut work, funding(20_000, "BANK-1")).await.unwrap(), shillings(20_000));
+    assert_eq!(
+        loans::fund(&mut work, funding(20_000, "BANK-1"))
+            .await
+            .unwrap(),
+        shillings(20_000)
+    );
     assert!(loans::fund(&mut work, funding(1, "BANK-1")).await.is_err());
     work.commit().await.unwrap();
     // Most of it is lent elsewhere meanwhile.
@@ -394,30 +508,63 @@ async fn a_lender_lends_what_it_has(pool: PgPool) {
     let refused = world.approve(number, "otieno").await;
     assert!(matches!(refused, Err(DecideError::LenderLacks { left }) if left == shillings(3_000)));
     assert_eq!(world.balances([Account::Wallet(world.amina)]).await, [0]);
-    assert_eq!(world.count("select count(*) from loan where state = 'ready' and first_by is null").await, 1);
+    assert_eq!(
+        world
+            .count("select count(*) from loan where state = 'ready' and first_by is null")
+            .await,
+        1
+    );
 }
 
 #[sqlx::test]
 async fn who_may_not_borrow_is_told_why(pool: PgPool) {
     let world = World::new(pool).await;
-    assert!(matches!(world.ask(world.amina, 6_001, "a").await, Err(AskError::OverLimit(may)) if may.amount == shillings(6_000)));
-    assert!(matches!(world.ask(world.amina, 499, "b").await, Err(AskError::NotTheAmount { .. })));
-    assert!(matches!(world.ask(world.amina, 20_001, "c").await, Err(AskError::NotTheAmount { .. })));
-    assert!(matches!(world.ask(Uuid::now_v7(), 600, "d").await, Err(AskError::NotActive | AskError::Fault(_))));
+    assert!(
+        matches!(world.ask(world.amina, 6_001, "a").await, Err(AskError::OverLimit(may)) if may.amount == shillings(6_000))
+    );
+    assert!(matches!(
+        world.ask(world.amina, 499, "b").await,
+        Err(AskError::NotTheAmount { .. })
+    ));
+    assert!(matches!(
+        world.ask(world.amina, 20_001, "c").await,
+        Err(AskError::NotTheAmount { .. })
+    ));
+    assert!(matches!(
+        world.ask(Uuid::now_v7(), 600, "d").await,
+        Err(AskError::NotActive | AskError::Fault(_))
+    ));
     assert_eq!(world.count("select count(*) from loan").await, 0);
 }
 
 #[sqlx::test]
 async fn a_guarantor_answers_once_and_never_for_more_than_they_can(pool: PgPool) {
     let world = World::new(pool).await;
-    let loan = world.ask(world.amina, 5_000, "session:1").await.unwrap().loan;
-    assert!(matches!(world.asks_guarantor(world.amina).await, Err(GuarantorError::Oneself)));
+    let loan = world
+        .ask(world.amina, 5_000, "session:1")
+        .await
+        .unwrap()
+        .loan;
+    assert!(matches!(
+        world.asks_guarantor(world.amina).await,
+        Err(GuarantorError::Oneself)
+    ));
     world.asks_guarantor(world.wambui).await.unwrap();
-    assert!(matches!(world.asks_guarantor(world.wambui).await, Err(GuarantorError::AskedBefore)));
-    assert!(matches!(world.asks_guarantor(world.juma).await, Err(GuarantorError::EnoughAsked)));
-    let too_much = world.answers(world.wambui, loan.id, Says::Yes(Some(shillings(5_001)))).await;
+    assert!(matches!(
+        world.asks_guarantor(world.wambui).await,
+        Err(GuarantorError::AskedBefore)
+    ));
+    assert!(matches!(
+        world.asks_guarantor(world.juma).await,
+        Err(GuarantorError::EnoughAsked)
+    ));
+    let too_much = world
+        .answers(world.wambui, loan.id, Says::Yes(Some(shillings(5_001))))
+        .await;
     assert!(matches!(too_much, Err(AnswerError::TooMuch { .. })));
-    let too_little = world.answers(world.wambui, loan.id, Says::Yes(Some(shillings(1)))).await;
+    let too_little = world
+        .answers(world.wambui, loan.id, Says::Yes(Some(shillings(1))))
+        .await;
     assert!(matches!(too_little, Err(AnswerError::TooLittle)));
     // A part, said ten times at once.
     let mut hands = JoinSet::new();
@@ -431,23 +578,53 @@ async fn a_guarantor_answers_once_and_never_for_more_than_they_can(pool: PgPool)
             answered.is_ok()
         });
     }
-    assert_eq!(hands.join_all().await.into_iter().filter(|given| *given).count(), 1);
+    assert_eq!(
+        hands
+            .join_all()
+            .await
+            .into_iter()
+            .filter(|given| *given)
+            .count(),
+        1
+    );
     assert_eq!(world.held(loan.id).await, 300_000);
-    assert!(matches!(world.answers(world.wambui, loan.id, Says::No).await, Err(AnswerError::Over)));
+    assert!(matches!(
+        world.answers(world.wambui, loan.id, Says::No).await,
+        Err(AnswerError::Over)
+    ));
     // Another stands for the rest; with that staff may look.
     let asked = world.asks_guarantor(world.juma).await.unwrap();
     assert_eq!(asked.amount, shillings(2_000));
-    world.answers(world.juma, loan.id, Says::Yes(None)).await.unwrap();
-    assert_eq!(world.count("select count(*) from loan where state = 'ready'").await, 1);
+    world
+        .answers(world.juma, loan.id, Says::Yes(None))
+        .await
+        .unwrap();
+    assert_eq!(
+        world
+            .count("select count(*) from loan where state = 'ready'")
+            .await,
+        1
+    );
     // What they hold weighs on what they may borrow themselves: 6,000 less 3,000.
-    let may = loans::limit_of(&mut world.pool.acquire().await.unwrap(), &rules(), world.wambui, friday()).await.unwrap();
+    let may = loans::limit_of(
+        &mut world.pool.acquire().await.unwrap(),
+        &rules(),
+        world.wambui,
+        friday(),
+    )
+    .await
+    .unwrap();
     assert_eq!(may.amount, shillings(3_000));
     // The rows alone refuse a hold that grows.
-    let grown = sqlx::query("update loan_guarantee set held_cents = pledged_cents + 1").execute(&world.pool).await;
+    let grown = sqlx::query("update loan_guarantee set held_cents = pledged_cents + 1")
+        .execute(&world.pool)
+        .await;
     assert!(grown.is_err());
     let mut work = world.at(friday()).await;
     let reason = Reason::parse("no").unwrap();
-    loans::refuse(&mut work, loan.number, &staff("otieno"), reason).await.unwrap();
+    loans::refuse(&mut work, loan.number, &staff("otieno"), reason)
+        .await
+        .unwrap();
     work.commit().await.unwrap();
     assert_eq!(world.held(loan.id).await, 0);
     assert_eq!(world.texts("loan.not_needed").await, 2);
@@ -456,30 +633,60 @@ async fn a_guarantor_answers_once_and_never_for_more_than_they_can(pool: PgPool)
 #[sqlx::test]
 async fn a_guarantor_beyond_their_means_is_refused(pool: PgPool) {
     let world = World::new(pool).await;
-    let first = world.ask(world.amina, 4_000, "session:1").await.unwrap().loan;
+    let first = world
+        .ask(world.amina, 4_000, "session:1")
+        .await
+        .unwrap()
+        .loan;
     world.asks_guarantor(world.wambui).await.unwrap();
-    world.answers(world.wambui, first.id, Says::Yes(None)).await.unwrap();
-    let second = world.ask(world.juma, 4_000, "session:2").await.unwrap().loan;
+    world
+        .answers(world.wambui, first.id, Says::Yes(None))
+        .await
+        .unwrap();
+    let second = world
+        .ask(world.juma, 4_000, "session:2")
+        .await
+        .unwrap()
+        .loan;
     let mut work = world.at(friday()).await;
-    loans::ask_guarantor(&mut work, &rules(), world.juma, world.wambui).await.unwrap();
+    loans::ask_guarantor(&mut work, &rules(), world.juma, world.wambui)
+        .await
+        .unwrap();
     work.commit().await.unwrap();
-    let refused = world.answers(world.wambui, second.id, Says::Yes(None)).await;
-    assert!(matches!(refused, Err(AnswerError::BeyondMeans { capacity }) if capacity == shillings(2_000)));
+    let refused = world
+        .answers(world.wambui, second.id, Says::Yes(None))
+        .await;
+    assert!(
+        matches!(refused, Err(AnswerError::BeyondMeans { capacity }) if capacity == shillings(2_000))
+    );
     // The question is still open.
-    world.answers(world.wambui, second.id, Says::Yes(Some(shillings(2_000)))).await.unwrap();
+    world
+        .answers(world.wambui, second.id, Says::Yes(Some(shillings(2_000))))
+        .await
+        .unwrap();
 }
 
 #[sqlx::test]
 async fn a_request_without_answers_expires_and_both_are_told(pool: PgPool) {
     let world = World::new(pool).await;
-    let loan = world.ask(world.amina, 4_000, "session:1").await.unwrap().loan;
+    let loan = world
+        .ask(world.amina, 4_000, "session:1")
+        .await
+        .unwrap()
+        .loan;
     world.asks_guarantor(world.wambui).await.unwrap();
     for (hours, expired) in [(47, 0), (48, 1), (49, 0)] {
         let mut work = world.at(friday() + TimeDelta::hours(hours)).await;
         assert_eq!(loans::expire(&mut work).await.unwrap(), expired, "{hours}");
         work.commit().await.unwrap();
     }
-    assert_eq!((world.texts("loan.expired").await, world.texts("loan.not_needed").await), (1, 1));
+    assert_eq!(
+        (
+            world.texts("loan.expired").await,
+            world.texts("loan.not_needed").await
+        ),
+        (1, 1)
+    );
     let late = world.answers(world.wambui, loan.id, Says::Yes(None)).await;
     assert!(matches!(late, Err(AnswerError::Over)));
     // Free to ask again.
@@ -496,29 +703,49 @@ async fn a_repayment_told_twice_or_at_once_counts_once(pool: PgPool) {
         let (pool, amina) = (world.pool.clone(), world.amina);
         hands.spawn(async move {
             let mut work = Work::begin(&pool, friday(), Actor::System).await.unwrap();
-            loans::repay_from_wallet(&mut work, limits(), amina, id, shillings(1_000)).await.unwrap();
+            loans::repay_from_wallet(&mut work, limits(), amina, id, shillings(1_000))
+                .await
+                .unwrap();
             work.commit().await.unwrap();
         });
     }
     hands.join_all().await;
-    assert_eq!(world.balances([Account::Wallet(world.amina)]).await, [295_000]);
+    assert_eq!(
+        world.balances([Account::Wallet(world.amina)]).await,
+        [295_000]
+    );
     world.adds_up().await;
     // By M-PESA, told twice; what is too much is hers.
     let payment = Uuid::now_v7();
     for settled in [true, false] {
         let mut work = world.at(friday()).await;
-        let repaid = loans::repaid_by_mpesa(&mut work, payment, world.amina, shillings(3_500)).await.unwrap();
+        let repaid = loans::repaid_by_mpesa(&mut work, payment, world.amina, shillings(3_500))
+            .await
+            .unwrap();
         assert_eq!(repaid.is_some_and(|repaid| repaid.next.is_none()), settled);
         work.commit().await.unwrap();
     }
     // 4,000 and the running week's 40 were owed; 1,000 had been paid.
-    assert_eq!(world.balances([Account::Wallet(world.amina), Account::LoanPrincipal(loan.0)]).await, [341_000, 0]);
+    assert_eq!(
+        world
+            .balances([Account::Wallet(world.amina), Account::LoanPrincipal(loan.0)])
+            .await,
+        [341_000, 0]
+    );
     world.adds_up().await;
     // Without a loan it is all hers.
     let mut work = world.at(friday()).await;
-    assert_eq!(loans::repaid_by_mpesa(&mut work, Uuid::now_v7(), world.amina, shillings(100)).await.unwrap(), None);
+    assert_eq!(
+        loans::repaid_by_mpesa(&mut work, Uuid::now_v7(), world.amina, shillings(100))
+            .await
+            .unwrap(),
+        None
+    );
     work.commit().await.unwrap();
-    assert_eq!(world.balances([Account::Wallet(world.amina)]).await, [351_000]);
+    assert_eq!(
+        world.balances([Account::Wallet(world.amina)]).await,
+        [351_000]
+    );
     world.adds_up().await;
 }
 
@@ -527,12 +754,17 @@ async fn an_empty_or_frozen_wallet_pays_nothing_back(pool: PgPool) {
     let world = World::new(pool).await;
     world.lent(4_000).await;
     let refused = world.repay(Uuid::now_v7(), 4_000, friday()).await;
-    assert!(matches!(refused, Err(RepayError::Wallet(SpendError::NotEnough { balance })) if balance == shillings(3_950)));
+    assert!(
+        matches!(refused, Err(RepayError::Wallet(SpendError::NotEnough { balance })) if balance == shillings(3_950))
+    );
     let mut work = world.at(friday()).await;
     wallet::freeze(&mut work, world.amina).await.unwrap();
     work.commit().await.unwrap();
     let refused = world.repay(Uuid::now_v7(), 100, friday()).await;
-    assert!(matches!(refused, Err(RepayError::Wallet(SpendError::Frozen))));
+    assert!(matches!(
+        refused,
+        Err(RepayError::Wallet(SpendError::Frozen))
+    ));
     world.adds_up().await;
 }
 
@@ -542,20 +774,38 @@ async fn the_round_tells_and_penalises_once_however_often_it_runs(pool: PgPool) 
     let (loan, _) = world.lent(4_000).await;
     let morning = |days| friday() + TimeDelta::days(days);
     // At night nobody is told.
-    assert_eq!(world.round("2026-11-27T04:59:00Z".parse().unwrap()).await, 0);
+    assert_eq!(
+        world.round("2026-11-27T04:59:00Z".parse().unwrap()).await,
+        0
+    );
     for _ in 0..3 {
         world.round(morning(7)).await;
     }
-    assert_eq!((world.texts("loan.due").await, world.texts("loan.late").await), (1, 0));
+    assert_eq!(
+        (
+            world.texts("loan.due").await,
+            world.texts("loan.late").await
+        ),
+        (1, 0)
+    );
     // Away for a week: one late instalment is told, beyond its grace it is penalised, and the second falls due today.
     for looked in [1, 0, 0] {
         assert_eq!(world.round(morning(14)).await, looked);
     }
-    assert_eq!((world.texts("loan.due").await, world.texts("loan.late").await), (1, 1));
+    assert_eq!(
+        (
+            world.texts("loan.due").await,
+            world.texts("loan.late").await
+        ),
+        (1, 1)
+    );
     assert_eq!(world.texts("loan.penalty").await, 1);
     let penalty = "select sum(penalty_cents)::bigint from loan_instalment";
     assert_eq!(world.count(penalty).await, 5_200);
-    assert_eq!(world.count("select duplum_left_cents from loan").await, 400_000);
+    assert_eq!(
+        world.count("select duplum_left_cents from loan").await,
+        400_000
+    );
     // Five rounds of one day at once.
     let mut hands = JoinSet::new();
     for _ in 0..5 {
@@ -568,7 +818,15 @@ async fn the_round_tells_and_penalises_once_however_often_it_runs(pool: PgPool) 
             looked
         });
     }
-    assert_eq!(hands.join_all().await.into_iter().filter(|looked| *looked).count(), 1);
+    assert_eq!(
+        hands
+            .join_all()
+            .await
+            .into_iter()
+            .filter(|looked| *looked)
+            .count(),
+        1
+    );
     // The second and the third instalment.
     assert_eq!(world.count(penalty).await, 3 * 5_200);
     world.adds_up().await;
@@ -585,7 +843,15 @@ async fn a_repayment_and_a_penalty_at_the_same_time(pool: PgPool) {
         hands.spawn(async move {
             let mut work = Work::begin(&pool, late, Actor::System).await.unwrap();
             if turn % 2 == 0 {
-                loans::repay_from_wallet(&mut work, limits(), amina, Uuid::now_v7(), shillings(500)).await.unwrap();
+                loans::repay_from_wallet(
+                    &mut work,
+                    limits(),
+                    amina,
+                    Uuid::now_v7(),
+                    shillings(500),
+                )
+                .await
+                .unwrap();
             } else {
                 loans::look(&mut work, loan).await.unwrap();
             }
@@ -594,9 +860,22 @@ async fn a_repayment_and_a_penalty_at_the_same_time(pool: PgPool) {
     }
     hands.join_all().await;
     // Before or after: the penalty is of what was open, once, and 1,500 were paid.
-    assert!(world.count("select count(*) from loan_entry where what = 'penalty'").await <= 1);
-    assert_eq!(world.count("select sum(cents)::bigint from loan_entry where what = 'paid_wallet'").await, 150_000);
-    assert_eq!(world.balances([Account::Wallet(world.amina)]).await, [245_000]);
+    assert!(
+        world
+            .count("select count(*) from loan_entry where what = 'penalty'")
+            .await
+            <= 1
+    );
+    assert_eq!(
+        world
+            .count("select sum(cents)::bigint from loan_entry where what = 'paid_wallet'")
+            .await,
+        150_000
+    );
+    assert_eq!(
+        world.balances([Account::Wallet(world.amina)]).await,
+        [245_000]
+    );
     world.adds_up().await;
 }
 
@@ -605,11 +884,19 @@ async fn what_is_recovered_beyond_the_principal_stays_in_duplum(pool: PgPool) {
     let world = World::new(pool).await;
     let (loan, _) = world.lent(500).await;
     world.round(friday() + TimeDelta::days(40)).await;
-    sqlx::query("update loan set duplum_left_cents = 1000").execute(&world.pool).await.unwrap();
-    let more = sqlx::query("update loan set duplum_left_cents = 1001").execute(&world.pool).await;
+    sqlx::query("update loan set duplum_left_cents = 1000")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let more = sqlx::query("update loan set duplum_left_cents = 1001")
+        .execute(&world.pool)
+        .await;
     assert!(more.unwrap_err().to_string().contains("in duplum"));
     world.top_up(world.amina, 1_000).await;
-    let taken = world.repay(Uuid::now_v7(), 1_000, friday() + TimeDelta::days(41)).await.unwrap();
+    let taken = world
+        .repay(Uuid::now_v7(), 1_000, friday() + TimeDelta::days(41))
+        .await
+        .unwrap();
     // All of the principal, ten shillings beyond it, and nothing more is owed.
     assert_eq!(taken, shillings(510));
     assert_eq!(world.balances([Account::LoanPrincipal(loan.0)]).await, [0]);
@@ -621,16 +908,36 @@ async fn two_people_write_a_loan_off(pool: PgPool) {
     let world = World::new(pool).await;
     let (loan, number) = world.lent(4_000).await;
     world.repay(Uuid::now_v7(), 1_040, friday()).await.unwrap();
-    for (by, taken) in [("otieno", true), ("otieno", false), ("wanjiru", true), ("kamau", false)] {
+    for (by, taken) in [
+        ("otieno", true),
+        ("otieno", false),
+        ("wanjiru", true),
+        ("kamau", false),
+    ] {
         let mut work = world.at(friday() + TimeDelta::days(200)).await;
         let written = loans::write_off(&mut work, number, &staff(by)).await;
         assert_eq!(written.is_ok(), taken, "{by}");
         work.commit().await.unwrap();
     }
-    assert_eq!(world.balances([Account::LoanPrincipal(loan.0), Account::LoanBook(world.lender)]).await, [0, 0]);
+    assert_eq!(
+        world
+            .balances([
+                Account::LoanPrincipal(loan.0),
+                Account::LoanBook(world.lender)
+            ])
+            .await,
+        [0, 0]
+    );
     assert_eq!(world.held(loan).await, 0);
     world.adds_up().await;
-    let may = loans::limit_of(&mut world.pool.acquire().await.unwrap(), &rules(), world.amina, friday()).await.unwrap();
+    let may = loans::limit_of(
+        &mut world.pool.acquire().await.unwrap(),
+        &rules(),
+        world.amina,
+        friday(),
+    )
+    .await
+    .unwrap();
     assert_eq!((may.amount, may.why), (Money::ZERO, loans::Why::WrittenOff));
 }
 
@@ -641,8 +948,17 @@ async fn staff_see_every_loan_and_how_old_its_arrears_are(pool: PgPool) {
     let mut work = world.at(friday() + TimeDelta::days(40)).await;
     let listed = loans::list(&mut work, &[StageWord::Active]).await.unwrap();
     let age = listed[0].1.unwrap();
-    assert_eq!((age.bucket, age.days, age.late), (loans::Bucket::To60, 33, shillings(4_160)));
+    assert_eq!(
+        (age.bucket, age.days, age.late),
+        (loans::Bucket::To60, 33, shillings(4_160))
+    );
     let file = loans::case_file(&mut work, number).await.unwrap();
-    assert_eq!((file.entries.len(), file.guarantees[0].state), (2, GuaranteeState::Given));
-    assert!(matches!(loans::case_file(&mut work, LoanNumber(1)).await, Err(DecideError::NoLoan(_))));
+    assert_eq!(
+        (file.entries.len(), file.guarantees[0].state),
+        (2, GuaranteeState::Given)
+    );
+    assert!(matches!(
+        loans::case_file(&mut work, LoanNumber(1)).await,
+        Err(DecideError::NoLoan(_))
+    ));
 }

@@ -74,9 +74,10 @@ pub(super) async fn vouch(
         Err(AnswerError::TooMuch { .. } | AnswerError::TooLittle) => {
             ("loan.vouch_unclear", Values::new())
         }
-        Err(AnswerError::BeyondMeans { capacity }) => {
-            ("loan.vouch_beyond", Values::new().money("capacity", capacity))
-        }
+        Err(AnswerError::BeyondMeans { capacity }) => (
+            "loan.vouch_beyond",
+            Values::new().money("capacity", capacity),
+        ),
         Err(AnswerError::Fault(fault)) => return Err(fault),
     };
     Ok(Some(said(template, values)))

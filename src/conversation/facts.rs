@@ -122,7 +122,9 @@ async fn wallet_lines(
     member: &CallingMember,
 ) -> Result<Supplied, Fault> {
     let menus = app.menus.current();
-    let language = caller.language().unwrap_or_else(|| menus.default_language());
+    let language = caller
+        .language()
+        .unwrap_or_else(|| menus.default_language());
     let named = |name: &str| menus.phrase(name, language).to_owned();
     let mut conn = app.pool.acquire().await?;
     let balance = ledger::balance(&mut conn, Account::Wallet(member.id.0)).await?;

@@ -46,7 +46,10 @@ pub(super) enum Question {
         pin: Secret,
     },
     FindRecipient(String),
-    LoanAmount { product: ProductId, amount: Money },
+    LoanAmount {
+        product: ProductId,
+        amount: Money,
+    },
     ProvePin,
     Balances,
 }
@@ -195,8 +198,14 @@ fn read(mut asked: Asked) -> Option<Intent> {
             let (product, amount) = loans::wanted(&asked)?;
             question(Question::LoanAmount { product, amount })
         }
-        "apply_loan" | "ask_guarantor" | "drop_loan" | "answer_vouch" | "refuse_vouch"
-        | "repay_loan" | "repay_loan_by_mpesa" | "send_loan_schedule" => {
+        "apply_loan"
+        | "ask_guarantor"
+        | "drop_loan"
+        | "answer_vouch"
+        | "refuse_vouch"
+        | "repay_loan"
+        | "repay_loan_by_mpesa"
+        | "send_loan_schedule" => {
             let lending = loans::read(&asked)?;
             Some(Intent {
                 pin: match lending.needs_pin() {

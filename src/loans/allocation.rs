@@ -135,9 +135,10 @@ impl Book {
     /// What should have been paid by the end of this day.
     pub fn due_by(&self, day: NaiveDate) -> Money {
         let due = self.instalments.iter().filter(|one| one.due_on <= day);
-        let (principal, beyond) = due.fold((Money::ZERO, Money::ZERO), |(principal, beyond), one| {
-            (principal + one.principal.open(), beyond + one.beyond())
-        });
+        let (principal, beyond) = due
+            .fold((Money::ZERO, Money::ZERO), |(principal, beyond), one| {
+                (principal + one.principal.open(), beyond + one.beyond())
+            });
         principal + self.within(beyond)
     }
 
@@ -155,7 +156,10 @@ impl Book {
     /// The next instalment of which something is open, late or not, and what it asks.
     pub fn next(&self) -> Option<(NaiveDate, Money)> {
         let next = self.instalments.iter().find(|one| self.asks(one))?;
-        Some((next.due_on, next.principal.open() + self.within(next.beyond())))
+        Some((
+            next.due_on,
+            next.principal.open() + self.within(next.beyond()),
+        ))
     }
 
     /// Whether an instalment still asks for money.
@@ -225,7 +229,10 @@ impl Book {
 
     /// Charges what [`Book::missed`] has found.
     pub fn charge(&mut self, missed: Missed, today: NaiveDate) {
-        let found = self.instalments.iter_mut().find(|one| one.number == missed.number);
+        let found = self
+            .instalments
+            .iter_mut()
+            .find(|one| one.number == missed.number);
         if let Some(instalment) = found.filter(|one| one.penalised_on.is_none()) {
             instalment.penalty.charged = instalment.penalty.charged + missed.penalty;
             instalment.penalised_on = Some(today);

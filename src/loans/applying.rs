@@ -104,7 +104,9 @@ pub async fn ask(work: &mut Work, rules: &Rules, asked: Ask) -> Result<Asked, As
     let offered = offered
         .into_iter()
         .find(|one| one.id == asked.product && one.product.terms.contains(&asked.instalments));
-    let Offered { lender, product, .. } = offered.ok_or(AskError::NotOffered)?;
+    let Offered {
+        lender, product, ..
+    } = offered.ok_or(AskError::NotOffered)?;
     if !product.takes(asked.principal) {
         return Err(AskError::NotTheAmount {
             least: product.least,
@@ -192,7 +194,15 @@ pub(super) async fn let_guarantors_go(work: &mut Work, loan: &Loan) -> Result<()
             GuaranteeState::Asked | GuaranteeState::Given
         ) {
             let values = Values::new().code("number", loan.number.to_string());
-            tell(work, guarantee.member, loan.id, "loan.not_needed", values, "").await?;
+            tell(
+                work,
+                guarantee.member,
+                loan.id,
+                "loan.not_needed",
+                values,
+                "",
+            )
+            .await?;
         }
     }
     Ok(())

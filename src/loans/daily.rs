@@ -105,7 +105,15 @@ async fn penalised(
         .code("number", loan.number.to_string())
         .money("penalty", penalty)
         .money("late", late);
-    tell(work, loan.member, loan.id, "loan.penalty", values, &number.to_string()).await
+    tell(
+        work,
+        loan.member,
+        loan.id,
+        "loan.penalty",
+        values,
+        &number.to_string(),
+    )
+    .await
 }
 
 async fn tell_of(
@@ -120,5 +128,13 @@ async fn tell_of(
         .code("number", loan.number.to_string())
         .money("amount", amount)
         .date("day", day);
-    tell(work, loan.member, loan.id, template, values, &today.to_string()).await
+    tell(
+        work,
+        loan.member,
+        loan.id,
+        template,
+        values,
+        &today.to_string(),
+    )
+    .await
 }

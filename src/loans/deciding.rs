@@ -7,7 +7,9 @@ use uuid::Uuid;
 use super::ageing::{Age, age};
 use super::allocation::Book;
 use super::applying::{let_guarantors_go, locked, product_of};
-use super::model::{Approval, Lent, Loan, LoanId, LoanNumber, Loss, NotNow, Reason, Staff, Stage, StageWord};
+use super::model::{
+    Approval, Lent, Loan, LoanId, LoanNumber, Loss, NotNow, Reason, Staff, Stage, StageWord,
+};
 use super::store::{self, Entry, Guarantee, NewEntry, What};
 use super::telling::tell;
 use crate::events::Event;
@@ -91,12 +93,26 @@ async fn disburse(work: &mut Work, loan: &Loan, lent: &Lent) -> Result<(), Decid
     let posting = postings::loans::loan_disbursed(id, lender, member, agreed.principal);
     let posted = post(work, posting, Key::of("loan_disbursed", loan.id)).await?;
     enter(work, loan, What::Lent, agreed.principal, posted).await?;
-    wallet::note(work, member, wallet::What::Loan, agreed.principal, posted.journal).await?;
+    wallet::note(
+        work,
+        member,
+        wallet::What::Loan,
+        agreed.principal,
+        posted.journal,
+    )
+    .await?;
     if agreed.fee.is_positive() {
         let posting = postings::loans::loan_fee_charged(id, lender, member, agreed.fee);
         let posted = post(work, posting, Key::of("loan_fee", loan.id)).await?;
         enter(work, loan, What::Fee, agreed.fee, posted).await?;
-        wallet::note(work, member, wallet::What::LoanFee, agreed.fee, posted.journal).await?;
+        wallet::note(
+            work,
+            member,
+            wallet::What::LoanFee,
+            agreed.fee,
+            posted.journal,
+        )
+        .await?;
     }
     let quote = product.quote(agreed.principal, agreed.instalments, lent.on);
     let values = Values::new()
@@ -116,7 +132,9 @@ pub async fn refuse(
     by: &Staff,
     why: Reason,
 ) -> Result<Loan, DecideError> {
-    let loan = numbered(work, number).await?.refuse(why.clone(), work.now)?;
+    let loan = numbered(work, number)
+        .await?
+        .refuse(why.clone(), work.now)?;
     store::save(work.conn(), &loan, None).await?;
     let_guarantors_go(work, &loan).await?;
     let values = Values::new()

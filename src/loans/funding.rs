@@ -44,7 +44,10 @@ pub async fn fund(work: &mut Work, funding: Funding) -> Result<Money, FundingErr
     let code_ok = (2..=12).contains(&funding.lender.len()) && funding.lender.chars().all(capital);
     let reference_ok = (4..=40).contains(&funding.reference.len())
         && funding.reference.starts_with(capital)
-        && funding.reference.chars().all(|c| capital(c) || c == '/' || c == '-');
+        && funding
+            .reference
+            .chars()
+            .all(|c| capital(c) || c == '/' || c == '-');
     if !code_ok || !reference_ok {
         return Err(FundingError::NotReadable);
     }

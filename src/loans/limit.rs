@@ -49,14 +49,25 @@ pub struct Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// This percentage of what was contributed.
-    Contributions { percent: u32 },
+    Contributions {
+        percent: u32,
+    },
     /// The same, less what is held for others.
-    LessGuarantees { percent: u32, held: Money },
+    LessGuarantees {
+        percent: u32,
+        held: Money,
+    },
     NeverContributed,
     /// Contributes for too short a time yet.
-    TooShort { until: DateTime<Utc> },
-    TooLittle { least: Money },
-    BehindWithFund { by: Money },
+    TooShort {
+        until: DateTime<Utc>,
+    },
+    TooLittle {
+        least: Money,
+    },
+    BehindWithFund {
+        by: Money,
+    },
     HasLoan,
     /// A loan had to be written off.
     WrittenOff,
@@ -162,23 +173,92 @@ mod tests {
         let until = early + TimeDelta::days(30);
         for (record, amount, why) in [
             (amina(), 5_400, Why::Contributions { percent: 300 }),
-            (Record { repaid_in_time: 2, ..amina() }, 9_000, Why::Contributions { percent: 500 }),
-            (Record { repaid_in_time: 9, ..amina() }, 10_800, Why::Contributions { percent: 600 }),
-            (Record { repaid_in_time: 1, repaid_late: 3, ..amina() }, 5_400, Why::Contributions { percent: 300 }),
             (
-                Record { held_for_others: shillings(1_000), ..amina() },
-                4_400,
-                Why::LessGuarantees { percent: 300, held: shillings(1_000) },
+                Record {
+                    repaid_in_time: 2,
+                    ..amina()
+                },
+                9_000,
+                Why::Contributions { percent: 500 },
             ),
-            (Record { has_loan: true, ..amina() }, 0, Why::HasLoan),
-            (Record { written_off: 1, ..amina() }, 0, Why::WrittenOff),
+            (
+                Record {
+                    repaid_in_time: 9,
+                    ..amina()
+                },
+                10_800,
+                Why::Contributions { percent: 600 },
+            ),
+            (
+                Record {
+                    repaid_in_time: 1,
+                    repaid_late: 3,
+                    ..amina()
+                },
+                5_400,
+                Why::Contributions { percent: 300 },
+            ),
+            (
+                Record {
+                    held_for_others: shillings(1_000),
+                    ..amina()
+                },
+                4_400,
+                Why::LessGuarantees {
+                    percent: 300,
+                    held: shillings(1_000),
+                },
+            ),
+            (
+                Record {
+                    has_loan: true,
+                    ..amina()
+                },
+                0,
+                Why::HasLoan,
+            ),
+            (
+                Record {
+                    written_off: 1,
+                    ..amina()
+                },
+                0,
+                Why::WrittenOff,
+            ),
             (Record::default(), 0, Why::NeverContributed),
-            (Record { first_contribution: Some(early), ..amina() }, 0, Why::TooShort { until }),
-            (Record { contributed: shillings(799), ..amina() }, 0, Why::TooLittle { least: shillings(800) }),
-            (Record { behind: shillings(200), ..amina() }, 0, Why::BehindWithFund { by: shillings(200) }),
+            (
+                Record {
+                    first_contribution: Some(early),
+                    ..amina()
+                },
+                0,
+                Why::TooShort { until },
+            ),
+            (
+                Record {
+                    contributed: shillings(799),
+                    ..amina()
+                },
+                0,
+                Why::TooLittle {
+                    least: shillings(800),
+                },
+            ),
+            (
+                Record {
+                    behind: shillings(200),
+                    ..amina()
+                },
+                0,
+                Why::BehindWithFund { by: shillings(200) },
+            ),
         ] {
             let amount = shillings(amount);
-            assert_eq!(limit(&rules(), &record, now()), Limit { amount, why }, "{record:?}");
+            assert_eq!(
+                limit(&rules(), &record, now()),
+                Limit { amount, why },
+                "{record:?}"
+            );
         }
     }
 
@@ -190,8 +270,14 @@ mod tests {
             held_for_others: Money::from_shillings(400),
             ..amina()
         };
-        assert_eq!(capacity(&rules(), &record, now()), Money::from_shillings(2_000));
-        let stretched = Record { principal_out: Money::from_shillings(5_400), ..record };
+        assert_eq!(
+            capacity(&rules(), &record, now()),
+            Money::from_shillings(2_000)
+        );
+        let stretched = Record {
+            principal_out: Money::from_shillings(5_400),
+            ..record
+        };
         assert_eq!(capacity(&rules(), &stretched, now()), Money::ZERO);
     }
 

@@ -27,9 +27,7 @@ mod vouching;
 
 pub use ageing::{Age, Bucket};
 pub use allocation::{Book, Instalment, Missed, Part, Payoff, Split};
-pub use applying::{
-    Ask, AskError, Asked, DropError, Rules, ask, drop_request, limit_of, offers,
-};
+pub use applying::{Ask, AskError, Asked, DropError, Rules, ask, drop_request, limit_of, offers};
 pub use daily::{due_for_a_look, look};
 pub use deciding::{CaseFile, DecideError, approve, case_file, list, refuse, write_off};
 pub use funding::{Funding, FundingError, fund, offer};
@@ -40,7 +38,7 @@ pub use model::{
 };
 pub use product::{Component, NotAProduct, Offer, Product, ProductId, Quote, RepayOrder};
 pub use reading::{Running, Standing, find, standing_of, statement_of};
-pub use repaying::{RepayError, Repayment, repay_from_wallet, repaid_by_mpesa};
+pub use repaying::{RepayError, Repayment, repaid_by_mpesa, repay_from_wallet};
 pub use schedule::{Method, Period, Planned, Terms};
 pub use store::{Entry, Guarantee, GuaranteeState, Offered, Vouching, What};
 pub use telling::{send_schedule, short_name};

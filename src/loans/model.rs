@@ -55,26 +55,41 @@ pub struct Agreed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Waits for guarantors, until then.
-    Asked { until: DateTime<Utc> },
+    Asked {
+        until: DateTime<Utc>,
+    },
     /// Staff look at it; the first of two may have said yes.
     Ready {
         since: DateTime<Utc>,
         first_yes: Option<Staff>,
     },
-    Refused { at: DateTime<Utc>, why: Reason },
+    Refused {
+        at: DateTime<Utc>,
+        why: Reason,
+    },
     /// Its guarantors did not answer in time.
-    Expired { at: DateTime<Utc> },
+    Expired {
+        at: DateTime<Utc>,
+    },
     /// Its borrower thought better of it.
-    Dropped { at: DateTime<Utc> },
+    Dropped {
+        at: DateTime<Utc>,
+    },
     /// Lent, and not paid back.
     Active {
         lent: Lent,
         /// Who has said that it is lost; a second person must.
         lost_first: Option<Staff>,
     },
-    Settled { lent: Lent, at: DateTime<Utc> },
+    Settled {
+        lent: Lent,
+        at: DateTime<Utc>,
+    },
     /// The lender has given it up.
-    WrittenOff { lent: Lent, at: DateTime<Utc> },
+    WrittenOff {
+        lent: Lent,
+        at: DateTime<Utc>,
+    },
 }
 
 /// How a loan was lent.
@@ -432,7 +447,10 @@ mod tests {
         let (lent, approval) = ready(10_000).approve(&one, now(), today()).unwrap();
         assert_eq!(approval, Approval::Lend);
         assert!(matches!(&lent.stage, Stage::Active { lent, .. } if lent.second_by.is_none()));
-        assert_eq!(lent.approve(&two, now(), today()), Err(NotNow::Is(StageWord::Active)));
+        assert_eq!(
+            lent.approve(&two, now(), today()),
+            Err(NotNow::Is(StageWord::Active))
+        );
 
         let (half, approval) = ready(10_001).approve(&one, now(), today()).unwrap();
         assert_eq!(approval, Approval::NeedsAnother);
@@ -451,9 +469,15 @@ mod tests {
         let (half, loss) = active.write_off(&one, now()).unwrap();
         assert_eq!(loss, Loss::NeedsAnother);
         assert_eq!(half.clone().write_off(&one, now()), Err(NotNow::SamePerson));
-        assert_eq!(half.clone().settle(now()).unwrap().stage.word(), StageWord::Settled);
+        assert_eq!(
+            half.clone().settle(now()).unwrap().stage.word(),
+            StageWord::Settled
+        );
         let (lost, loss) = half.write_off(&two, now()).unwrap();
-        assert_eq!((loss, lost.stage.word()), (Loss::WrittenOff, StageWord::WrittenOff));
+        assert_eq!(
+            (loss, lost.stage.word()),
+            (Loss::WrittenOff, StageWord::WrittenOff)
+        );
     }
 
     #[test]
@@ -461,7 +485,10 @@ mod tests {
         let asked = |until| loan(5_000, Stage::Asked { until });
         assert!(asked(now()).expire(now()).is_ok());
         let later = now() + chrono::TimeDelta::seconds(1);
-        assert_eq!(asked(later).expire(now()), Err(NotNow::Is(StageWord::Asked)));
+        assert_eq!(
+            asked(later).expire(now()),
+            Err(NotNow::Is(StageWord::Asked))
+        );
     }
 
     #[test]

@@ -287,9 +287,18 @@ mod tests {
             (|offer| offer.terms = vec![], NotAProduct::Terms),
             (|offer| offer.terms = vec![8, 4], NotAProduct::Terms),
             (|offer| offer.terms = vec![0], NotAProduct::Terms),
-            (|offer| offer.least = offer.most + offer.most, NotAProduct::Amounts),
-            (|offer| offer.least = Money::from_cents(50_050), NotAProduct::Amounts),
-            (|offer| offer.fee = Money::from_shillings(246), NotAProduct::Fee),
+            (
+                |offer| offer.least = offer.most + offer.most,
+                NotAProduct::Amounts,
+            ),
+            (
+                |offer| offer.least = Money::from_cents(50_050),
+                NotAProduct::Amounts,
+            ),
+            (
+                |offer| offer.fee = Money::from_shillings(246),
+                NotAProduct::Fee,
+            ),
             (|offer| offer.guarantors = 6, NotAProduct::Guarantors),
             (|offer| offer.penalty_bp = 2_001, NotAProduct::Penalty),
             (|offer| offer.grace_days = 61, NotAProduct::Penalty),
@@ -308,8 +317,14 @@ mod tests {
     #[test]
     fn fees_and_penalties_are_rounded_half_a_cent_up() {
         let product = Product::check(offer()).unwrap();
-        assert_eq!(product.fee_of(Money::from_shillings(5_000)), Money::from_shillings(100));
-        assert_eq!(product.penalty_of(Money::from_cents(45_830)), Money::from_cents(2_292));
+        assert_eq!(
+            product.fee_of(Money::from_shillings(5_000)),
+            Money::from_shillings(100)
+        );
+        assert_eq!(
+            product.penalty_of(Money::from_cents(45_830)),
+            Money::from_cents(2_292)
+        );
         assert_eq!(part_of(Money::from_cents(50), 100), Money::from_cents(1));
         assert_eq!(part_of(Money::from_cents(49), 100), Money::from_cents(0));
     }

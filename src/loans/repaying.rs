@@ -201,12 +201,7 @@ async fn apply(
 }
 
 /// What guarantors stand for falls with the principal that is out.
-async fn release(
-    work: &mut Work,
-    loan: &Loan,
-    book: &Book,
-    is_settled: bool,
-) -> Result<(), Fault> {
+async fn release(work: &mut Work, loan: &Loan, book: &Book, is_settled: bool) -> Result<(), Fault> {
     let (principal, out) = (loan.agreed.principal, book.principal_out());
     for given in store::guarantees(work.conn(), loan.id).await? {
         let (GuaranteeState::Given, Some(pledged)) = (given.state, given.pledged) else {
@@ -248,7 +243,15 @@ async fn tell_of(
         ),
         None => ("loan.settled", values),
     };
-    tell(work, loan.member, loan.id, template, values, &cause.to_string()).await
+    tell(
+        work,
+        loan.member,
+        loan.id,
+        template,
+        values,
+        &cause.to_string(),
+    )
+    .await
 }
 
 fn repayment(

@@ -129,8 +129,7 @@ impl Terms {
     fn equal_instalment(&self) -> i64 {
         let count = i128::from(self.instalments.max(1));
         let principal = i128::from(self.principal.cents());
-        let rate = i128::from(self.rate_bp) * ONE
-            / (10_000 * i128::from(self.period.in_a_year()));
+        let rate = i128::from(self.rate_bp) * ONE / (10_000 * i128::from(self.period.in_a_year()));
         if rate == 0 {
             return half_up(principal, count);
         }
@@ -231,7 +230,11 @@ mod tests {
     fn the_mortgage_of_the_encyclopaedia() {
         let mortgage = terms(Method::Reducing, 650, Period::Month, 20_000_000, 360);
         let plan = mortgage.plan();
-        assert!(plan[..359].iter().all(|planned| planned.total().cents() == 126_414));
+        assert!(
+            plan[..359]
+                .iter()
+                .all(|planned| planned.total().cents() == 126_414)
+        );
         // Its first month's interest: 200,000 x 0.065 / 12.
         assert_eq!(cents(&plan[0]), (126_414 - 108_333, 108_333));
         // Half a cent of each instalment, with thirty years of interest on it.
@@ -278,7 +281,9 @@ mod tests {
     fn a_month_without_the_day_has_its_last() {
         let monthly = terms(Method::Flat, 0, Period::Month, 100, 3);
         let lent: NaiveDate = "2026-12-31".parse().unwrap();
-        let days: Vec<_> = (1..=3).map(|number| monthly.due_on(lent, number).to_string()).collect();
+        let days: Vec<_> = (1..=3)
+            .map(|number| monthly.due_on(lent, number).to_string())
+            .collect();
         assert_eq!(days, ["2027-01-31", "2027-02-28", "2027-03-31"]);
         let weekly = terms(Method::Flat, 0, Period::Week, 100, 3);
         assert_eq!(weekly.due_on(lent, 2).to_string(), "2027-01-14");
@@ -288,7 +293,10 @@ mod tests {
     fn a_running_period_costs_what_has_passed_of_it() {
         let interest = Money::from_cents(1_001);
         let so_far = |days| interest_so_far(interest, days, 7).cents();
-        assert_eq!([so_far(0), so_far(1), so_far(7), so_far(9)], [0, 143, 1_001, 1_001]);
+        assert_eq!(
+            [so_far(0), so_far(1), so_far(7), so_far(9)],
+            [0, 143, 1_001, 1_001]
+        );
     }
 
     prop_compose! {

@@ -17,16 +17,15 @@ use crate::ledger::JournalId;
 use crate::primitives::Money;
 
 pub(super) use book::{book, insert_plan, save_book};
-pub(super) use entries::{NewEntry, entries, entry_of, insert_entry};
 pub use entries::{Entry, What};
-pub(super) use guarantees::{
-    guarantees, hold, insert_guarantee, pledge, refuse_to_vouch,
-    release, vouching_asked_of,
-};
+pub(super) use entries::{NewEntry, entries, entry_of, insert_entry};
 pub use guarantees::{Guarantee, GuaranteeState, Vouching};
+pub(super) use guarantees::{
+    guarantees, hold, insert_guarantee, pledge, refuse_to_vouch, release, vouching_asked_of,
+};
 pub(super) use requests::{
-    NewLoan, arrears_book, by_number, due_for_a_look, expired, insert, latest_of, live_of, load, lock,
-    loan_by_key, loans_in, looked, save,
+    NewLoan, arrears_book, by_number, due_for_a_look, expired, insert, latest_of, live_of, load,
+    loan_by_key, loans_in, lock, looked, save,
 };
 
 /// Until the end of the work nobody else weighs what this member may borrow or vouch for.

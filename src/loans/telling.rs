@@ -22,7 +22,13 @@ pub(super) async fn tell(
     let message = Message {
         key: Some(format!("loan:{loan}:{}:{template}:{once}", member.id)),
         about: Some(loan.0),
-        ..Message::new(member.msisdn, member.language, Class::Money, template, values)
+        ..Message::new(
+            member.msisdn,
+            member.language,
+            Class::Money,
+            template,
+            values,
+        )
     };
     messages::send(work, message).await?;
     Ok(())

@@ -161,7 +161,15 @@ pub async fn answer(
         Says::No => {
             store::refuse_to_vouch(work.conn(), loan.id, guarantor, now).await?;
             let key = guarantor.to_string();
-            tell(work, loan.member, loan.id, "loan.vouch_refused", about(), &key).await?;
+            tell(
+                work,
+                loan.member,
+                loan.id,
+                "loan.vouch_refused",
+                about(),
+                &key,
+            )
+            .await?;
             return Ok(Answered::Declined { number });
         }
         Says::Yes(part) => part.unwrap_or(open.asked),

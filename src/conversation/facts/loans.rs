@@ -20,7 +20,9 @@ pub(super) async fn fetch(
     needs: &[(&str, String)],
 ) -> Result<Supplied, Fault> {
     let menus = app.menus.current();
-    let language = caller.language().unwrap_or_else(|| menus.default_language());
+    let language = caller
+        .language()
+        .unwrap_or_else(|| menus.default_language());
     let need = |name: &str| {
         needs
             .iter()
@@ -126,9 +128,9 @@ async fn limit(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
 
 async fn products(app: &App, language: Language) -> Result<Supplied, Fault> {
     let offers = loans::offers(&mut *app.pool.acquire().await?).await?;
-    Ok(offers.into_iter().fold(
-        Supplied::default(),
-        |told, Offered { id, product, .. }| {
+    Ok(offers
+        .into_iter()
+        .fold(Supplied::default(), |told, Offered { id, product, .. }| {
             let name = match language == Language::SWAHILI {
                 true => product.name_sw.clone(),
                 false => product.name_en.clone(),
@@ -139,8 +141,7 @@ async fn products(app: &App, language: Language) -> Result<Supplied, Fault> {
                 ("product_most", product.most.as_decimal().to_string()),
             ];
             told.row(id.0, columns)
-        },
-    ))
+        }))
 }
 
 async fn picked(app: &App, product: &str) -> Result<Option<Offered>, Fault> {
@@ -161,7 +162,10 @@ async fn terms(app: &App, language: Language, product: &str) -> Result<Supplied,
         .terms
         .iter()
         .fold(Supplied::default(), |told, count| {
-            let columns = [("term_count", count.to_string()), ("term_unit", unit.clone())];
+            let columns = [
+                ("term_count", count.to_string()),
+                ("term_unit", unit.clone()),
+            ];
             told.row(count, columns)
         }))
 }
@@ -184,10 +188,8 @@ async fn quote(
         .value("quote_net", quote.received().as_decimal())
         .value("quote_interest", quote.interest.as_decimal())
         .value("quote_total", quote.total().as_decimal())
-        .value(
-            "quote_unit",
-            phrase(app, product.period.as_str(), language),
-        )
+        .value("quote_count", quote.instalments)
+        .value("quote_unit", phrase(app, product.period.as_str(), language))
         .value("quote_each", quote.each.as_decimal())
         .value("quote_last", quote.last.as_decimal())
         .value("quote_day", quote.first_due))
@@ -235,22 +237,24 @@ async fn statement(
     language: Language,
 ) -> Result<Supplied, Fault> {
     let entries = loans::statement_of(&mut *app.pool.acquire().await?, member.id.0).await?;
-    Ok(entries.into_iter().fold(Supplied::default(), |told, entry| {
-        let (name, amount) = match entry.what {
-            What::Lent => ("lent", entry.amount),
-            What::Fee => ("fee", entry.amount),
-            What::PaidFromWallet | What::PaidByMpesa => ("paid", -entry.amount),
-            What::Penalty => ("penalty", entry.amount),
-            What::Waived => ("waived", -entry.amount),
-            What::WrittenOff => ("written_off", -entry.amount),
-        };
-        let columns = [
-            ("day", nairobi_date(entry.at).to_string()),
-            ("loan_entry", phrase(app, name, language)),
-            ("moved", amount.as_decimal().to_string()),
-        ];
-        told.row("", columns)
-    }))
+    Ok(entries
+        .into_iter()
+        .fold(Supplied::default(), |told, entry| {
+            let (name, amount) = match entry.what {
+                What::Lent => ("lent", entry.amount),
+                What::Fee => ("fee", entry.amount),
+                What::PaidFromWallet | What::PaidByMpesa => ("paid", -entry.amount),
+                What::Penalty => ("penalty", entry.amount),
+                What::Waived => ("waived", -entry.amount),
+                What::WrittenOff => ("written_off", -entry.amount),
+            };
+            let columns = [
+                ("day", nairobi_date(entry.at).to_string()),
+                ("loan_entry", phrase(app, name, language)),
+                ("moved", amount.as_decimal().to_string()),
+            ];
+            told.row("", columns)
+        }))
 }
 
 fn phrase(app: &App, name: &str, language: Language) -> String {

@@ -61,9 +61,7 @@ pub(super) async fn act(
             let now = work.now;
             let standing = loans::standing_of(work.conn(), member, now).await?;
             match standing.and_then(|standing| standing.running) {
-                Some(_running) => {
-                    money::pay_in(hands, work, Destination::Loan, amount, key).await
-                }
+                Some(_running) => money::pay_in(hands, work, Destination::Loan, amount, key).await,
                 None => Ok(Outcome::new("no_loan")),
             }
         }

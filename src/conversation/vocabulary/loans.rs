@@ -95,6 +95,7 @@ pub(super) const QUOTE: Fact = Fact {
         Variable::new("quote_net", AMOUNT),
         Variable::new("quote_interest", AMOUNT),
         Variable::new("quote_total", AMOUNT),
+        Variable::new("quote_count", Kind::Count(104)),
         Variable::new("quote_unit", Kind::Words(8)),
         Variable::new("quote_each", AMOUNT),
         Variable::new("quote_last", AMOUNT),

@@ -60,11 +60,22 @@ fn went(split: Split) -> [i64; 4] {
 fn a_repayment_goes_to_the_oldest_first() {
     let mut book = four_weeks(Method::Flat);
     assert_eq!(went(book.take(shillings(30), lent_on())), [0, 30, 0, 0]);
-    assert_eq!(went(book.take(shillings(1_050), lent_on())), [0, 50, 1_000, 0]);
+    assert_eq!(
+        went(book.take(shillings(1_050), lent_on())),
+        [0, 50, 1_000, 0]
+    );
     assert_eq!(book.next(), Some((day("2026-12-04"), shillings(1_000))));
     assert_eq!(book.principal_out(), shillings(3_000));
-    book.order = RepayOrder::try_from([Component::Principal, Component::Interest, Component::Penalty]).unwrap();
-    assert_eq!(went(book.take(shillings(1_010), lent_on())), [0, 0, 1_010, 0]);
+    book.order = RepayOrder::try_from([
+        Component::Principal,
+        Component::Interest,
+        Component::Penalty,
+    ])
+    .unwrap();
+    assert_eq!(
+        went(book.take(shillings(1_010), lent_on())),
+        [0, 0, 1_010, 0]
+    );
 }
 
 #[test]
@@ -73,10 +84,16 @@ fn paid_off_early_a_flat_loan_lets_off_the_weeks_to_come() {
     // In the second week: two weeks of interest, two let off.
     let today = day("2026-11-30");
     let payoff = book.payoff(today);
-    assert_eq!((payoff.total(), payoff.rebate), (shillings(4_080), shillings(80)));
+    assert_eq!(
+        (payoff.total(), payoff.rebate),
+        (shillings(4_080), shillings(80))
+    );
     let split = book.take(shillings(5_000), today);
     assert!(split.settles);
-    assert_eq!((went(split), split.rebate), ([0, 80, 4_000, 920], shillings(80)));
+    assert_eq!(
+        (went(split), split.rebate),
+        ([0, 80, 4_000, 920], shillings(80))
+    );
     assert_eq!(book.payoff(today), Payoff::default());
     assert_eq!(book.next(), None);
 }
@@ -92,7 +109,11 @@ fn paid_off_early_a_reducing_loan_costs_interest_to_the_day() {
     assert_eq!(beyond("2026-11-23"), Money::from_cents(1_714));
     assert_eq!(beyond("2026-11-27"), first);
     assert!(beyond("2026-11-28") > first);
-    let all: Money = book.instalments.iter().map(|one| one.interest.charged).sum();
+    let all: Money = book
+        .instalments
+        .iter()
+        .map(|one| one.interest.charged)
+        .sum();
     assert_eq!(beyond("2027-03-01"), all);
 }
 
@@ -104,12 +125,18 @@ fn a_due_day_is_not_late_before_it_ends() {
     assert_eq!((book.late(due), book.late_since(due)), (Money::ZERO, None));
     assert!(!book.notice(due));
     let next = day("2026-11-28");
-    assert_eq!((book.late(next), book.late_since(next)), (shillings(1_040), Some(due)));
+    assert_eq!(
+        (book.late(next), book.late_since(next)),
+        (shillings(1_040), Some(due))
+    );
     assert!(book.notice(next));
     assert!(!book.notice(next));
     assert_eq!(book.duplum_left, Some(shillings(4_000)));
     book.take(shillings(1_040), next);
-    assert_eq!((book.arrears_since, book.duplum_left), (None, Some(shillings(3_960))));
+    assert_eq!(
+        (book.arrears_since, book.duplum_left),
+        (None, Some(shillings(3_960)))
+    );
 }
 
 #[test]
@@ -122,7 +149,13 @@ fn a_missed_instalment_is_penalised_once_and_after_its_grace() {
     book.notice(today);
     let missed = book.missed(&product, today);
     // 5 % of 1,040.
-    assert_eq!(missed, [Missed { number: 1, penalty: shillings(52) }]);
+    assert_eq!(
+        missed,
+        [Missed {
+            number: 1,
+            penalty: shillings(52)
+        }]
+    );
     book.charge(missed[0], today);
     book.charge(missed[0], today);
     assert_eq!(book.missed(&product, day("2026-12-05")), []);
@@ -138,12 +171,23 @@ fn in_duplum_ends_what_is_owed_beyond_the_principal() {
     let today = day("2026-11-28");
     book.notice(today);
     book.duplum_left = Some(shillings(50));
-    assert_eq!(book.payoff(today), Payoff { principal: shillings(4_000), beyond: shillings(50), rebate: shillings(110) });
+    assert_eq!(
+        book.payoff(today),
+        Payoff {
+            principal: shillings(4_000),
+            beyond: shillings(50),
+            rebate: shillings(110)
+        }
+    );
     assert_eq!(went(book.take(shillings(1_040), today)), [0, 40, 1_000, 0]);
     assert_eq!(went(book.take(shillings(1_040), today)), [0, 10, 1_030, 0]);
     assert_eq!(book.duplum_left, Some(Money::ZERO));
     let product = Product::check(offer()).unwrap();
-    assert!(book.missed(&product, day("2027-02-01")).iter().all(|missed| missed.penalty == Money::ZERO));
+    assert!(
+        book.missed(&product, day("2027-02-01"))
+            .iter()
+            .all(|missed| missed.penalty == Money::ZERO)
+    );
     let split = book.take(shillings(2_000), day("2027-02-01"));
     assert_eq!((went(split), split.settles), ([0, 0, 1_970, 30], true));
 }
@@ -155,7 +199,10 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![(1i64..300_000).prop_map(Step::Pay), (1u64..40).prop_map(Step::Wait)];
+    let step = prop_oneof![
+        (1i64..300_000).prop_map(Step::Pay),
+        (1u64..40).prop_map(Step::Wait)
+    ];
     proptest::collection::vec(step, 1..40)
 }
 
