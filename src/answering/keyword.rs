@@ -39,6 +39,11 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
             if let Some(again) = alarm::asked_again(work, text).await? {
                 return Ok(again);
             }
+            if matches!(text.meaning.asked, Asked::Yes | Asked::No)
+                && let Some(answer) = loans::vouch_unasked(work, text).await?
+            {
+                return Ok(answer);
+            }
             match text.meaning.asked {
                 Asked::Yes | Asked::No => say("yes_no", "help.nothing_asked"),
                 _ => say("unknown", "help.unknown"),

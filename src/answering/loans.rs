@@ -83,6 +83,23 @@ pub(super) async fn vouch(
     Ok(Some(said(template, values)))
 }
 
+/// `YES` or `NO` of somebody who was asked to vouch and whose open question another has taken the place of. Of two requests
+/// nobody could tell which one is meant: the menu lists them.
+pub(super) async fn vouch_unasked(
+    work: &mut Work,
+    text: &Text<'_>,
+) -> Result<Option<Answer>, Fault> {
+    let AtDial::Member(member) = members::at_dial(work.conn(), &text.from).await? else {
+        return Ok(None);
+    };
+    let now = work.now;
+    let asked = loans::asked_of(work.conn(), member.id.0, now).await?;
+    match asked.as_slice() {
+        [only] => vouch(work, text, only.loan).await,
+        _ => Ok(None),
+    }
+}
+
 fn said(template: &'static str, values: Values) -> Answer {
     Answer::about_money("vouch", template, values)
 }

@@ -108,9 +108,13 @@ pub async fn ask_guarantor(
     let now = work.now;
     let until = now + rules.guarantor_answers_within;
     store::insert_guarantee(work.conn(), loan.id, guarantor, amount, now, until).await?;
-    let question = Question::Vouch { loan: loan.id.0 };
-    let patience = rules.guarantor_answers_within;
-    questions::ask(work, &member.msisdn, question, patience).await?;
+    // Whoever was asked where help is to come answers that first; the menu, and a bare yes or no, still find this one.
+    let open = questions::open(work, &member.msisdn).await?;
+    if !matches!(open, Some(Question::WhereAreYou { .. })) {
+        let question = Question::Vouch { loan: loan.id.0 };
+        let patience = rules.guarantor_answers_within;
+        questions::ask(work, &member.msisdn, question, patience).await?;
+    }
     let from = somebody(work, borrower).await?;
     let values = Values::new()
         .words("name", short_name(&from))
