@@ -26,6 +26,7 @@ use crate::conversation::{
 };
 use crate::integrations::mpesa::{MpesaClient, MpesaSettings, PayoutSettings, TransactionType};
 use crate::integrations::{SmsClient, africastalking, sms_file, twilio};
+use crate::loans;
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
 use crate::menu::{self, Menus};
 use crate::messages::{Breakers, Globals, QuietHours, Templates};
@@ -103,6 +104,21 @@ impl App {
             posts_per_day: self.config.broadcasts.posts_per_day,
             segment_price: self.config.sms.segment_price,
             quiet: self.quiet_hours(),
+        }
+    }
+
+    /// What somebody may borrow.
+    pub fn loan_rules(&self) -> loans::Rules {
+        let decided = &self.config.loans;
+        loans::Rules {
+            limit: loans::LimitRules {
+                history: decided.history,
+                contributed_least: decided.contributed_least,
+                first_percent: decided.first_percent,
+                step_percent: decided.step_percent,
+                most_percent: decided.most_percent,
+            },
+            guarantor_answers_within: decided.guarantor_answers_within,
         }
     }
 

@@ -19,6 +19,8 @@ pub enum Destination {
     Fund,
     /// The member's own wallet.
     Wallet,
+    /// The member's loan; what it does not ask for is the member's own.
+    Loan,
 }
 
 /// What a rider asks for.
@@ -83,6 +85,9 @@ pub async fn contribute(
                 stage: member.stage.0,
             },
             Destination::Wallet => Purpose::TopUp {
+                member: member.id.0,
+            },
+            Destination::Loan => Purpose::LoanRepayment {
                 member: member.id.0,
             },
         },

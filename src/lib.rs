@@ -13,6 +13,7 @@
 //! | means | [`app`], [`integrations`], [`spool`] | hold the pool, the clock, the outside clients; keep on disk what Postgres cannot take |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`receipts`], [`membership`], [`invoices`], [`recovery`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`receipts`], [`schedules`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
+//! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`loans`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
 //! | operation | [`config`], [`http`], [`telemetry`], [`schema`], [`redis_connection`] | what any service needs, nothing of riders |
 //! | rules | [`menu`], features' `model.rs` and the other files that `tests/house.rs` calls pure | no I/O, no async, never ask the time |
@@ -41,6 +42,7 @@ pub mod integrations;
 pub mod invoices;
 pub mod jobs;
 pub mod ledger;
+pub mod loans;
 pub mod members;
 pub mod membership;
 pub mod menu;

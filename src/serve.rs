@@ -39,8 +39,8 @@ use crate::primitives::{Carrier, Msisdn};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{
-    broadcasts, conversation, dues, forgetting, fund_news, ledger, payments, payouts, receipts,
-    recovery, schedules, settlement, welcome,
+    broadcasts, conversation, dues, forgetting, fund_news, ledger, loans, payments, payouts,
+    receipts, recovery, schedules, settlement, welcome,
 };
 
 /// A file takes whatever comes.
@@ -205,6 +205,7 @@ pub fn registry(app: &App) -> Registry<App> {
     on_emergencies(app, &mut registry);
     on_payouts(app, &mut registry);
     on_plans(&mut registry);
+    on_loans(&mut registry);
     registry
 }
 
@@ -232,6 +233,21 @@ fn on_plans(registry: &mut Registry<App>) {
             settlement::flag_unclaimed,
         )
         .every("fund.months", TimeDelta::hours(1), fund_news::close_months);
+}
+
+/// Requests that expire, and the daily round.
+fn on_loans(registry: &mut Registry<App>) {
+    registry
+        .every(
+            "loans.expire",
+            TimeDelta::minutes(1),
+            loans::jobs::expire_requests,
+        )
+        .every(
+            "loans.round",
+            TimeDelta::minutes(5),
+            loans::jobs::daily_round,
+        );
 }
 
 /// The answer clock, its calls, the drill of the night, and the promise.

@@ -1,7 +1,7 @@
 //! What each keyword is answered with. The one list of it.
 
 use super::understand::Asked;
-use super::{Answer, Text, alarm, dues, fund, money, recovery, standing};
+use super::{Answer, Text, alarm, dues, fund, loans, money, recovery, standing};
 use crate::fault::Fault;
 use crate::messages::{self, Values};
 use crate::work::Work;
@@ -35,7 +35,7 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
         Asked::Renew => dues::renew(work, text).await,
         // Not to be had yet: what can be done today.
         Asked::Claim => say("claim", "later.claim"),
-        Asked::Loan => say("loan", "later.loan"),
+        Asked::Loan => loans::standing(work, text).await,
         Asked::Policy => say("policy", "later.policy"),
         Asked::OnTheMenu => say("menu", "help.by_phone"),
         Asked::Help => say("help", "help.menu"),
@@ -43,6 +43,11 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
         Asked::Yes | Asked::No | Asked::Unknown | Asked::Alarm(_) => {
             if let Some(again) = alarm::asked_again(work, text).await? {
                 return Ok(again);
+            }
+            if matches!(text.meaning.asked, Asked::Yes | Asked::No)
+                && let Some(answer) = loans::vouch_unasked(work, text).await?
+            {
+                return Ok(answer);
             }
             match text.meaning.asked {
                 Asked::Yes | Asked::No => say("yes_no", "help.nothing_asked"),

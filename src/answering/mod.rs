@@ -9,6 +9,7 @@ mod coordinator;
 mod dues;
 mod fund;
 mod keyword;
+mod loans;
 mod money;
 mod notices;
 mod open_question;

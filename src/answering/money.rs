@@ -155,6 +155,7 @@ pub(super) async fn receipt(
                 receipts::Purpose::RegistrationFee => "what.registration_fee",
                 receipts::Purpose::TopUp => "what.top_up",
                 receipts::Purpose::Dues => "what.dues",
+                receipts::Purpose::LoanRepayment => "what.loan_repayment",
             };
             let values = Values::new()
                 .money("amount", receipt.amount)

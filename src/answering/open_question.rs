@@ -4,10 +4,11 @@
 //! stays open: a coordinator's `1` is no place, and `HELP` is no amount.
 
 use super::understand::{Amount, Asked, amount, told_of_an_alarm};
-use super::{Answer, Text, alarm, money, recovery};
+use super::{Answer, Text, alarm, loans, money, recovery};
 use crate::emergencies;
 use crate::emergencies::grammar::{self, Order};
 use crate::fault::Fault;
+use crate::loans::LoanId;
 use crate::messages::Values;
 use crate::questions::{self, Question};
 use crate::recovery::{ChangeId, ResetId};
@@ -43,6 +44,7 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<An
             recovery::own_number(work, text, ChangeId(change)).await
         }
         Question::WhoseMoney { receipt } => whose_money(work, text, &receipt).await,
+        Question::Vouch { loan } => loans::vouch(work, text, LoanId(loan)).await,
     }
 }
 

@@ -7,6 +7,7 @@ mod emergencies;
 mod funds;
 mod health;
 mod invoices;
+mod loans;
 mod members;
 mod menus;
 mod migrate;
@@ -74,6 +75,9 @@ enum Command {
     /// Says what a fund pays for, forgives arrears, and proves the months of its book.
     #[command(subcommand)]
     Funds(funds::Funds),
+    /// Decides about loans, and takes lenders' money.
+    #[command(subcommand)]
+    Loans(loans::Loans),
     /// Sets up the paybill at Daraja.
     #[command(subcommand)]
     Paybill(paybill::Paybill),
@@ -137,6 +141,7 @@ pub async fn run() -> ExitCode {
         Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
         Command::Plans(asked) => plans::run(config, asked).await,
         Command::Funds(asked) => funds::run(config, asked).await,
+        Command::Loans(asked) => loans::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,
         Command::Payouts(asked) => payouts::run(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,

@@ -2,6 +2,7 @@
 
 mod coordinator;
 mod dues;
+mod loans;
 mod notices;
 mod plans;
 mod recovery;
@@ -35,8 +36,11 @@ pub(super) async fn fetch(
     match fact {
         "standing" => standing(app, member(caller, fact)?).await,
         "fund" => fund(app, member(caller, fact)?).await,
-        "wallet" => wallet_lines(app, member(caller, fact)?).await,
+        "wallet" => wallet_lines(app, caller, member(caller, fact)?).await,
         "recipients" => recipients(app, member(caller, fact)?).await,
+        name if name.starts_with("loan_") => {
+            loans::fetch(app, caller, member(caller, fact)?, fact, needs).await
+        }
         "kin" => kin(app, member(caller, fact)?).await,
         "helping" => helping(app, member(caller, fact)?).await,
         "regions" => regions(app).await,
@@ -128,7 +132,16 @@ async fn fund(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
 }
 
 /// The balance and the last lines. Whom money went to or came from stands masked: somebody may be looking on.
-async fn wallet_lines(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
+async fn wallet_lines(
+    app: &App,
+    caller: &Caller,
+    member: &CallingMember,
+) -> Result<Supplied, Fault> {
+    let menus = app.menus.current();
+    let language = caller
+        .language()
+        .unwrap_or_else(|| menus.default_language());
+    let named = |name: &str| menus.phrase(name, language).to_owned();
     let mut conn = app.pool.acquire().await?;
     let balance = ledger::balance(&mut conn, Account::Wallet(member.id.0)).await?;
     let lines = wallet::lines(&mut conn, member.id.0).await?;
@@ -138,6 +151,9 @@ async fn wallet_lines(app: &App, member: &CallingMember) -> Result<Supplied, Fau
             (What::TopUp | What::PaidTwice | What::Withdrawn, _) => "M-PESA".to_owned(),
             // M-PESA's own word, known in both languages.
             (What::WithdrawalReturned, _) => "M-PESA reversal".to_owned(),
+            (What::LoanOverpaid, _) => "M-PESA".to_owned(),
+            (What::Loan | What::LoanRepaid, _) => named("wallet.loan"),
+            (What::LoanFee, _) => named("wallet.loan_fee"),
             (What::Contribution, _) => member.stage_name().to_owned(),
             (What::Dues, _) => "KwaStage".to_owned(),
             (What::Sent | What::Received, other) => {

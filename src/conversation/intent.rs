@@ -2,6 +2,7 @@
 
 mod coordinator;
 mod dues;
+mod loans;
 mod plans;
 mod recovery;
 
@@ -10,6 +11,7 @@ use uuid::Uuid;
 use crate::broadcasts::{BroadcastId, Verdict};
 use crate::emergencies::EmergencyKind;
 use crate::fault::Fault;
+use crate::loans::ProductId;
 use crate::members::{Helping, Kin, MemberId, Name, NationalId, PinVerifier, Relation};
 use crate::menu::Asked;
 use crate::primitives::{Language, Money, Msisdn, Secret};
@@ -17,6 +19,7 @@ use crate::stages::StageCode;
 
 pub(super) use coordinator::Coordinating;
 pub(super) use dues::PayingDue;
+pub(super) use loans::{Lending, Wanted};
 pub(super) use plans::Planning;
 pub(super) use recovery::{Claiming, Recovering};
 
@@ -53,6 +56,10 @@ pub(super) enum Question {
     FindRecipient(String),
     WeighWithdrawal(Money),
     FindDebtor(String),
+    LoanAmount {
+        product: ProductId,
+        amount: Money,
+    },
     ProvePin,
     Balances,
 }
@@ -82,6 +89,7 @@ pub(super) enum Deed {
     Recover(Recovering),
     PayDue(PayingDue),
     Plan(Planning),
+    Lend(Lending),
     SaySafe,
     OfferHelp(Helping),
 }
@@ -208,6 +216,27 @@ fn read(mut asked: Asked) -> Option<Intent> {
             Some(Intent {
                 pin: Some(secret?),
                 what: What::Deed(Deed::Withdraw(amount)),
+            })
+        }
+        "check_loan_amount" => {
+            let (product, amount) = loans::wanted(&asked)?;
+            question(Question::LoanAmount { product, amount })
+        }
+        "apply_loan"
+        | "ask_guarantor"
+        | "drop_loan"
+        | "answer_vouch"
+        | "refuse_vouch"
+        | "repay_loan"
+        | "repay_loan_by_mpesa"
+        | "send_loan_schedule" => {
+            let lending = loans::read(&asked)?;
+            Some(Intent {
+                pin: match lending.needs_pin() {
+                    true => Some(secret?),
+                    false => None,
+                },
+                what: What::Deed(Deed::Lend(lending)),
             })
         }
         "look_up_receipt" => deed(Deed::LookUpReceipt(answer("receipt_code").to_owned())),

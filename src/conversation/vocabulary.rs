@@ -3,6 +3,7 @@
 
 mod coordinator;
 mod dues;
+mod loans;
 mod payouts;
 mod plans;
 mod recovery;
@@ -155,6 +156,18 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "gets_reminders",
         "gets_fund_news",
         "gets_notices",
+        // Loans: how one stands, and why somebody may borrow what.
+        "loan_runs",
+        "loan_late",
+        "loan_asked",
+        "loan_waits",
+        "vouch_asked",
+        "limit_ok",
+        "limit_held",
+        "limit_has_loan",
+        "limit_behind",
+        "limit_too_short",
+        "limit_too_little",
     ],
     globals: &[
         Variable::new("name", NAME),
@@ -185,6 +198,14 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         plans::FORGIVEN,
         plans::STAGE_ARREARS,
         plans::PREFERENCES,
+        loans::PLACE,
+        loans::MAY_BORROW,
+        loans::PRODUCTS,
+        loans::TERMS,
+        loans::QUOTE,
+        loans::VOUCHING,
+        loans::VOUCH,
+        loans::STATEMENT,
         Fact {
             name: "standing",
             needs: &[],
@@ -502,6 +523,16 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         plans::FORGIVE_STAGE,
         plans::FORGIVE_EACH,
         plans::SET_PREFERENCE,
+        // Loans.
+        loans::CHECK_AMOUNT,
+        loans::APPLY,
+        loans::ASK_GUARANTOR,
+        loans::DROP,
+        loans::ANSWER_VOUCH,
+        loans::REFUSE_VOUCH,
+        loans::REPAY,
+        loans::REPAY_BY_MPESA,
+        loans::SEND_SCHEDULE,
         // Settings.
         IntentSpec {
             name: "prove_pin",

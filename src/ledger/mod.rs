@@ -15,7 +15,7 @@ mod reading;
 mod service;
 mod verify;
 
-pub use account::{Account, Rail};
+pub use account::{Account, Earning, Rail};
 pub use posting::{Credited, Debited, JournalId, NotAPosting, Posting};
 pub use reading::{Line, Movement, first_movement, lines_after, movements_of};
 pub use service::{Key, PostError, Posted, balance, balances, post, roll_due};

@@ -56,6 +56,10 @@ pub enum Purpose {
         member: Uuid,
         invoice: Uuid,
     },
+    /// Towards the member's loan.
+    LoanRepayment {
+        member: Uuid,
+    },
 }
 
 impl Purpose {
@@ -65,16 +69,18 @@ impl Purpose {
             Purpose::RegistrationFee { member }
             | Purpose::Contribution { member, .. }
             | Purpose::TopUp { member }
-            | Purpose::Invoice { member, .. } => *member,
+            | Purpose::Invoice { member, .. }
+            | Purpose::LoanRepayment { member } => *member,
         }
     }
 
     /// The stage whose fund it goes into, where it goes into one.
     pub fn stage(&self) -> Option<i32> {
         match self {
-            Purpose::RegistrationFee { .. } | Purpose::TopUp { .. } | Purpose::Invoice { .. } => {
-                None
-            }
+            Purpose::RegistrationFee { .. }
+            | Purpose::TopUp { .. }
+            | Purpose::Invoice { .. }
+            | Purpose::LoanRepayment { .. } => None,
             Purpose::Contribution { stage, .. } => Some(*stage),
         }
     }
@@ -93,6 +99,7 @@ impl Purpose {
             Purpose::Contribution { .. } => "contribution",
             Purpose::TopUp { .. } => "top_up",
             Purpose::Invoice { .. } => "invoice",
+            Purpose::LoanRepayment { .. } => "loan_repayment",
         }
     }
 
@@ -103,6 +110,7 @@ impl Purpose {
             Purpose::Contribution { .. } => "Welfare",
             Purpose::TopUp { .. } => "Wallet",
             Purpose::Invoice { .. } => "KwaStage fee",
+            Purpose::LoanRepayment { .. } => "Loan",
         }
     }
 }

@@ -26,4 +26,6 @@ pub enum Question {
         /// M-PESA's own receipt number.
         receipt: String,
     },
+    /// Somebody asks them to vouch for a loan.
+    Vouch { loan: Uuid },
 }

@@ -28,6 +28,8 @@ pub enum Purpose {
     TopUp,
     /// A renewal, a fee or a fine.
     Dues,
+    /// Towards the member's loan.
+    LoanRepayment,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +66,7 @@ impl Purpose {
             Purpose::RegistrationFee => "registration_fee",
             Purpose::TopUp => "top_up",
             Purpose::Dues => "dues",
+            Purpose::LoanRepayment => "loan_repayment",
         }
     }
 
@@ -73,6 +76,7 @@ impl Purpose {
             Purpose::RegistrationFee,
             Purpose::TopUp,
             Purpose::Dues,
+            Purpose::LoanRepayment,
         ]
         .into_iter()
         .find(|purpose| purpose.as_str() == text)

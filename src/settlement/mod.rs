@@ -4,6 +4,7 @@
 //! The payments room knows neither funds nor members; they do not know payments. They meet here.
 
 mod account_text;
+mod loan;
 mod paybill;
 mod whose;
 
@@ -189,6 +190,7 @@ async fn paid(
         Purpose::Contribution { .. } => receipts::Purpose::Contribution,
         Purpose::TopUp { .. } => receipts::Purpose::TopUp,
         Purpose::Invoice { .. } => receipts::Purpose::Dues,
+        Purpose::LoanRepayment { .. } => receipts::Purpose::LoanRepayment,
     };
     let issue = Issue {
         payment: obligation.0,
@@ -254,6 +256,12 @@ async fn paid(
         Purpose::Invoice { invoice, .. } => {
             let invoice = InvoiceId(invoice);
             dues::received(work, obligation, invoice, amount, &provider_receipt, &code).await
+        }
+        Purpose::LoanRepayment { member } => {
+            let payment = obligation.0;
+            let (template, values) =
+                loan::repaid(work, payment, member, amount, &provider_receipt, &code).await?;
+            tell(work, obligation, template, values, "receipt").await
         }
     }
 }
@@ -370,6 +378,7 @@ fn what_phrase(purpose: Purpose) -> &'static str {
         Purpose::Contribution { .. } => "what.contribution",
         Purpose::TopUp { .. } => "what.top_up",
         Purpose::Invoice { .. } => "what.dues",
+        Purpose::LoanRepayment { .. } => "what.loan_repayment",
     }
 }
 

@@ -89,6 +89,7 @@ pub async fn allocate_by_hand(
 enum Target {
     Contribution,
     Wallet,
+    Loan,
     RegistrationFee,
 }
 
@@ -97,6 +98,7 @@ fn target(app: &App, member: &Member, amount: Money, into: Destination) -> Optio
     match (member.status.word(), into) {
         (StatusWord::Active, Destination::Fund) => Some(Target::Contribution),
         (StatusWord::Active, Destination::Wallet) => Some(Target::Wallet),
+        (StatusWord::Active, Destination::Loan) => Some(Target::Loan),
         (StatusWord::Pending | StatusWord::Approved, _)
             if member.fee_paid_at.is_none() && amount == app.config.fees.registration =>
         {
@@ -150,6 +152,10 @@ async fn credit(
                 .code("code", code.as_str());
             ("receipt.top_up", values)
         }
+        Target::Loan => {
+            let member = member.id.0;
+            super::loan::repaid(work, payment, member, amount, receipt.as_str(), &code).await?
+        }
         Target::RegistrationFee => {
             let told = members::fee_paid(work, member.id, payment).await?;
             let posting = postings::registration_fee_received(payment, amount);
@@ -177,7 +183,7 @@ async fn credit(
     messages::send(work, message).await?;
     match target {
         Target::RegistrationFee => welcome::greet(work, member.id).await,
-        Target::Contribution | Target::Wallet => Ok(()),
+        Target::Contribution | Target::Wallet | Target::Loan => Ok(()),
     }
 }
 
@@ -196,6 +202,7 @@ async fn issued(
         what: match target {
             Target::Contribution => Purpose::Contribution,
             Target::Wallet => Purpose::TopUp,
+            Target::Loan => Purpose::LoanRepayment,
             Target::RegistrationFee => Purpose::RegistrationFee,
         },
         provider_receipt: receipt.as_str().to_owned(),

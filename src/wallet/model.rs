@@ -14,6 +14,8 @@ pub enum Source {
     TopUp,
     /// A payment that came a second time is the member's own money.
     PaidTwice,
+    /// So is what was paid for a loan beyond what it asked for.
+    LoanOverpaid,
 }
 
 /// Money that leaves a wallet.
@@ -81,6 +83,12 @@ pub enum What {
     Withdrawn,
     /// M-PESA could not pay what was withdrawn.
     WithdrawalReturned,
+    /// A loan was paid in.
+    Loan,
+    LoanFee,
+    LoanRepaid,
+    /// More came by M-PESA than a loan still asked for.
+    LoanOverpaid,
 }
 
 impl What {
@@ -94,6 +102,10 @@ impl What {
             What::Received => "received",
             What::Withdrawn => "withdrawn",
             What::WithdrawalReturned => "withdrawal_returned",
+            What::Loan => "loan",
+            What::LoanFee => "loan_fee",
+            What::LoanRepaid => "loan_repaid",
+            What::LoanOverpaid => "loan_overpaid",
         }
     }
 
@@ -107,6 +119,10 @@ impl What {
             What::Received,
             What::Withdrawn,
             What::WithdrawalReturned,
+            What::Loan,
+            What::LoanFee,
+            What::LoanRepaid,
+            What::LoanOverpaid,
         ]
         .into_iter()
         .find(|what| what.as_str() == word)
@@ -115,7 +131,12 @@ impl What {
     pub(super) fn comes_in(self) -> bool {
         matches!(
             self,
-            What::TopUp | What::PaidTwice | What::Received | What::WithdrawalReturned
+            What::TopUp
+                | What::PaidTwice
+                | What::Received
+                | What::WithdrawalReturned
+                | What::Loan
+                | What::LoanOverpaid
         )
     }
 }
@@ -125,6 +146,7 @@ impl From<Source> for What {
         match source {
             Source::TopUp => What::TopUp,
             Source::PaidTwice => What::PaidTwice,
+            Source::LoanOverpaid => What::LoanOverpaid,
         }
     }
 }

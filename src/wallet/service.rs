@@ -180,7 +180,7 @@ pub async fn withdrawal_returned(
 }
 
 /// Holds the wallet and looks at everything that could stand against the spending; says how it stands afterwards.
-async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
+pub async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
     if store::lock(work.conn(), spend.member).await? {
         return Err(SpendError::Frozen);
     }
@@ -205,6 +205,27 @@ async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
         balance: balance - spend.amount,
         left_today: left_today - spend.amount,
     })
+}
+
+/// Writes down in the wallet's book what another room has posted in this work, such as a loan that was paid in. Whoever took
+/// money out has asked [`allowed`] before.
+pub async fn note(
+    work: &mut Work,
+    member: Uuid,
+    what: What,
+    amount: Money,
+    journal: JournalId,
+) -> Result<(), Fault> {
+    let now = work.now;
+    let line = NewLine {
+        member,
+        what,
+        amount,
+        other: None,
+        journal,
+    };
+    store::insert(work.conn(), &line, now).await?;
+    moved(work, member, what, amount).await
 }
 
 /// Nothing leaves the wallet any more. False when it was so already.

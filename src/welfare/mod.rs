@@ -27,7 +27,9 @@ pub use forgiving::{
     forgiven_at, forgiven_to,
 };
 pub use fund_rules::{FundEvent, FundRule, RuleError, rules_of, set_rule};
-pub use model::{ContributionReceived, Direction, FundStatement, Movement, PaidFrom, SupportHeld};
+pub use model::{
+    ContributionReceived, Direction, FundStatement, History, Movement, PaidFrom, SupportHeld,
+};
 pub use month::{BookLine, Month, MonthHash, close, text_of};
 pub use months::{
     broken_months, close_next_month, first_of, funds_to_close, month_text, months_of,
@@ -39,7 +41,7 @@ pub use plans::{
 };
 pub use service::{
     DueNow, FundError, Outcome, adopt_plan, contribution_received, due_now, fund_statement,
-    standing_of, support_held, support_returned,
+    history_of, standing_of, support_held, support_returned,
 };
 pub use standing::{Standing, Status, latest_due_day, owed, standing};
 pub use waiver::{Because, Forgiven, waived};

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{ContributionReceived, FundStatement, PaidFrom, SupportHeld};
+use super::model::{ContributionReceived, FundStatement, History, PaidFrom, SupportHeld};
 use super::plan::Plan;
 use super::standing::{Standing, latest_due_day, owed, standing};
 use super::store;
@@ -134,6 +134,11 @@ pub async fn adopt_plan(
     plan: &Plan,
 ) -> Result<(), Fault> {
     store::insert_plan(work.conn(), stage, category, plan).await
+}
+
+/// Since when and how much a member has contributed.
+pub async fn history_of(conn: &mut PgConnection, member: Uuid) -> Result<History, Fault> {
+    store::history(conn, member).await
 }
 
 /// How a member stands today (a Nairobi day). None for somebody not approved yet, or whose stage has no plan for their category.

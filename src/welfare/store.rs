@@ -6,6 +6,8 @@ pub(super) mod fund_rules;
 pub(super) mod months;
 pub(super) mod plans;
 
+mod history;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -15,6 +17,8 @@ use super::plan::{Period, Plan, Schedule};
 use crate::fault::Fault;
 use crate::ledger::JournalId;
 use crate::primitives::{MaskedName, Money};
+
+pub(super) use history::history;
 
 /// What a standing is computed from.
 pub(super) struct Facts {

@@ -7,6 +7,7 @@ mod coordinator;
 mod dues;
 mod emergency;
 mod joining;
+mod loans;
 mod money;
 mod notices;
 mod payouts;
@@ -212,6 +213,9 @@ impl Performer<'_> {
             Question::FindRecipient(typed) => wallet::find_recipient(self, &typed).await,
             Question::WeighWithdrawal(amount) => payouts::weigh(self, amount).await,
             Question::FindDebtor(typed) => plans::find_debtor(self, &typed).await,
+            Question::LoanAmount { product, amount } => {
+                loans::check_amount(self, product, amount).await
+            }
             Question::ProvePin => Ok(Outcome::new("right")),
             Question::Balances => money::balances(self).await,
         }
@@ -274,6 +278,7 @@ impl Performer<'_> {
                 emergency::tell_injured(self, &mut work, injured).await
             }
             Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,
+            Deed::Lend(asked) => loans::act(self, &mut work, asked, key).await,
             Deed::Coordinate(asked) => coordinator::act(self, &mut work, asked).await,
             Deed::Recover(asked) => recovery::act(self, &mut work, asked, &key).await,
             Deed::PayDue(paying) => dues::pay(self, &mut work, paying, key).await,

@@ -64,6 +64,7 @@ impl TryFrom<ObligationRow> for Obligation {
             ("top_up", None, None) => Purpose::TopUp { member },
             ("contribution", Some(stage), None) => Purpose::Contribution { member, stage },
             ("invoice", None, Some(invoice)) => Purpose::Invoice { member, invoice },
+            ("loan_repayment", None, None) => Purpose::LoanRepayment { member },
             _ => return Err(broken("no such purpose")),
         };
         let state = match row.state.as_str() {
