@@ -37,7 +37,7 @@ use crate::primitives::{Carrier, Msisdn};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{
-    broadcasts, conversation, forgetting, ledger, payments, receipts, settlement, welcome,
+    broadcasts, conversation, forgetting, insurance, ledger, payments, receipts, settlement, welcome,
 };
 
 /// A file takes whatever comes.
@@ -195,6 +195,11 @@ pub fn registry(app: &App) -> Registry<App> {
             "emergencies.close",
             TimeDelta::minutes(30),
             close_resolved_emergencies,
+        )
+        .every(
+            "insurance.attend",
+            TimeDelta::minutes(1),
+            insurance::jobs::attend,
         )
         .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
     on_emergencies(app, &mut registry);

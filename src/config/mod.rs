@@ -42,6 +42,7 @@ pub struct Config {
     pub log: Log,
     pub menus: Documents,
     pub messages: Documents,
+    pub insurance: Documents,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -302,9 +303,10 @@ fn whole(read: &mut Reader) -> Option<Config> {
     let broadcasts = broadcasts(read);
     let (keys, fees, emergencies, log) = (keys(read), fees(read), emergencies(read), log(read));
     let wallet = wallet(read);
-    let (menus, messages) = (
+    let (menus, messages, insurance) = (
         documents(read, "menus.dir"),
         documents(read, "messages.dir"),
+        documents(read, "insurance.dir"),
     );
     Some(Config {
         environment: environment?,
@@ -324,6 +326,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
         log: log?,
         menus: menus?,
         messages: messages?,
+        insurance: insurance?,
     })
 }
 

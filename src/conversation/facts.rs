@@ -1,6 +1,7 @@
 //! What screens show beside their own words: one query each.
 
 mod coordinator;
+mod insurance;
 mod notices;
 
 use super::Turn;
@@ -51,6 +52,15 @@ pub(super) async fn fetch(
         "swap_with" => coordinator::named(app, "coordinator_name", need("swap_to")).await,
         "duty" => coordinator::duty(app, turn).await,
         "coordinators" => coordinator::coordinators(app, turn).await,
+        "insurance" | "categories" | "products" | "product" | "covers" | "excludes" | "prices"
+        | "question" | "quote" | "breakdown" | "policies" | "policy" | "premium" | "premiums" => {
+            let looking = insurance::Looking {
+                app,
+                member: member(caller, fact)?,
+                language: caller.language(),
+            };
+            looking.at(fact, &need).await
+        }
         other => Err(Fault::broken(format!("no query answers the fact {other}"))),
     }
 }
@@ -121,6 +131,7 @@ async fn wallet_lines(app: &App, member: &CallingMember) -> Result<Supplied, Fau
         let who = match (line.what, line.other) {
             (What::TopUp | What::PaidTwice, _) => "M-PESA".to_owned(),
             (What::Contribution, _) => member.stage_name().to_owned(),
+            (What::Premium | What::PremiumRefund, _) => "Bima".to_owned(),
             (What::Sent | What::Received, other) => {
                 other.map_or_else(String::new, |name| name.to_string())
             }

@@ -1,6 +1,7 @@
 //! Everything a phone can ask for, read from its answers. The one list of it.
 
 mod coordinator;
+mod insurance;
 
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ use crate::primitives::{Language, Money, Msisdn, Secret};
 use crate::stages::StageCode;
 
 pub(super) use coordinator::Coordinating;
+pub(super) use insurance::{Insuring, Named, PayFrom, read_answers, written_answers};
 
 /// One thing a phone asks for.
 pub(super) struct Intent {
@@ -68,6 +70,7 @@ pub(super) enum Deed {
     TellEmergencyInjured(i32),
     TellEmergencyPlace(String),
     Coordinate(Coordinating),
+    Insure(Insuring),
     SaySafe,
     OfferHelp(Helping),
 }
@@ -235,7 +238,13 @@ fn read(mut asked: Asked) -> Option<Intent> {
         }),
         "say_safe" => deed(Deed::SaySafe),
         "offer_help" => deed(Deed::OfferHelp(Helping::parse(answer("helping"))?)),
-        _ => deed(Deed::Coordinate(coordinator::read(&asked)?)),
+        _ => match insurance::read(&asked) {
+            Some(insuring) => Some(Intent {
+                pin: secret,
+                what: What::Deed(Deed::Insure(insuring)),
+            }),
+            None => deed(Deed::Coordinate(coordinator::read(&asked)?)),
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 //! else is refused when it is loaded.
 
 mod coordinator;
+mod insurance;
 mod wallet;
 
 use crate::menu::{Effect, Fact, IntentSpec, Kind, OutcomeSpec, Variable, Vocabulary};
@@ -131,6 +132,13 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "has_sacco",
         "has_draft",
         "has_posts",
+        // Insurance.
+        "insured",
+        "has_quote",
+        "covered",
+        "takes_premium",
+        "can_cancel",
+        "payable",
     ],
     globals: &[
         Variable::new("name", NAME),
@@ -148,6 +156,20 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         coordinator::DUTY,
         coordinator::COORDINATORS,
         coordinator::SWAP_WITH,
+        insurance::INSURANCE,
+        insurance::CATEGORIES,
+        insurance::PRODUCTS,
+        insurance::PRODUCT,
+        insurance::COVERS,
+        insurance::EXCLUDES,
+        insurance::PRICES,
+        insurance::QUESTION,
+        insurance::QUOTE,
+        insurance::BREAKDOWN,
+        insurance::POLICIES,
+        insurance::POLICY,
+        insurance::PREMIUM,
+        insurance::PREMIUMS,
         Fact {
             name: "standing",
             needs: &[],
@@ -619,5 +641,14 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         coordinator::GO_OFF_DUTY,
         coordinator::GO_OFF_ANYWAY,
         coordinator::ASK_SWAP,
+        // Insurance.
+        insurance::BEGIN_QUOTE,
+        insurance::ANSWER_QUESTION,
+        insurance::TAKE_BY_MPESA,
+        insurance::TAKE_FROM_WALLET,
+        insurance::PAY_PREMIUM_BY_MPESA,
+        insurance::PAY_PREMIUM_FROM_WALLET,
+        insurance::CANCEL_POLICY,
+        insurance::CHECK_COVER,
     ],
 };

@@ -1,5 +1,6 @@
 //! Every movement of money the product knows, each named and built in one place.
 
+pub mod insurance;
 pub mod wallet;
 
 use uuid::Uuid;

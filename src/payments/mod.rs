@@ -34,7 +34,7 @@ pub use model::{
 pub use pushing::{PushOrder, Readiness, attempt_of_token, begin_push};
 pub use rules::Rules;
 pub use service::{
-    Request, RequestError, Requested, is_anything_open, obligation, pause, paused_until, request,
+    Request, RequestError, Requested, is_anything_open, obligation, open_request, pause, paused_until, request,
     session_ended, sweep, take_from_suspense,
 };
 pub use settling::{apply, attend};

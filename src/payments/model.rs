@@ -51,6 +51,11 @@ pub enum Purpose {
     TopUp {
         member: Uuid,
     },
+    /// Of an insurance policy.
+    Premium {
+        member: Uuid,
+        policy: Uuid,
+    },
 }
 
 impl Purpose {
@@ -59,15 +64,26 @@ impl Purpose {
         match self {
             Purpose::RegistrationFee { member }
             | Purpose::Contribution { member, .. }
-            | Purpose::TopUp { member } => *member,
+            | Purpose::TopUp { member }
+            | Purpose::Premium { member, .. } => *member,
         }
     }
 
     /// The stage whose fund it goes into, where it goes into one.
     pub fn stage(&self) -> Option<i32> {
         match self {
-            Purpose::RegistrationFee { .. } | Purpose::TopUp { .. } => None,
+            Purpose::RegistrationFee { .. }
+            | Purpose::TopUp { .. }
+            | Purpose::Premium { .. } => None,
             Purpose::Contribution { stage, .. } => Some(*stage),
+        }
+    }
+
+    /// The policy it is a premium of, where it is one.
+    pub fn policy(&self) -> Option<Uuid> {
+        match self {
+            Purpose::Premium { policy, .. } => Some(*policy),
+            _ => None,
         }
     }
 
@@ -76,6 +92,7 @@ impl Purpose {
             Purpose::RegistrationFee { .. } => "registration_fee",
             Purpose::Contribution { .. } => "contribution",
             Purpose::TopUp { .. } => "top_up",
+            Purpose::Premium { .. } => "premium",
         }
     }
 
@@ -85,6 +102,7 @@ impl Purpose {
             Purpose::RegistrationFee { .. } => "Registration",
             Purpose::Contribution { .. } => "Welfare",
             Purpose::TopUp { .. } => "Wallet",
+            Purpose::Premium { .. } => "Insurance",
         }
     }
 }

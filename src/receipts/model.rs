@@ -26,6 +26,8 @@ pub enum Purpose {
     RegistrationFee,
     /// Into the member's own wallet.
     TopUp,
+    /// Of an insurance policy.
+    Premium,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,7 @@ impl Purpose {
             Purpose::Contribution => "contribution",
             Purpose::RegistrationFee => "registration_fee",
             Purpose::TopUp => "top_up",
+            Purpose::Premium => "premium",
         }
     }
 
@@ -69,6 +72,7 @@ impl Purpose {
             Purpose::Contribution,
             Purpose::RegistrationFee,
             Purpose::TopUp,
+            Purpose::Premium,
         ]
         .into_iter()
         .find(|purpose| purpose.as_str() == text)

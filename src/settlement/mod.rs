@@ -5,6 +5,7 @@
 
 mod account_text;
 mod paybill;
+mod premiums;
 
 use tracing::{error, info};
 
@@ -98,6 +99,10 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
                 )
                 .await?;
             }
+            if let Purpose::Premium { policy, .. } = purpose {
+                let receipt = receipt.as_ref();
+                return premiums::came_twice(app, work, obligation, policy, amount, receipt).await;
+            }
             let key = receipt.as_ref().map_or_else(
                 || obligation.to_string(),
                 |receipt| receipt.as_str().to_owned(),
@@ -183,6 +188,7 @@ async fn paid(
         Purpose::RegistrationFee { .. } => receipts::Purpose::RegistrationFee,
         Purpose::Contribution { .. } => receipts::Purpose::Contribution,
         Purpose::TopUp { .. } => receipts::Purpose::TopUp,
+        Purpose::Premium { .. } => receipts::Purpose::Premium,
     };
     let issue = Issue {
         payment: obligation.0,
@@ -244,6 +250,9 @@ async fn paid(
                 .money("balance", balance)
                 .code("code", code.as_str());
             tell(work, obligation, "receipt.top_up", values, "receipt").await
+        }
+        Purpose::Premium { policy, .. } => {
+            premiums::came(app, work, obligation, policy, amount, code.as_str()).await
         }
     }
 }
@@ -359,6 +368,7 @@ fn what_phrase(purpose: Purpose) -> &'static str {
         Purpose::RegistrationFee { .. } => "what.registration_fee",
         Purpose::Contribution { .. } => "what.contribution",
         Purpose::TopUp { .. } => "what.top_up",
+        Purpose::Premium { .. } => "what.premium",
     }
 }
 

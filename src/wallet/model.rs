@@ -75,6 +75,10 @@ pub enum What {
     Contribution,
     Sent,
     Received,
+    /// Of an insurance policy.
+    Premium,
+    /// A policy was cancelled.
+    PremiumRefund,
 }
 
 impl What {
@@ -85,6 +89,8 @@ impl What {
             What::Contribution => "contribution",
             What::Sent => "sent",
             What::Received => "received",
+            What::Premium => "premium",
+            What::PremiumRefund => "premium_refund",
         }
     }
 
@@ -95,13 +101,18 @@ impl What {
             What::Contribution,
             What::Sent,
             What::Received,
+            What::Premium,
+            What::PremiumRefund,
         ]
         .into_iter()
         .find(|what| what.as_str() == word)
     }
 
     pub(super) fn comes_in(self) -> bool {
-        matches!(self, What::TopUp | What::PaidTwice | What::Received)
+        matches!(
+            self,
+            What::TopUp | What::PaidTwice | What::Received | What::PremiumRefund
+        )
     }
 }
 

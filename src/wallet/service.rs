@@ -9,7 +9,7 @@ use super::model::{Line, Recipient, Sent, Source, Spend, SpendError, What};
 use super::store::{self, NewLine};
 use crate::events::Event;
 use crate::fault::Fault;
-use crate::ledger::{self, Account, Key, PostError, Posting, postings};
+use crate::ledger::{self, Account, JournalId, Key, PostError, Posting, postings};
 use crate::primitives::{Money, nairobi_date, nairobi_day_start};
 use crate::welfare::{self, ContributionReceived, FundError, PaidFrom};
 use crate::work::Work;
@@ -106,7 +106,7 @@ pub async fn send(work: &mut Work, spend: Spend, to: Uuid) -> Result<Sent, Spend
 }
 
 /// Holds the wallet and looks at everything that could stand against the spending; says how it stands afterwards.
-async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
+pub async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
     if store::lock(work.conn(), spend.member).await? {
         return Err(SpendError::Frozen);
     }
@@ -131,6 +131,27 @@ async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
         balance: balance - spend.amount,
         left_today: left_today - spend.amount,
     })
+}
+
+/// Writes down in the wallet's book what another room has posted in this work, such as a loan that was paid in. Whoever took
+/// money out has asked [`allowed`] before.
+pub async fn note(
+    work: &mut Work,
+    member: Uuid,
+    what: What,
+    amount: Money,
+    journal: JournalId,
+) -> Result<(), Fault> {
+    let now = work.now;
+    let line = NewLine {
+        member,
+        what,
+        amount,
+        other: None,
+        journal,
+    };
+    store::insert(work.conn(), &line, now).await?;
+    moved(work, member, what, amount).await
 }
 
 /// Nothing leaves the wallet any more. False when it was so already.

@@ -5,6 +5,7 @@
 
 mod coordinator;
 mod emergency;
+mod insurance;
 mod joining;
 mod money;
 mod notices;
@@ -266,6 +267,7 @@ impl Performer<'_> {
             }
             Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,
             Deed::Coordinate(asked) => coordinator::act(self, &mut work, asked).await,
+            Deed::Insure(asked) => insurance::act(self, &mut work, asked, &key).await,
             Deed::SaySafe => emergency::say_safe(self, &mut work).await,
             Deed::OfferHelp(helping) => settings::offer_help(self, &mut work, helping).await,
         }?;
