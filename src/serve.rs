@@ -144,6 +144,7 @@ pub fn router(app: App) -> Router {
         .route("/health/integrations", get(health_of_integrations));
     webhooks
         .merge(operation)
+        .merge(channels::proof::routes())
         .layer(from_fn(http::identify))
         .layer(CatchPanicLayer::new())
         .with_state(app)

@@ -6,6 +6,7 @@
 
 mod alarm;
 mod coordinator;
+mod cover;
 mod keyword;
 mod money;
 mod notices;

@@ -41,7 +41,7 @@ const ENGLISH: [(Keyword, &str); 16] = [
     (Receipt, "RECEIPT RECEIPTS"),
     (Claim, "CLAIM CLAIMS"),
     (Loan, "LOAN LOANS BORROW"),
-    (Policy, "POLICY INSURANCE"),
+    (Policy, "COVER POLICY INSURANCE"),
     (Yes, "YES YEAH YEP"),
     (No, "NO NOPE"),
     (Help, "HELP HELPME INFO MENU COMMANDS"),
