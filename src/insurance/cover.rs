@@ -453,7 +453,7 @@ mod tests {
         fn no_two_periods_overlap_and_a_gap_is_only_where_nobody_paid(premiums in any_premiums()) {
             let cover = Cover::of(premiums.clone(), Term::Day, &RULES);
             prop_assert_eq!(cover.periods().len(), premiums.len());
-            for (pair, paid) in cover.periods().windows(2).zip(&premiums[1..]) {
+            for (pair, paid) in cover.periods().windows(2).zip(premiums.iter().skip(1)) {
                 let (before, after) = (pair[0], pair[1]);
                 prop_assert!(after.starts_at >= before.ends_at);
                 if after.starts_at > before.ends_at {
