@@ -37,7 +37,8 @@ use crate::primitives::{Carrier, Msisdn};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{
-    broadcasts, conversation, forgetting, insurance, ledger, payments, receipts, settlement, welcome,
+    broadcasts, conversation, forgetting, insurance, ledger, payments, receipts, settlement,
+    welcome,
 };
 
 /// A file takes whatever comes.

@@ -96,8 +96,7 @@ impl World {
     ) -> Came {
         let mut work = self.work(now).await;
         let amount = Money::from_shillings(shillings);
-        let came =
-            insurance::premium_came(&mut work, &self.shelf, payment, policy, amount).await;
+        let came = insurance::premium_came(&mut work, &self.shelf, payment, policy, amount).await;
         let came = came.unwrap();
         work.commit().await.unwrap();
         came
@@ -121,8 +120,7 @@ impl World {
                 a_month: Money::from_shillings(500_000),
             },
         };
-        let paid =
-            insurance::pay_from_wallet(&mut work, &self.shelf, spend, policy, terms).await;
+        let paid = insurance::pay_from_wallet(&mut work, &self.shelf, spend, policy, terms).await;
         work.commit().await.unwrap();
         Ok(paid?.came.period.unwrap().ends_at)
     }
@@ -130,7 +128,10 @@ impl World {
     async fn top_up(&self, shillings: i64) {
         let payment = Uuid::now_v7();
         let mut work = self.work(at("2026-11-02 09:00")).await;
-        let (key, amount) = (Key::of("payment", payment), Money::from_shillings(shillings));
+        let (key, amount) = (
+            Key::of("payment", payment),
+            Money::from_shillings(shillings),
+        );
         wallet::credit(&mut work, self.amina, payment, amount, Source::TopUp, key)
             .await
             .unwrap();
@@ -159,10 +160,12 @@ impl World {
     }
 
     async fn texts(&self) -> Vec<String> {
-        sqlx::query_scalar("select template from outbox where template like 'insurance.%' order by created_at, id")
-            .fetch_all(&self.pool)
-            .await
-            .unwrap()
+        sqlx::query_scalar(
+            "select template from outbox where template like 'insurance.%' order by created_at, id",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
     }
 
     /// What the ledger holds: the insurer's, ours of it, and Amina's wallet.
@@ -188,8 +191,13 @@ impl World {
         .unwrap();
         assert_eq!((owed + commission).cents(), kept);
         let mut conn = self.pool.acquire().await.unwrap();
-        let (from, to) = (nairobi_date(at("2026-01-01 00:00")), nairobi_date(at("2028-01-01 00:00")));
-        let told = insurance::owed_to_insurers(&mut conn, from, to).await.unwrap();
+        let (from, to) = (
+            nairobi_date(at("2026-01-01 00:00")),
+            nairobi_date(at("2028-01-01 00:00")),
+        );
+        let told = insurance::owed_to_insurers(&mut conn, from, to)
+            .await
+            .unwrap();
         let theirs: Money = told.iter().map(insurance::Owed::theirs).sum();
         assert_eq!(theirs, owed);
         assert!(ledger::verify(&mut conn).await.unwrap().is_sound());
@@ -227,12 +235,19 @@ async fn the_first_premium_gives_a_number_and_cover_until_six(pool: PgPool) {
     assert_eq!((owed.cents(), commission.cents()), (27_00, 3_00));
 
     let number = issued.number.to_string();
-    for typed in [number.as_str(), issued.code.as_str(), &issued.code.as_str().to_lowercase()] {
+    for typed in [
+        number.as_str(),
+        issued.code.as_str(),
+        &issued.code.as_str().to_lowercase(),
+    ] {
         let covered = Proof::Covered {
             until: at("2026-11-21 06:00"),
         };
         assert_eq!(world.prove(typed, at("2026-11-21 05:59")).await, covered);
-        assert_eq!(world.prove(typed, at("2026-11-21 06:00")).await, Proof::NotCovered);
+        assert_eq!(
+            world.prove(typed, at("2026-11-21 06:00")).await,
+            Proof::NotCovered
+        );
     }
     assert_eq!(world.prove("KSP-2026-99999", now).await, Proof::NotCovered);
     assert_eq!(world.prove("hello", now).await, Proof::NotCovered);
@@ -250,7 +265,9 @@ async fn a_premium_told_twice_is_one_and_a_premium_paid_twice_is_two_days(pool: 
         assert_eq!(came.period.unwrap().ends_at, at("2026-11-21 06:00"));
     }
     // A moment later, on the other side of midnight.
-    let came = world.paid(Uuid::now_v7(), policy, 30, at("2026-11-21 00:01")).await;
+    let came = world
+        .paid(Uuid::now_v7(), policy, 30, at("2026-11-21 00:01"))
+        .await;
     assert_eq!(came.period.unwrap().ends_at, at("2026-11-22 06:00"));
     assert_eq!(came.gap, None);
     let held = world.held(policy).await;
@@ -289,7 +306,10 @@ async fn many_premiums_at_once_are_one_after_the_other(pool: PgPool) {
     }
     let held = world.held(policy).await;
     assert_eq!(held.cover.periods().len(), 20);
-    assert_eq!(held.covered_until(now + TimeDelta::minutes(1)), Some(at("2026-12-10 06:00")));
+    assert_eq!(
+        held.covered_until(now + TimeDelta::minutes(1)),
+        Some(at("2026-12-10 06:00"))
+    );
     let [owed, commission, wallet] = world.books().await;
     assert_eq!(owed + commission, Money::from_shillings(600));
     assert_eq!(wallet, Money::from_shillings(2_700));
@@ -300,28 +320,48 @@ async fn many_premiums_at_once_are_one_after_the_other(pool: PgPool) {
 async fn time_reminds_warns_and_lapses_once_and_a_premium_brings_it_back(pool: PgPool) {
     let world = World::new(pool).await;
     let policy = world.daily(at("2026-11-20 14:00")).await;
-    world.paid(Uuid::now_v7(), policy, 30, at("2026-11-20 14:00")).await;
+    world
+        .paid(Uuid::now_v7(), policy, 30, at("2026-11-20 14:00"))
+        .await;
     assert_eq!(world.attend(at("2026-11-20 17:59")).await, 0);
     for _twice in 0..2 {
         world.attend(at("2026-11-20 18:00")).await;
         world.attend(at("2026-11-21 06:00")).await;
     }
-    assert_eq!(world.texts().await, ["insurance.ending", "insurance.ended_in_grace"]);
+    assert_eq!(
+        world.texts().await,
+        ["insurance.ending", "insurance.ended_in_grace"]
+    );
     world.attend(at("2026-11-24 05:59")).await;
     assert!(world.held(policy).await.policy.stage.is_in_force());
     world.attend(at("2026-11-24 06:00")).await;
     world.attend(at("2026-11-24 06:00")).await;
-    assert!(matches!(world.held(policy).await.policy.stage, Stage::Lapsed { .. }));
+    assert!(matches!(
+        world.held(policy).await.policy.stage,
+        Stage::Lapsed { .. }
+    ));
     assert_eq!(world.texts().await.len(), 3);
 
-    let number = world.held(policy).await.policy.stage.issued().unwrap().number;
-    let came = world.paid(Uuid::now_v7(), policy, 60, at("2026-11-30 10:00")).await;
+    let number = world
+        .held(policy)
+        .await
+        .policy
+        .stage
+        .issued()
+        .unwrap()
+        .number;
+    let came = world
+        .paid(Uuid::now_v7(), policy, 60, at("2026-11-30 10:00"))
+        .await;
     assert_eq!(came.period.unwrap().starts_at, at("2026-11-30 10:00"));
     assert_eq!(came.gap.unwrap().starts_at, at("2026-11-21 06:00"));
     assert_eq!(came.policy.stage.issued().unwrap().number, number);
     let held = world.held(policy).await;
     assert!(held.policy.stage.is_in_force());
-    assert_eq!(held.covered_until(at("2026-11-30 10:00")), Some(at("2026-12-02 06:00")));
+    assert_eq!(
+        held.covered_until(at("2026-11-30 10:00")),
+        Some(at("2026-12-02 06:00"))
+    );
     assert_eq!(held.cover.streak(at("2026-12-01 10:00")), 2);
     world.holds_up().await;
 }
@@ -330,7 +370,9 @@ async fn time_reminds_warns_and_lapses_once_and_a_premium_brings_it_back(pool: P
 async fn a_lapse_and_a_premium_in_the_same_second_leave_the_rider_covered(pool: PgPool) {
     let world = std::sync::Arc::new(World::new(pool).await);
     let policy = world.daily(at("2026-11-20 14:00")).await;
-    world.paid(Uuid::now_v7(), policy, 30, at("2026-11-20 14:00")).await;
+    world
+        .paid(Uuid::now_v7(), policy, 30, at("2026-11-20 14:00"))
+        .await;
     let lapses_at = at("2026-11-24 06:00");
     for round in 0..6 {
         let paying = {
@@ -357,18 +399,27 @@ async fn a_refusal_of_the_wallet_changes_nothing(pool: PgPool) {
     let policy = world.daily(now).await;
     world.top_up(50).await;
     let refused = world.from_wallet(Uuid::now_v7(), policy, 2, now).await;
-    assert!(matches!(refused, Err(PayError::Spend(SpendError::NotEnough { .. }))));
+    assert!(matches!(
+        refused,
+        Err(PayError::Spend(SpendError::NotEnough { .. }))
+    ));
     for terms in [0, 367] {
         let refused = world.from_wallet(Uuid::now_v7(), policy, terms, now).await;
         assert!(refused.is_err(), "{terms}");
     }
     let another = PolicyId(Uuid::now_v7());
     let refused = world.from_wallet(Uuid::now_v7(), another, 1, now).await;
-    assert!(matches!(refused, Err(PayError::Price(PriceError::NoSuchPolicy))));
+    assert!(matches!(
+        refused,
+        Err(PayError::Price(PriceError::NoSuchPolicy))
+    ));
     assert_eq!(world.held(policy).await.policy.stage, Stage::Pending);
     assert_eq!(world.books().await[2], Money::from_shillings(50));
 
-    let until = world.from_wallet(Uuid::now_v7(), policy, 1, now).await.unwrap();
+    let until = world
+        .from_wallet(Uuid::now_v7(), policy, 1, now)
+        .await
+        .unwrap();
     assert_eq!(until, at("2026-11-21 06:00"));
     assert_eq!(world.books().await[2], Money::from_shillings(20));
     world.holds_up().await;
@@ -382,7 +433,10 @@ async fn money_that_no_policy_takes_is_the_members(pool: PgPool) {
     // Nobody paid for it, and another price was taken: the prompt of the first is answered all the same.
     let second = world.daily(now).await;
     let came = world.paid(Uuid::now_v7(), first, 30, now).await;
-    assert_eq!((came.period, came.to_wallet), (None, Money::from_shillings(30)));
+    assert_eq!(
+        (came.period, came.to_wallet),
+        (None, Money::from_shillings(30))
+    );
     // What is over a whole number of days stays money.
     let came = world.paid(Uuid::now_v7(), second, 100, now).await;
     assert_eq!(came.period.unwrap().ends_at, at("2026-11-23 06:00"));
@@ -390,7 +444,9 @@ async fn money_that_no_policy_takes_is_the_members(pool: PgPool) {
     assert_eq!(world.books().await[2], Money::from_shillings(40));
     // Long after it lapsed it takes a new policy.
     world.attend(at("2026-12-20 06:00")).await;
-    let came = world.paid(Uuid::now_v7(), second, 30, at("2027-02-01 06:00")).await;
+    let came = world
+        .paid(Uuid::now_v7(), second, 30, at("2027-02-01 06:00"))
+        .await;
     assert_eq!(came.period, None);
     let third = world.daily(at("2027-02-01 06:00")).await;
     assert_ne!(third, second);
@@ -404,7 +460,9 @@ async fn a_quote_is_offered_until_it_is_taken_or_over(pool: PgPool) {
     let quote = world.quote("boda_day", Term::Day, now).await;
     let offered = async |now| {
         let mut conn = world.pool.acquire().await.unwrap();
-        let offered = insurance::offered(&mut conn, world.amina, now).await.unwrap();
+        let offered = insurance::offered(&mut conn, world.amina, now)
+            .await
+            .unwrap();
         offered.map(|quote| quote.id)
     };
     assert_eq!(offered(now + TimeDelta::days(6)).await, Some(quote));
@@ -428,10 +486,22 @@ async fn what_is_cancelled_gives_back_its_unused_days_once(pool: PgPool) {
     let now = at("2026-11-20 14:00");
     let policy = world.daily(now).await;
     world.paid(Uuid::now_v7(), policy, 300, now).await;
-    let code = world.held(policy).await.policy.stage.issued().unwrap().code.clone();
+    let code = world
+        .held(policy)
+        .await
+        .policy
+        .stage
+        .issued()
+        .unwrap()
+        .code
+        .clone();
     let mut work = world.work(now).await;
     let stranger = Some(Uuid::now_v7());
-    assert!(insurance::cancel(&mut work, &world.shelf, policy, stranger).await.is_err());
+    assert!(
+        insurance::cancel(&mut work, &world.shelf, policy, stranger)
+            .await
+            .is_err()
+    );
     let cancelled = insurance::cancel(&mut work, &world.shelf, policy, Some(world.amina)).await;
     // Nine of ten days, nine tenths of them.
     assert_eq!(cancelled.unwrap().refund.amount, Money::from_shillings(243));
@@ -458,9 +528,15 @@ async fn guessing_is_limited(pool: PgPool) {
     for _question in 0..20 {
         assert_eq!(world.prove("KSP-2026-00001", now).await, Proof::NotCovered);
     }
-    assert_eq!(world.prove("KSP-2026-00001", now).await, Proof::AskedTooOften);
+    assert_eq!(
+        world.prove("KSP-2026-00001", now).await,
+        Proof::AskedTooOften
+    );
     let later = now + TimeDelta::hours(1);
-    assert_eq!(world.prove("KSP-2026-00001", later).await, Proof::NotCovered);
+    assert_eq!(
+        world.prove("KSP-2026-00001", later).await,
+        Proof::NotCovered
+    );
 }
 
 /// What the code never does, the tables refuse.
@@ -470,16 +546,42 @@ async fn the_tables_keep_the_chain_and_the_stages(pool: PgPool) {
     let now = at("2026-11-20 14:00");
     let policy = world.daily(now).await;
     world.paid(Uuid::now_v7(), policy, 30, now).await;
-    let journal: i64 = sqlx::query_scalar("select max(id) from ledger.journal where kind = 'commission_earned'")
-        .fetch_one(&world.pool)
-        .await
-        .unwrap();
+    let journal: i64 =
+        sqlx::query_scalar("select max(id) from ledger.journal where kind = 'commission_earned'")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
     for (follows, starts, ends, told) in [
-        (None, "2026-11-25 10:00", "2026-11-26 06:00", "premium_one_next"),
-        (Some("2026-11-22 06:00"), "2026-11-22 06:00", "2026-11-23 06:00", "premium_follows"),
-        (Some("2026-11-21 06:00"), "2026-11-21 05:00", "2026-11-22 06:00", "premium_begins"),
-        (Some("2026-11-21 06:00"), "2026-11-21 07:00", "2026-11-22 06:00", "premium_begins"),
-        (Some("2026-11-21 06:00"), "2026-11-20 10:00", "2026-11-22 06:00", "premium_begins"),
+        (
+            None,
+            "2026-11-25 10:00",
+            "2026-11-26 06:00",
+            "premium_one_next",
+        ),
+        (
+            Some("2026-11-22 06:00"),
+            "2026-11-22 06:00",
+            "2026-11-23 06:00",
+            "premium_follows",
+        ),
+        (
+            Some("2026-11-21 06:00"),
+            "2026-11-21 05:00",
+            "2026-11-22 06:00",
+            "premium_begins",
+        ),
+        (
+            Some("2026-11-21 06:00"),
+            "2026-11-21 07:00",
+            "2026-11-22 06:00",
+            "premium_begins",
+        ),
+        (
+            Some("2026-11-21 06:00"),
+            "2026-11-20 10:00",
+            "2026-11-22 06:00",
+            "premium_begins",
+        ),
     ] {
         let refused = sqlx::query(
             "insert into premium (id, policy_id, paid_at, cents, commission_cents, paid_from, terms, follows_end, starts_at, ends_at, journal_id)
@@ -495,7 +597,9 @@ async fn the_tables_keep_the_chain_and_the_stages(pool: PgPool) {
         .execute(&world.pool)
         .await
         .unwrap_err();
-        let constraint = refused.as_database_error().and_then(|error| error.constraint());
+        let constraint = refused
+            .as_database_error()
+            .and_then(|error| error.constraint());
         assert_eq!(constraint, Some(told), "{follows:?} {starts}");
     }
     for (change, told) in [
@@ -506,11 +610,15 @@ async fn the_tables_keep_the_chain_and_the_stages(pool: PgPool) {
         ("state = 'lapsed'", "policy_lapsed"),
         ("state = 'cancelled'", "policy_ended"),
     ] {
-        let refused = sqlx::query(sqlx::AssertSqlSafe(format!("update policy set look_at = null, {change}")))
-            .execute(&world.pool)
-            .await
-            .unwrap_err();
-        let constraint = refused.as_database_error().and_then(|error| error.constraint());
+        let refused = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "update policy set look_at = null, {change}"
+        )))
+        .execute(&world.pool)
+        .await
+        .unwrap_err();
+        let constraint = refused
+            .as_database_error()
+            .and_then(|error| error.constraint());
         assert_eq!(constraint, Some(told), "{change}");
     }
 }

@@ -38,7 +38,8 @@ async fn page(
         Ok(proof) => shown(proof),
         Err(fault) => {
             tracing::error!(%fault, "A proof of cover could not be looked up");
-            let said = "Please try again in a few minutes.|Tafadhali jaribu tena baada ya dakika chache.";
+            let said =
+                "Please try again in a few minutes.|Tafadhali jaribu tena baada ya dakika chache.";
             html(StatusCode::SERVICE_UNAVAILABLE, "?", said)
         }
     }
@@ -75,7 +76,10 @@ fn shown(proof: Proof) -> Response {
 
 /// Nothing that was typed stands in the page, and nothing keeps it: the answer is for this moment.
 fn html(status: StatusCode, title: &str, said: &str) -> Response {
-    let lines: String = said.split('|').map(|line| format!("<p>{line}</p>")).collect();
+    let lines: String = said
+        .split('|')
+        .map(|line| format!("<p>{line}</p>"))
+        .collect();
     let body = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>KwaStage</title><body style=\"font-family:sans-serif;margin:1em\"><h1>{title}</h1>{lines}</body></html>"
@@ -83,7 +87,10 @@ fn html(status: StatusCode, title: &str, said: &str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'",
+        ),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];

@@ -62,8 +62,15 @@ pub fn run_products(config: &Config, asked: &Products) -> anyhow::Result<()> {
         Products::List => {
             for product in shelf.products() {
                 let called = product.called.in_language(Language::ENGLISH);
-                let sold = if product.is_sold { "" } else { "  not sold any more" };
-                println!("{}  {called}, {}{sold}", product.name, product.insurer.called);
+                let sold = if product.is_sold {
+                    ""
+                } else {
+                    "  not sold any more"
+                };
+                println!(
+                    "{}  {called}, {}{sold}",
+                    product.name, product.insurer.called
+                );
                 for term in product.rating.bases.keys() {
                     let (lowest, highest) = product.rating.extremes(*term)?;
                     println!("  per {}: KES {lowest} to {highest}", term.as_str());

@@ -161,12 +161,7 @@ impl Period {
 }
 
 /// The period that a premium covers, behind a cover that ends then. None for no term, or for one beyond the calendar.
-pub fn next(
-    until: Option<DateTime<Utc>>,
-    paid: Paid,
-    term: Term,
-    rules: &Rules,
-) -> Option<Period> {
+pub fn next(until: Option<DateTime<Utc>>, paid: Paid, term: Term, rules: &Rules) -> Option<Period> {
     if !(1..=TERMS_MAX).contains(&paid.terms) {
         return None;
     }

@@ -247,8 +247,7 @@ mod tests {
     fn which_stage_takes_a_premium() {
         let active = policy().paid(issued).unwrap();
         let lapsed = active.clone().lapse(at(4)).unwrap();
-        let takes =
-            |policy: &Policy, now| policy.takes_premium(Some(at(1)), &RULES, at(now));
+        let takes = |policy: &Policy, now| policy.takes_premium(Some(at(1)), &RULES, at(now));
         assert_eq!(policy().takes_premium(None, &RULES, at(400)), Ok(()));
         assert_eq!(takes(&active, 0), Ok(()));
         assert_eq!(takes(&active, 31), Ok(()));

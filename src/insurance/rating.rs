@@ -127,11 +127,9 @@ impl Rating {
         for levy in &self.levies {
             levies.push(match levy.size {
                 LevySize::Amount(amount) => amount,
-                LevySize::Percent(percent) => part(
-                    net,
-                    percent,
-                    RoundingStrategy::MidpointAwayFromZero,
-                )?,
+                LevySize::Percent(percent) => {
+                    part(net, percent, RoundingStrategy::MidpointAwayFromZero)?
+                }
             });
         }
         let sum = net + levies.iter().copied().sum();
@@ -303,12 +301,66 @@ mod tests {
     #[test]
     fn the_rating_table() {
         for (term, usage, age, net, levies, rounding, price, commission) in [
-            (Term::Day, "own", "25", "30", ["0.14", "0.50"], "0.36", "31", "3"),
-            (Term::Day, "own", "18", "39.99", ["0.18", "0.50"], "0.33", "41", "3.99"),
-            (Term::Day, "hired", "24", "49.99", ["0.22", "0.50"], "0.29", "51", "4.99"),
-            (Term::Month, "own", "70", "700", ["3.15", "0.50"], "0.35", "704", "70"),
-            (Term::Month, "hired", "40", "875", ["3.94", "0.50"], "0.56", "880", "87.50"),
-            (Term::Month, "hired", "20", "1166.38", ["5.25", "0.50"], "0.87", "1173", "116.63"),
+            (
+                Term::Day,
+                "own",
+                "25",
+                "30",
+                ["0.14", "0.50"],
+                "0.36",
+                "31",
+                "3",
+            ),
+            (
+                Term::Day,
+                "own",
+                "18",
+                "39.99",
+                ["0.18", "0.50"],
+                "0.33",
+                "41",
+                "3.99",
+            ),
+            (
+                Term::Day,
+                "hired",
+                "24",
+                "49.99",
+                ["0.22", "0.50"],
+                "0.29",
+                "51",
+                "4.99",
+            ),
+            (
+                Term::Month,
+                "own",
+                "70",
+                "700",
+                ["3.15", "0.50"],
+                "0.35",
+                "704",
+                "70",
+            ),
+            (
+                Term::Month,
+                "hired",
+                "40",
+                "875",
+                ["3.94", "0.50"],
+                "0.56",
+                "880",
+                "87.50",
+            ),
+            (
+                Term::Month,
+                "hired",
+                "20",
+                "1166.38",
+                ["5.25", "0.50"],
+                "0.87",
+                "1173",
+                "116.63",
+            ),
         ] {
             let rated = rating().rate(term, &answers(usage, age)).unwrap();
             let told = format!("{term:?} {usage} {age}");

@@ -34,8 +34,8 @@ pub use model::{
 pub use pushing::{PushOrder, Readiness, attempt_of_token, begin_push};
 pub use rules::Rules;
 pub use service::{
-    Request, RequestError, Requested, is_anything_open, obligation, open_request, pause, paused_until, request,
-    session_ended, sweep, take_from_suspense,
+    Request, RequestError, Requested, is_anything_open, obligation, open_request, pause,
+    paused_until, request, session_ended, sweep, take_from_suspense,
 };
 pub use settling::{apply, attend};
 pub use store::{Suspended, in_suspense, open_count};

@@ -72,9 +72,9 @@ impl Purpose {
     /// The stage whose fund it goes into, where it goes into one.
     pub fn stage(&self) -> Option<i32> {
         match self {
-            Purpose::RegistrationFee { .. }
-            | Purpose::TopUp { .. }
-            | Purpose::Premium { .. } => None,
+            Purpose::RegistrationFee { .. } | Purpose::TopUp { .. } | Purpose::Premium { .. } => {
+                None
+            }
             Purpose::Contribution { stage, .. } => Some(*stage),
         }
     }

@@ -282,11 +282,7 @@ impl Looking<'_> {
             .ok_or_else(|| Fault::broken("a quote that is nobody's"))
     }
 
-    async fn find_policy(
-        &self,
-        conn: &mut sqlx::PgConnection,
-        id: &str,
-    ) -> Result<Held, Fault> {
+    async fn find_policy(&self, conn: &mut sqlx::PgConnection, id: &str) -> Result<Held, Fault> {
         insurance::held(conn, self.member.id.0, policy_id(id)?)
             .await?
             .ok_or_else(|| Fault::broken("a policy that is not the caller's"))

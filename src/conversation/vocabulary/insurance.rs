@@ -300,4 +300,3 @@ pub(super) const CHECK_COVER: IntentSpec = IntentSpec {
         outcome("too_many"),
     ],
 };
-

@@ -120,7 +120,10 @@ impl Reading<'_> {
                 Texts::default()
             }
         };
-        let (covers, excludes) = (self.lines(element, "covers"), self.lines(element, "excludes"));
+        let (covers, excludes) = (
+            self.lines(element, "covers"),
+            self.lines(element, "excludes"),
+        );
         let is_sold = match element.attribute("sold").map(|sold| sold.value.as_str()) {
             None | Some("yes") => true,
             Some("no") => false,
@@ -245,7 +248,10 @@ impl Reading<'_> {
         for asked in element.children_named("question") {
             if let Some(question) = self.question(asked) {
                 if questions.iter().any(|other| other.name == question.name) {
-                    self.wrong(asked, format!("the question {} stands twice", question.name));
+                    self.wrong(
+                        asked,
+                        format!("the question {} stands twice", question.name),
+                    );
                 }
                 questions.push(question);
             }
@@ -257,7 +263,10 @@ impl Reading<'_> {
         if let Some(step) = round_up_to
             && !step.is_whole_shillings()
         {
-            self.wrong(element, "M-PESA moves whole shillings only: round to shillings".to_owned());
+            self.wrong(
+                element,
+                "M-PESA moves whole shillings only: round to shillings".to_owned(),
+            );
         }
         Some(Rating {
             bases,
@@ -305,7 +314,10 @@ impl Reading<'_> {
             .filter(|answer| matches!(answer.means, Means::Band(..)))
             .count();
         if bands != 0 && bands != answers.len() {
-            self.wrong(element, "answers are words, or bands, and not both".to_owned());
+            self.wrong(
+                element,
+                "answers are words, or bands, and not both".to_owned(),
+            );
         }
         Some(Question {
             name: name?,
@@ -338,7 +350,10 @@ impl Reading<'_> {
         if let Some(Means::Band(_, last)) = before
             && from != last + 1
         {
-            let what = format!("the band before ends with {last}, so this one begins with {}", last + 1);
+            let what = format!(
+                "the band before ends with {last}, so this one begins with {}",
+                last + 1
+            );
             self.wrong(element, what);
         }
         Some(Choice {
@@ -361,7 +376,10 @@ impl Reading<'_> {
             (true, false) => LevySize::Percent(self.percent(element, "percent", 50)?),
             (false, true) => LevySize::Amount(self.money(element, "amount")?),
             _ => {
-                self.wrong(element, "a levy is a percent of the net, or an amount".to_owned());
+                self.wrong(
+                    element,
+                    "a levy is a percent of the net, or an amount".to_owned(),
+                );
                 return None;
             }
         };
@@ -405,7 +423,10 @@ impl Reading<'_> {
     fn fits(&mut self, element: &Element, text: &str, chars_max: usize) {
         let count = text.chars().count();
         if count == 0 || count > chars_max {
-            self.wrong(element, format!("1 to {chars_max} characters, these are {count}"));
+            self.wrong(
+                element,
+                format!("1 to {chars_max} characters, these are {count}"),
+            );
         }
         if let Some(stranger) = stranger_in(text) {
             self.wrong(element, format!("phones cannot show {stranger:?}"));
@@ -421,7 +442,8 @@ impl Reading<'_> {
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !is_name {
-            let what = format!("\"{name}\" is no name: 2 to 32 small letters, digits and underscores");
+            let what =
+                format!("\"{name}\" is no name: 2 to 32 small letters, digits and underscores");
             self.wrong(element, what);
             return None;
         }
@@ -498,7 +520,10 @@ impl Reading<'_> {
     fn belongs(&mut self, element: &Element, known: &[&str]) {
         if !known.contains(&element.name.as_str()) {
             let hint = did_you_mean(&element.name, known.iter().copied());
-            self.wrong(element, format!("{} does not belong here{hint}", element.name));
+            self.wrong(
+                element,
+                format!("{} does not belong here{hint}", element.name),
+            );
         }
     }
 

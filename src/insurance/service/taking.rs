@@ -99,7 +99,8 @@ async fn give_way(work: &mut Work, shelf: &Shelf, before: Policy) -> Result<(), 
     let before = match before.stage {
         Stage::Active { .. } => {
             let lapsed = before.lapse(now);
-            let lapsed = lapsed.map_err(|why| Fault::broken(format!("a policy to lapse: {why}")))?;
+            let lapsed =
+                lapsed.map_err(|why| Fault::broken(format!("a policy to lapse: {why}")))?;
             store::policies::save(work.conn(), &lapsed, None).await?;
             lapsed
         }

@@ -64,31 +64,115 @@ fn what_is_sold_holds_up() {
 fn every_mistake_has_its_line_and_says_what_is_wrong() {
     assert!(read(&changed("<price", "<price")).is_ok());
     for (from, to, told) in [
-        (r#"insurer="umoja""#, r#"insurer="umja""#, r#"4:1: there is no insurer "umja", did you mean "umoja"?"#),
-        (r#"category="motor""#, r#"category="moto""#, r#"4:1: there is no category "moto", did you mean "motor"?"#),
-        (r#"term="day""#, r#"term="dya""#, r#"8:1: there is no term "dya", did you mean "day"?"#),
-        (r#"base="30""#, r#"base="-30""#, "8:1: base -30: an amount in shillings"),
-        (r#"base="30""#, r#"base="200000""#, "4:1: a day can cost KES 240,480, and M-PESA moves KES 150,000 at most"),
-        (r#"round="1""#, r#"round="0.50""#, "4:1: M-PESA moves whole shillings only: round to shillings"),
-        (r#"factor="1.2""#, r#"factor="20""#, "11:1: factor 20: 0.1 to 10, at most four places"),
-        (r#"from="151""#, r#"from="152""#, "11:1: the band before ends with 150, so this one begins with 151"),
-        (r#"to="250""#, r#"to="100""#, "11:1: a band from 151 to 100 holds nothing"),
-        (r#"percent="0.2""#, "", "12:1: a levy is a percent of the net, or an amount"),
-        (r#"commission="10""#, r#"commission="60""#, "4:1: commission 60: 0 to 50 per cent, at most two places"),
-        (r#"lapse_days="3""#, r#"lapse_days="90""#, "4:1: a policy cannot come back before it has lapsed: return_days is less than lapse_days"),
-        (r#"grace_hours="6""#, r#"grace_hours="100""#, "4:1: a policy lapses after its grace"),
-        (r#"quote_days="7""#, "", "4:1: this product has no quote_days"),
+        (
+            r#"insurer="umoja""#,
+            r#"insurer="umja""#,
+            r#"4:1: there is no insurer "umja", did you mean "umoja"?"#,
+        ),
+        (
+            r#"category="motor""#,
+            r#"category="moto""#,
+            r#"4:1: there is no category "moto", did you mean "motor"?"#,
+        ),
+        (
+            r#"term="day""#,
+            r#"term="dya""#,
+            r#"8:1: there is no term "dya", did you mean "day"?"#,
+        ),
+        (
+            r#"base="30""#,
+            r#"base="-30""#,
+            "8:1: base -30: an amount in shillings",
+        ),
+        (
+            r#"base="30""#,
+            r#"base="200000""#,
+            "4:1: a day can cost KES 240,480, and M-PESA moves KES 150,000 at most",
+        ),
+        (
+            r#"round="1""#,
+            r#"round="0.50""#,
+            "4:1: M-PESA moves whole shillings only: round to shillings",
+        ),
+        (
+            r#"factor="1.2""#,
+            r#"factor="20""#,
+            "11:1: factor 20: 0.1 to 10, at most four places",
+        ),
+        (
+            r#"from="151""#,
+            r#"from="152""#,
+            "11:1: the band before ends with 150, so this one begins with 151",
+        ),
+        (
+            r#"to="250""#,
+            r#"to="100""#,
+            "11:1: a band from 151 to 100 holds nothing",
+        ),
+        (
+            r#"percent="0.2""#,
+            "",
+            "12:1: a levy is a percent of the net, or an amount",
+        ),
+        (
+            r#"commission="10""#,
+            r#"commission="60""#,
+            "4:1: commission 60: 0 to 50 per cent, at most two places",
+        ),
+        (
+            r#"lapse_days="3""#,
+            r#"lapse_days="90""#,
+            "4:1: a policy cannot come back before it has lapsed: return_days is less than lapse_days",
+        ),
+        (
+            r#"grace_hours="6""#,
+            r#"grace_hours="100""#,
+            "4:1: a policy lapses after its grace",
+        ),
+        (
+            r#"quote_days="7""#,
+            "",
+            "4:1: this product has no quote_days",
+        ),
         ("<sw>Wengine</sw>", "", "6:1: this is not said in sw"),
-        ("<en>Others</en>", "<en>Oth\u{2019}ers</en>", "6:9: phones cannot show '\u{2019}'"),
-        ("<sw>Pikipiki</sw>", "<sw>Pikipiki na magari yote</sw>", "3:38: 1 to 20 characters, these are 23"),
-        ("<excludes><en>You</en><sw>Wewe</sw></excludes>", "", "4:1: a product says what it excludes"),
-        ("<price term=\"day\" base=\"30\"/>", "", "4:1: a product has a price"),
-        (r#"name="engine""#, r#"name="Engine""#, r#"9:1: "Engine" is no name: 2 to 32 small letters, digits and underscores"#),
-        ("<levy", "<lvy", "12:1: lvy does not belong here, did you mean \"levy\"?"),
+        (
+            "<en>Others</en>",
+            "<en>Oth\u{2019}ers</en>",
+            "6:9: phones cannot show '\u{2019}'",
+        ),
+        (
+            "<sw>Pikipiki</sw>",
+            "<sw>Pikipiki na magari yote</sw>",
+            "3:38: 1 to 20 characters, these are 23",
+        ),
+        (
+            "<excludes><en>You</en><sw>Wewe</sw></excludes>",
+            "",
+            "4:1: a product says what it excludes",
+        ),
+        (
+            "<price term=\"day\" base=\"30\"/>",
+            "",
+            "4:1: a product has a price",
+        ),
+        (
+            r#"name="engine""#,
+            r#"name="Engine""#,
+            r#"9:1: "Engine" is no name: 2 to 32 small letters, digits and underscores"#,
+        ),
+        (
+            "<levy",
+            "<lvy",
+            "12:1: lvy does not belong here, did you mean \"levy\"?",
+        ),
     ] {
         // A closing tag follows its opening one.
         let text = changed(from, to);
-        let text = if to == "<lvy" { text.replace("</levy>", "</lvy>") } else { text };
+        let text = if to == "<lvy" {
+            text.replace("</levy>", "</lvy>")
+        } else {
+            text
+        };
         let found = mistakes(&text);
         let wanted = format!("products.xml:{told}");
         assert!(found.contains(&wanted), "{wanted}\n{found:#?}");
