@@ -39,8 +39,8 @@ use crate::primitives::{Carrier, Msisdn};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{
-    broadcasts, conversation, dues, forgetting, fund_news, ledger, loans, payments, payouts,
-    receipts, recovery, schedules, settlement, welcome,
+    broadcasts, conversation, dues, forgetting, fund_news, insurance, ledger, loans, payments,
+    payouts, receipts, recovery, schedules, settlement, welcome,
 };
 
 /// A file takes whatever comes.
@@ -147,6 +147,7 @@ pub fn router(app: App) -> Router {
         .route("/health/integrations", get(health_of_integrations));
     webhooks
         .merge(operation)
+        .merge(channels::proof::routes())
         .layer(from_fn(http::identify))
         .layer(CatchPanicLayer::new())
         .with_state(app)
@@ -201,6 +202,11 @@ pub fn registry(app: &App) -> Registry<App> {
         )
         .every("phones.move", TimeDelta::seconds(30), move_phones)
         .every("membership.tend", TimeDelta::minutes(5), dues::tend)
+        .every(
+            "insurance.attend",
+            TimeDelta::minutes(1),
+            insurance::jobs::attend,
+        )
         .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
     on_emergencies(app, &mut registry);
     on_payouts(app, &mut registry);

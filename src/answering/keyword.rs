@@ -1,7 +1,7 @@
 //! What each keyword is answered with. The one list of it.
 
 use super::understand::Asked;
-use super::{Answer, Text, alarm, dues, fund, loans, money, recovery, standing};
+use super::{Answer, Text, alarm, cover, dues, fund, loans, money, recovery, standing};
 use crate::fault::Fault;
 use crate::messages::{self, Values};
 use crate::work::Work;
@@ -36,7 +36,8 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
         // Not to be had yet: what can be done today.
         Asked::Claim => say("claim", "later.claim"),
         Asked::Loan => loans::standing(work, text).await,
-        Asked::Policy => say("policy", "later.policy"),
+        Asked::Cover(code) => cover::check(work, text, code).await,
+        Asked::Policy => say("policy", "cover.how"),
         Asked::OnTheMenu => say("menu", "help.by_phone"),
         Asked::Help => say("help", "help.menu"),
         // An alarm was answered before anybody came here.

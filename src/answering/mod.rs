@@ -6,6 +6,7 @@
 
 mod alarm;
 mod coordinator;
+mod cover;
 mod dues;
 mod fund;
 mod keyword;

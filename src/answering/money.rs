@@ -156,6 +156,7 @@ pub(super) async fn receipt(
                 receipts::Purpose::TopUp => "what.top_up",
                 receipts::Purpose::Dues => "what.dues",
                 receipts::Purpose::LoanRepayment => "what.loan_repayment",
+                receipts::Purpose::Premium => "what.premium",
             };
             let values = Values::new()
                 .money("amount", receipt.amount)

@@ -6,6 +6,7 @@ mod doctor;
 mod emergencies;
 mod funds;
 mod health;
+mod insurance;
 mod invoices;
 mod loans;
 mod members;
@@ -87,6 +88,15 @@ enum Command {
     /// Deals with alarms.
     #[command(subcommand)]
     Emergencies(emergencies::Emergencies),
+    /// Looks at what can be insured.
+    #[command(subcommand)]
+    Products(insurance::Products),
+    /// Looks at policies, and cancels them.
+    #[command(subcommand)]
+    Policies(insurance::Policies),
+    /// Says what is owed to insurers.
+    #[command(subcommand)]
+    Insurers(insurance::Insurers),
     /// Looks at the menus before a rider does.
     #[command(subcommand)]
     Menus(menus::Menus),
@@ -145,6 +155,9 @@ pub async fn run() -> ExitCode {
         Command::Paybill(asked) => paybill::run(config, asked).await,
         Command::Payouts(asked) => payouts::run(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,
+        Command::Products(asked) => insurance::run_products(&config, &asked),
+        Command::Policies(asked) => insurance::run_policies(config, asked).await,
+        Command::Insurers(asked) => insurance::run_insurers(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),
         Command::Demo { once } => demo::run(once, seed_world, serve_all).await,
         Command::Migrate => migrate::run(&config).await,

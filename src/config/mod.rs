@@ -47,6 +47,7 @@ pub struct Config {
     pub log: Log,
     pub menus: Documents,
     pub messages: Documents,
+    pub insurance: Documents,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -324,9 +325,10 @@ fn whole(read: &mut Reader) -> Option<Config> {
     let wallet = wallet(read);
     let payouts = payouts(read);
     let loans = loans(read);
-    let (menus, messages) = (
+    let (menus, messages, insurance) = (
         documents(read, "menus.dir"),
         documents(read, "messages.dir"),
+        documents(read, "insurance.dir"),
     );
     Some(Config {
         environment: environment?,
@@ -348,6 +350,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
         log: log?,
         menus: menus?,
         messages: messages?,
+        insurance: insurance?,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod coordinator;
 mod dues;
+mod insurance;
 mod loans;
 mod notices;
 mod plans;
@@ -71,6 +72,15 @@ pub(super) async fn fetch(
         "invoice" => dues::invoice(app, member(caller, fact)?, need("due")).await,
         "duty" => coordinator::duty(app, turn).await,
         "coordinators" => coordinator::coordinators(app, turn).await,
+        "insurance" | "categories" | "products" | "product" | "covers" | "excludes" | "prices"
+        | "question" | "quote" | "breakdown" | "policies" | "policy" | "premium" | "premiums" => {
+            let looking = insurance::Looking {
+                app,
+                member: member(caller, fact)?,
+                language: caller.language(),
+            };
+            looking.at(fact, &need).await
+        }
         other => Err(Fault::broken(format!("no query answers the fact {other}"))),
     }
 }
@@ -156,6 +166,7 @@ async fn wallet_lines(
             (What::LoanFee, _) => named("wallet.loan_fee"),
             (What::Contribution, _) => member.stage_name().to_owned(),
             (What::Dues, _) => "KwaStage".to_owned(),
+            (What::Premium | What::PremiumRefund, _) => "Bima".to_owned(),
             (What::Sent | What::Received, other) => {
                 other.map_or_else(String::new, |name| name.to_string())
             }

@@ -2,6 +2,7 @@
 
 mod coordinator;
 mod dues;
+mod insurance;
 mod loans;
 mod plans;
 mod recovery;
@@ -19,6 +20,7 @@ use crate::stages::StageCode;
 
 pub(super) use coordinator::Coordinating;
 pub(super) use dues::PayingDue;
+pub(super) use insurance::{Insuring, Named, PayFrom, read_answers, written_answers};
 pub(super) use loans::{Lending, Wanted};
 pub(super) use plans::Planning;
 pub(super) use recovery::{Claiming, Recovering};
@@ -90,6 +92,7 @@ pub(super) enum Deed {
     PayDue(PayingDue),
     Plan(Planning),
     Lend(Lending),
+    Insure(Insuring),
     SaySafe,
     OfferHelp(Helping),
 }
@@ -313,7 +316,13 @@ fn read(mut asked: Asked) -> Option<Intent> {
                 let what = What::Deed(Deed::Plan(planning));
                 return Some(Intent { pin, what });
             }
-            deed(Deed::Coordinate(coordinator::read(&asked)?))
+            match insurance::read(&asked) {
+                Some(insuring) => Some(Intent {
+                    pin: secret,
+                    what: What::Deed(Deed::Insure(insuring)),
+                }),
+                None => deed(Deed::Coordinate(coordinator::read(&asked)?)),
+            }
         }
     }
 }

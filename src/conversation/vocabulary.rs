@@ -3,6 +3,7 @@
 
 mod coordinator;
 mod dues;
+mod insurance;
 mod loans;
 mod payouts;
 mod plans;
@@ -168,6 +169,13 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "limit_behind",
         "limit_too_short",
         "limit_too_little",
+        // Insurance.
+        "insured",
+        "has_quote",
+        "covered",
+        "takes_premium",
+        "can_cancel",
+        "payable",
     ],
     globals: &[
         Variable::new("name", NAME),
@@ -206,6 +214,20 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         loans::VOUCHING,
         loans::VOUCH,
         loans::STATEMENT,
+        insurance::INSURANCE,
+        insurance::CATEGORIES,
+        insurance::PRODUCTS,
+        insurance::PRODUCT,
+        insurance::COVERS,
+        insurance::EXCLUDES,
+        insurance::PRICES,
+        insurance::QUESTION,
+        insurance::QUOTE,
+        insurance::BREAKDOWN,
+        insurance::POLICIES,
+        insurance::POLICY,
+        insurance::PREMIUM,
+        insurance::PREMIUMS,
         Fact {
             name: "standing",
             needs: &[],
@@ -707,5 +729,14 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         coordinator::GO_OFF_DUTY,
         coordinator::GO_OFF_ANYWAY,
         coordinator::ASK_SWAP,
+        // Insurance.
+        insurance::BEGIN_QUOTE,
+        insurance::ANSWER_QUESTION,
+        insurance::TAKE_BY_MPESA,
+        insurance::TAKE_FROM_WALLET,
+        insurance::PAY_PREMIUM_BY_MPESA,
+        insurance::PAY_PREMIUM_FROM_WALLET,
+        insurance::CANCEL_POLICY,
+        insurance::CHECK_COVER,
     ],
 };

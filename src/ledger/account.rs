@@ -13,6 +13,10 @@ pub enum Account {
     GeneralFund,
     /// A member's own money, by the member's id. Never below zero.
     Wallet(Uuid),
+    /// Premiums that are an insurer's, by the insurer's name. Below zero the insurer owes us.
+    InsurerPremium(String),
+    /// What we earned of an insurer's premiums, by the insurer's name.
+    CommissionIncome(String),
     /// Registration and other fees earned.
     FeeIncome,
     /// Money that came and fits nothing yet.
@@ -55,6 +59,8 @@ impl Account {
             Account::Fund(_) => "fund",
             Account::GeneralFund => "general_fund",
             Account::Wallet(_) => "wallet",
+            Account::InsurerPremium(_) => "insurer_premium",
+            Account::CommissionIncome(_) => "commission_income",
             Account::FeeIncome => "fee_income",
             Account::Suspense => "suspense",
             Account::InFlight(_) => "in_flight",
@@ -72,6 +78,9 @@ impl Account {
         match self {
             Account::Fund(stage) => stage.to_string(),
             Account::Wallet(member) => member.to_string(),
+            Account::InsurerPremium(insurer) | Account::CommissionIncome(insurer) => {
+                insurer.clone()
+            }
             Account::InFlight(Rail::Mpesa) => "mpesa".to_owned(),
             Account::LenderBank(lender) | Account::LoanFund(lender) | Account::LoanBook(lender) => {
                 lender.to_string()

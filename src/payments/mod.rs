@@ -35,8 +35,8 @@ pub use pushing::{PushOrder, Readiness, attempt_of_token, begin_push};
 pub use rules::Rules;
 pub use service::{
     Request, RequestError, Requested, ToRefund, flag_unclaimed, is_anything_open, obligation,
-    pause, paused_until, put_back_into_suspense, request, session_ended, sweep, take_for_refund,
-    take_from_suspense, withdraw_unsent,
+    open_request, pause, paused_until, put_back_into_suspense, request, session_ended, sweep,
+    take_for_refund, take_from_suspense, withdraw_unsent,
 };
 pub use settling::{apply, attend};
 pub use store::{Suspended, in_suspense, open_count, waiting_in_suspense};

@@ -60,6 +60,11 @@ pub enum Purpose {
     LoanRepayment {
         member: Uuid,
     },
+    /// Of an insurance policy.
+    Premium {
+        member: Uuid,
+        policy: Uuid,
+    },
 }
 
 impl Purpose {
@@ -70,7 +75,8 @@ impl Purpose {
             | Purpose::Contribution { member, .. }
             | Purpose::TopUp { member }
             | Purpose::Invoice { member, .. }
-            | Purpose::LoanRepayment { member } => *member,
+            | Purpose::LoanRepayment { member }
+            | Purpose::Premium { member, .. } => *member,
         }
     }
 
@@ -80,7 +86,8 @@ impl Purpose {
             Purpose::RegistrationFee { .. }
             | Purpose::TopUp { .. }
             | Purpose::Invoice { .. }
-            | Purpose::LoanRepayment { .. } => None,
+            | Purpose::LoanRepayment { .. }
+            | Purpose::Premium { .. } => None,
             Purpose::Contribution { stage, .. } => Some(*stage),
         }
     }
@@ -93,6 +100,14 @@ impl Purpose {
         }
     }
 
+    /// The policy it is a premium of, where it is one.
+    pub fn policy(&self) -> Option<Uuid> {
+        match self {
+            Purpose::Premium { policy, .. } => Some(*policy),
+            _ => None,
+        }
+    }
+
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Purpose::RegistrationFee { .. } => "registration_fee",
@@ -100,6 +115,7 @@ impl Purpose {
             Purpose::TopUp { .. } => "top_up",
             Purpose::Invoice { .. } => "invoice",
             Purpose::LoanRepayment { .. } => "loan_repayment",
+            Purpose::Premium { .. } => "premium",
         }
     }
 
@@ -111,6 +127,7 @@ impl Purpose {
             Purpose::TopUp { .. } => "Wallet",
             Purpose::Invoice { .. } => "KwaStage fee",
             Purpose::LoanRepayment { .. } => "Loan",
+            Purpose::Premium { .. } => "Insurance",
         }
     }
 }

@@ -212,6 +212,18 @@ pub async fn request(
     })
 }
 
+/// The amount that this member was asked for the same purpose and may still pay, if there is such a request.
+pub async fn open_request(
+    work: &mut Work,
+    rules: &Rules,
+    purpose: &Purpose,
+) -> Result<Option<Money>, Fault> {
+    let in_doubt_since = work.now - rules.doubt_blocks_for;
+    store::set_aside_doubts(work.conn(), purpose, in_doubt_since).await?;
+    let open = store::open_obligation_of(work.conn(), purpose).await?;
+    Ok(open.map(|open| open.amount))
+}
+
 async fn repeated(work: &mut Work, known: Obligation) -> Result<Requested, RequestError> {
     let attempts = store::attempts_of(work.conn(), known.id).await?;
     let latest = attempts

@@ -30,6 +30,8 @@ pub enum Purpose {
     Dues,
     /// Towards the member's loan.
     LoanRepayment,
+    /// Of an insurance policy.
+    Premium,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +69,7 @@ impl Purpose {
             Purpose::TopUp => "top_up",
             Purpose::Dues => "dues",
             Purpose::LoanRepayment => "loan_repayment",
+            Purpose::Premium => "premium",
         }
     }
 
@@ -77,6 +80,7 @@ impl Purpose {
             Purpose::TopUp,
             Purpose::Dues,
             Purpose::LoanRepayment,
+            Purpose::Premium,
         ]
         .into_iter()
         .find(|purpose| purpose.as_str() == text)

@@ -6,6 +6,7 @@
 mod account_text;
 mod loan;
 mod paybill;
+mod premiums;
 mod whose;
 
 use tracing::{error, info};
@@ -103,6 +104,10 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
                 )
                 .await?;
             }
+            if let Purpose::Premium { policy, .. } = purpose {
+                let receipt = receipt.as_ref();
+                return premiums::came_twice(app, work, obligation, policy, amount, receipt).await;
+            }
             let key = receipt.as_ref().map_or_else(
                 || obligation.to_string(),
                 |receipt| receipt.as_str().to_owned(),
@@ -191,6 +196,7 @@ async fn paid(
         Purpose::TopUp { .. } => receipts::Purpose::TopUp,
         Purpose::Invoice { .. } => receipts::Purpose::Dues,
         Purpose::LoanRepayment { .. } => receipts::Purpose::LoanRepayment,
+        Purpose::Premium { .. } => receipts::Purpose::Premium,
     };
     let issue = Issue {
         payment: obligation.0,
@@ -262,6 +268,9 @@ async fn paid(
             let (template, values) =
                 loan::repaid(work, payment, member, amount, &provider_receipt, &code).await?;
             tell(work, obligation, template, values, "receipt").await
+        }
+        Purpose::Premium { policy, .. } => {
+            premiums::came(app, work, obligation, policy, amount, code.as_str()).await
         }
     }
 }
@@ -379,6 +388,7 @@ fn what_phrase(purpose: Purpose) -> &'static str {
         Purpose::TopUp { .. } => "what.top_up",
         Purpose::Invoice { .. } => "what.dues",
         Purpose::LoanRepayment { .. } => "what.loan_repayment",
+        Purpose::Premium { .. } => "what.premium",
     }
 }
 

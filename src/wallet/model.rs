@@ -89,6 +89,10 @@ pub enum What {
     LoanRepaid,
     /// More came by M-PESA than a loan still asked for.
     LoanOverpaid,
+    /// Of an insurance policy.
+    Premium,
+    /// A policy was cancelled.
+    PremiumRefund,
 }
 
 impl What {
@@ -106,6 +110,8 @@ impl What {
             What::LoanFee => "loan_fee",
             What::LoanRepaid => "loan_repaid",
             What::LoanOverpaid => "loan_overpaid",
+            What::Premium => "premium",
+            What::PremiumRefund => "premium_refund",
         }
     }
 
@@ -123,6 +129,8 @@ impl What {
             What::LoanFee,
             What::LoanRepaid,
             What::LoanOverpaid,
+            What::Premium,
+            What::PremiumRefund,
         ]
         .into_iter()
         .find(|what| what.as_str() == word)
@@ -137,6 +145,7 @@ impl What {
                 | What::WithdrawalReturned
                 | What::Loan
                 | What::LoanOverpaid
+                | What::PremiumRefund
         )
     }
 }

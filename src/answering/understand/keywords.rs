@@ -50,7 +50,7 @@ const ENGLISH: &[(Keyword, &str)] = &[
     (Receipt, "RECEIPT RECEIPTS"),
     (Claim, "CLAIM CLAIMS"),
     (Loan, "LOAN LOANS BORROW"),
-    (Policy, "POLICY INSURANCE"),
+    (Policy, "COVER POLICY INSURANCE"),
     (Yes, "YES YEAH YEP"),
     (No, "NO NOPE"),
     (Help, "HELP HELPME INFO MENU COMMANDS"),

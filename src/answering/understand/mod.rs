@@ -38,6 +38,9 @@ pub enum Asked {
     ReceiptWithoutCode,
     Claim,
     Loan,
+    /// Is this cover in force? What was typed for its number or code, in upper case and in one piece.
+    Cover(String),
+    /// Something about insurance that names no cover.
     Policy,
     Yes,
     No,
@@ -124,7 +127,10 @@ fn asked(text: &str, words: &[Word], found: Found) -> Asked {
         },
         Keyword::Claim => Asked::Claim,
         Keyword::Loan => Asked::Loan,
-        Keyword::Policy => Asked::Policy,
+        Keyword::Policy => match cover_in(&words[found.at + 1..]) {
+            Some(named) => Asked::Cover(named),
+            None => Asked::Policy,
+        },
         Keyword::Yes => Asked::Yes,
         Keyword::No => Asked::No,
         Keyword::Help => Asked::Help,
@@ -167,6 +173,17 @@ fn code_in(words: &[Word]) -> Option<String> {
     let words = without_code_word(words);
     let code = in_one_piece(words);
     (matches!(words.len(), 1 | 2) && may_be_code(&code)).then_some(code)
+}
+
+/// Behind COVER: a policy's number or its code, in as many pieces as it was written in. A sum of money is neither.
+fn cover_in(words: &[Word]) -> Option<String> {
+    let words = without_code_word(words);
+    let named = in_one_piece(words);
+    let is_named = (8..=20).contains(&named.len())
+        && named.contains(is_digit)
+        && !named.chars().all(is_digit)
+        && named.chars().all(|c| c.is_ascii_alphanumeric());
+    ((1..=4).contains(&words.len()) && is_named).then_some(named)
 }
 
 /// Without RECEIPT only what cannot well be anything else is a code: digits among letters, in one piece or in

@@ -6,6 +6,7 @@
 mod coordinator;
 mod dues;
 mod emergency;
+mod insurance;
 mod joining;
 mod loans;
 mod money;
@@ -283,6 +284,7 @@ impl Performer<'_> {
             Deed::Recover(asked) => recovery::act(self, &mut work, asked, &key).await,
             Deed::PayDue(paying) => dues::pay(self, &mut work, paying, key).await,
             Deed::Plan(asked) => plans::act(self, &mut work, asked, &key).await,
+            Deed::Insure(asked) => insurance::act(self, &mut work, asked, &key).await,
             Deed::SaySafe => emergency::say_safe(self, &mut work).await,
             Deed::OfferHelp(helping) => settings::offer_help(self, &mut work, helping).await,
         }?;
