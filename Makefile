@@ -11,6 +11,8 @@ LOAD ?=
 # How many stories `make chaos` lives through in one process, and with processes that are killed.
 STORIES ?= 2000
 KILLINGS ?= 60
+# How many movements of money the long year has.
+MOVEMENTS ?= 20000
 
 .PHONY: help demo test chaos check load queries packages services
 
@@ -37,6 +39,7 @@ test: packages services
 chaos: packages services
 	CHAOS=$(STORIES) $(SERVICES) .kwastage/test --fast -- $(CARGO) test --test phone -- --nocapture chaos::
 	CHAOS=$(KILLINGS) $(CARGO) test --test chaos -- --nocapture
+	MEMBERS=1000 STORIES=$(MOVEMENTS) DAYS=15 $(SERVICES) .kwastage/test --fast -- $(CARGO) test --test year -- --nocapture
 
 check:
 	$(CARGO) fmt --all --check
