@@ -7,7 +7,7 @@
 //! | roles | [`cli`], [`serve`] | join everything, decide nothing |
 //! | edges | [`channels`], [`conversation`]; [`answering`], [`contributing`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
 //! | means | [`app`], [`integrations`], [`spool`] | hold the pool, the clock, the outside clients; keep on disk what Postgres cannot take |
-//! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
+//! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`reconciling`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
 //! | operation | [`config`], [`http`], [`telemetry`], [`schema`], [`redis_connection`] | what any service needs, nothing of riders |
 //! | rules | [`menu`], features' `model.rs` and the other files that `tests/house.rs` calls pure | no I/O, no async, never ask the time |
@@ -40,6 +40,7 @@ pub mod payments;
 pub mod primitives;
 pub mod questions;
 pub mod receipts;
+pub mod reconciling;
 pub mod redis_connection;
 pub mod schema;
 pub mod seed;

@@ -34,6 +34,7 @@ use crate::jobs::{self, JobFailure, Registry, Worker};
 use crate::messages::{self, Class, LaneStats, Outlets, Pace, Routes, Sender};
 use crate::payments::jobs::{PaymentsDesk, Undone};
 use crate::primitives::{Carrier, Msisdn};
+use crate::reconciling::{self, ReconcilingDesk};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{
@@ -157,6 +158,7 @@ fn metrics_page(metrics: PrometheusHandle) -> Router {
 pub fn registry(app: &App) -> Registry<App> {
     let desk = payments_desk(app);
     let sweeping = desk.clone();
+    let reconciling = reconciling_desk(app);
     let mut registry = Registry::new();
     registry
         .on(at(&desk, |desk, job| async move {
@@ -182,6 +184,10 @@ pub fn registry(app: &App) -> Registry<App> {
             welcome::number_members,
         )
         .every("receipts.number", TimeDelta::seconds(5), number_receipts)
+        .every("reconciling.look", TimeDelta::minutes(15), move |_| {
+            let desk = reconciling.clone();
+            async move { reconciling::jobs::look(&desk).await }
+        })
         .every("ledger.roll", TimeDelta::seconds(5), roll_ledger)
         .every("ledger.verify", TimeDelta::minutes(10), verify_ledger)
         .every(
@@ -307,6 +313,13 @@ pub fn sender(app: &App) -> Sender {
         app.templates.clone(),
         Outlets::new(clients, routes, app.breakers.clone(), pace),
     )
+}
+
+/// What days are compared with.
+pub fn reconciling_desk(app: &App) -> ReconcilingDesk {
+    ReconcilingDesk {
+        payments: payments_desk(app),
+    }
 }
 
 fn payments_desk(app: &App) -> PaymentsDesk {

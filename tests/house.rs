@@ -35,6 +35,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "payments",
             "questions",
             "receipts",
+            "reconciling",
             "stages",
             "wallet",
             "welfare",
@@ -56,6 +57,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     // They call outward with no transaction open.
     ("emergencies/jobs.rs", "edges"),
     ("payments/jobs.rs", "edges"),
+    ("reconciling/jobs.rs", "edges"),
     ("emergencies/follow_up.rs", "edges"),
     ("messages/outlets.rs", "means"),
 ];
@@ -128,6 +130,9 @@ const PURE: &[&str] = &[
     "receipts/code.rs",
     "receipts/model.rs",
     "receipts/number.rs",
+    "reconciling/compare.rs",
+    "reconciling/statement.rs",
+    "reconciling/statement/",
     "settlement/account_text.rs",
     "spool/book.rs",
     "spool/frame.rs",

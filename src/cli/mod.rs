@@ -9,6 +9,7 @@ mod members;
 mod menus;
 mod migrate;
 mod paybill;
+mod reconcile;
 mod serve;
 mod stages;
 mod stop;
@@ -64,6 +65,11 @@ enum Command {
     /// Sets up the paybill at Daraja.
     #[command(subcommand)]
     Paybill(paybill::Paybill),
+    /// Compares a day with what M-PESA has, and takes in what was lost on the way.
+    Reconcile(reconcile::Reconcile),
+    /// Looks after what M-PESA and our books do not agree on.
+    #[command(subcommand)]
+    Differences(reconcile::Differences),
     /// Deals with alarms.
     #[command(subcommand)]
     Emergencies(emergencies::Emergencies),
@@ -119,6 +125,8 @@ pub async fn run() -> ExitCode {
         Command::Stages(asked) => stages::run(config, asked).await,
         Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,
+        Command::Reconcile(asked) => reconcile::run(config, asked).await,
+        Command::Differences(asked) => reconcile::differences(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),
         Command::Demo { once } => demo::run(once, seed_world, serve_all).await,

@@ -17,6 +17,6 @@ mod verify;
 
 pub use account::{Account, Rail};
 pub use posting::{Credited, Debited, JournalId, NotAPosting, Posting};
-pub use reading::{Line, lines_after};
+pub use reading::{Line, came_by_mpesa, lines_after};
 pub use service::{Key, PostError, Posted, balance, balances, post, roll_due};
 pub use verify::{Report, verify};

@@ -38,5 +38,5 @@ pub use service::{
     session_ended, sweep, take_from_suspense,
 };
 pub use settling::{apply, attend};
-pub use store::{Suspended, in_suspense, open_count};
+pub use store::{Came, Suspended, came, in_suspense, open_count};
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

@@ -17,11 +17,11 @@ const LOST_ANSWERS: u32 = 8;
 const REFUSED_PUSHES: u32 = 8;
 const LOST_CALLBACKS: u32 = 15;
 const REPEATED: u32 = 15;
-const LOST_CONFIRMATIONS: u32 = 0;
+const LOST_CONFIRMATIONS: u32 = 20;
 const FORGED_CALLBACKS: u32 = 4;
 const UNREADABLE_CALLBACKS: u32 = 4;
 const UNANSWERED_QUESTIONS: u32 = 20;
-const STRANGE_ADDRESSES: u32 = 0;
+const STRANGE_ADDRESSES: u32 = 3;
 const EMPTY_PULLS: u32 = 15;
 
 /// One of the addresses that Safaricom publishes, and one that it does not.

@@ -4,6 +4,7 @@
 
 mod answers;
 mod client;
+mod pulling;
 mod settings;
 mod wire;
 
@@ -11,5 +12,6 @@ pub use answers::{
     Heard, Token, TokenTrouble, push_answer, query_answer, register_answer, token_answer,
 };
 pub use client::{CallFailure, MpesaClient, Registered};
+pub use pulling::{PulledPage, pull_answer, registration_answer};
 pub use settings::{MpesaSettings, TransactionType};
 pub use wire::{password, read_paybill, read_prompt_result};
