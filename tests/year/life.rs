@@ -35,6 +35,18 @@ use crate::provider::{self, Arrival, Provider, Truth};
 const CRASHES: u32 = 10;
 /// How often a task comes round: the clock jumps, and each tick of each task would be due every time.
 const TASKS_EVERY: TimeDelta = TimeDelta::hours(6);
+/// Tasks that have nothing to do with money, and the one that every month's end does itself.
+const NOT_NEEDED: [&str; 9] = [
+    "broadcasts.tell",
+    "duty.gaps",
+    "emergencies.clock",
+    "emergencies.close",
+    "emergencies.drill",
+    "emergencies.promise",
+    "ledger.verify",
+    "queues.count",
+    "rows.forget",
+];
 const BEGINNING: &str = "2025-12-31T21:00:00Z";
 
 #[derive(Clone)]
@@ -82,11 +94,20 @@ impl Life {
             books: Books::default(),
             crashes: 0,
         };
+        life.put_off_what_is_not_needed().await;
         life.open_stages().await;
         for place in 0..members {
             life.enroll(place).await;
         }
         life
+    }
+
+    async fn put_off_what_is_not_needed(&self) {
+        sqlx::query("insert into periodic (name, next_at) select name, '2200-01-01' from unnest($1::text[]) as put_off (name)")
+            .bind(NOT_NEEDED.map(str::to_owned).to_vec())
+            .execute(&self.app.pool)
+            .await
+            .unwrap();
     }
 
     async fn open_stages(&mut self) {
