@@ -23,7 +23,8 @@ help:
 	@echo "make chaos          thousands of emergencies while everything else fails; takes half an hour"
 	@echo "make check          format, lints, menus"
 	@echo "make load           drives riders through the gateway and prints the figures"
-	@echo "                    LOAD=messages measures the outbox, reports and alarms instead"
+	@echo "                    LOAD=messages measures the outbox, reports and alarms instead, LOAD=money movements of money,"
+	@echo "                    LOAD=\"ledger --postings 10000000\" how long so many take to verify"
 	@echo "make queries        refreshes the committed query data in .sqlx after SQL has changed"
 
 # Shells that set ONCE to nothing or 0 mean no.

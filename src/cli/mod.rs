@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod emergencies;
 mod health;
+mod ledger;
 mod members;
 mod menus;
 mod migrate;
@@ -67,6 +68,9 @@ enum Command {
     Paybill(paybill::Paybill),
     /// Compares a day with what M-PESA has, and takes in what was lost on the way.
     Reconcile(reconcile::Reconcile),
+    /// Looks at the books.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
     /// Looks after what M-PESA and our books do not agree on.
     #[command(subcommand)]
     Differences(reconcile::Differences),
@@ -126,6 +130,7 @@ pub async fn run() -> ExitCode {
         Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,
         Command::Reconcile(asked) => reconcile::run(config, asked).await,
+        Command::Ledger(asked) => ledger::run(config, asked).await,
         Command::Differences(asked) => reconcile::differences(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),

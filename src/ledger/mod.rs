@@ -19,4 +19,4 @@ pub use account::{Account, Rail};
 pub use posting::{Credited, Debited, JournalId, NotAPosting, Posting};
 pub use reading::{Line, came_by_mpesa, lines_after};
 pub use service::{Key, PostError, Posted, balance, balances, post, roll_due};
-pub use verify::{Report, verify};
+pub use verify::{Report, verify, verify_whole};

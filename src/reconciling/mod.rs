@@ -15,4 +15,4 @@ mod store;
 pub use compare::{clock_of, compare};
 pub use jobs::{Progress, ReconcileError, ReconcilingDesk, Told};
 pub use model::{Booked, Class, Difference, DifferenceId, Found, Ours, PulledRow, Report, Theirs};
-pub use service::{DifferenceError, end, open_differences, take};
+pub use service::{DifferenceError, end, open_count, open_differences, take};

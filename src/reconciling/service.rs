@@ -187,6 +187,11 @@ pub async fn open_differences(
     store::open(conn, day).await
 }
 
+/// How many have not ended.
+pub async fn open_count(conn: &mut PgConnection) -> Result<i64, Fault> {
+    store::open_count(conn).await
+}
+
 async fn still_open(work: &mut Work, id: DifferenceId) -> Result<Difference, DifferenceError> {
     let known = store::lock(work.conn(), id).await?;
     let known = known.ok_or(DifferenceError::NotFound)?;

@@ -239,6 +239,12 @@ pub(super) async fn open(
     rows.into_iter().map(Difference::try_from).collect()
 }
 
+pub(super) async fn open_count(conn: &mut PgConnection) -> Result<i64, Fault> {
+    let open =
+        sqlx::query_scalar!(r#"select count(*) as "open!" from difference where ended_at is null"#);
+    Ok(open.fetch_one(conn).await?)
+}
+
 /// What a comparison came to.
 pub(super) struct Outcome<'a> {
     pub day: NaiveDate,

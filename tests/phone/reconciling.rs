@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use chrono::NaiveDate;
-use kwastage::primitives::{NAIROBI, nairobi_date};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use kwastage::primitives::{NAIROBI, nairobi_date, nairobi_day_start};
 use kwastage::reconciling::statement::{self, Statement};
 use kwastage::reconciling::{
     self, Class, DifferenceError, DifferenceId, ReconcileError, Report, jobs,
@@ -52,8 +52,9 @@ async fn a_lost_confirmation_comes_back_by_the_pull_and_counts_once() {
     world.run_jobs().await;
     assert_eq!(count(&world, "inflow").await, 1);
     assert_eq!(count(&world, texts).await, 1);
-    let journals = "ledger.journal where kind = 'contribution_received' and at > '2026-11-20'";
-    assert_eq!(count(&world, journals).await, 1);
+    let since = "at > (select min(received_at) - interval '1 hour' from inflow)";
+    let journals = format!("ledger.journal where kind = 'contribution_received' and {since}");
+    assert_eq!(count(&world, &journals).await, 1);
     world.close().await;
 }
 
@@ -62,6 +63,7 @@ async fn of_two_who_take_in_the_same_payment_one_does() {
     let world = world().await;
     world.outside.order(Fault::C2bLost, DAY);
     pay(&world, "200", "nobody here").await;
+    world.advance(Duration::from_secs(60)).await;
     let today = nairobi_date(world.now());
     let mut looking = tokio::task::JoinSet::new();
     for _ in 0..4 {
@@ -199,15 +201,15 @@ async fn the_ledger_is_compared_with_what_came() {
     let world = world().await;
     world.outside.order(Fault::PullEmpty, DAY * 4);
     let day = nairobi_date(world.now());
-    sqlx::raw_sql(
-        "select ledger.post('contribution_received', 'payment', 'made up', gen_random_uuid(), '2026-11-20T10:00:00Z', null,
-                            array['mpesa_paybill'], array[''], array['general_fund'], array[''], array[5000::bigint]);
-         insert into inflow (id, provider, receipt, amount_cents, account, state, received_at)
-         values (gen_random_uuid(), 'mpesa', 'UKKNOTBOOK', 7000, 'X', 'suspense', '2026-11-20T10:00:00Z')",
-    )
-    .execute(&world.pool)
-    .await
-    .unwrap();
+    for sql in [
+        "select ledger.post('contribution_received', 'payment', 'made up', gen_random_uuid(), $1, null,
+                            array['mpesa_paybill'], array[''], array['general_fund'], array[''], array[5000::bigint])",
+        "insert into inflow (id, provider, receipt, amount_cents, account, state, received_at)
+         values (gen_random_uuid(), 'mpesa', 'UKKNOTBOOK', 7000, 'X', 'suspense', $1)",
+    ] {
+        let written = sqlx::query(sql).bind(world.now()).execute(&world.pool);
+        written.await.unwrap();
+    }
     world.advance(DAY).await;
     let desk = serve::reconciling_desk(&world.app);
     let report = jobs::reconcile(&desk, day, None, Actor::System, &mut |_| {}).await;
@@ -237,6 +239,12 @@ async fn world() -> World {
     let world = World::new(Sessions::InProcess).await;
     let phone = kwastage::primitives::Msisdn::parse(JUMA).unwrap();
     world.app.mpesa.register_pull(&phone).await.unwrap();
+    // The outside lives today. Both sides go on to the next noon, so that a payment is of one day on either.
+    let (outside, ours) = (Utc::now(), world.now());
+    let noon = |at: DateTime<Utc>| nairobi_day_start(nairobi_date(at)) + TimeDelta::hours(12);
+    let later = noon(outside.max(ours)) + TimeDelta::days(1);
+    world.outside.advance((later - outside).to_std().unwrap());
+    world.clock.advance(later - ours);
     world
 }
 
