@@ -15,6 +15,7 @@
 //! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`receipts`], [`schedules`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`loans`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`insurance`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
+//! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`reconciling`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
 //! | operation | [`config`], [`http`], [`telemetry`], [`schema`], [`redis_connection`] | what any service needs, nothing of riders |
 //! | rules | [`menu`], features' `model.rs` and the other files that `tests/house.rs` calls pure | no I/O, no async, never ask the time |
@@ -55,6 +56,7 @@ pub mod payouts;
 pub mod primitives;
 pub mod questions;
 pub mod receipts;
+pub mod reconciling;
 pub mod recovery;
 pub mod redis_connection;
 pub mod schedules;

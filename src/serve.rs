@@ -36,6 +36,7 @@ use crate::payments::jobs::{PaymentsDesk, Undone};
 use crate::payouts::jobs::PayoutsDesk;
 use crate::payouts::{ReadEvidence, SendPayout};
 use crate::primitives::{Carrier, Msisdn};
+use crate::reconciling::{self, ReconcilingDesk};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 use crate::{
@@ -161,6 +162,7 @@ fn metrics_page(metrics: PrometheusHandle) -> Router {
 pub fn registry(app: &App) -> Registry<App> {
     let desk = payments_desk(app);
     let sweeping = desk.clone();
+    let reconciling = reconciling_desk(app);
     let mut registry = Registry::new();
     registry
         .on(at(&desk, |desk, job| async move {
@@ -186,8 +188,13 @@ pub fn registry(app: &App) -> Registry<App> {
             welcome::number_members,
         )
         .every("receipts.number", TimeDelta::seconds(5), number_receipts)
+        .every("reconciling.look", TimeDelta::minutes(15), move |_| {
+            let desk = reconciling.clone();
+            async move { reconciling::jobs::look(&desk).await }
+        })
         .every("ledger.roll", TimeDelta::seconds(5), roll_ledger)
-        .every("ledger.verify", TimeDelta::minutes(10), verify_ledger)
+        // Ten million postings take both cores for the better part of a minute.
+        .every("ledger.verify", TimeDelta::hours(1), verify_ledger)
         .every(
             "broadcasts.tell",
             TimeDelta::seconds(10),
@@ -405,6 +412,13 @@ pub fn sender(app: &App) -> Sender {
     )
 }
 
+/// What days are compared with.
+pub fn reconciling_desk(app: &App) -> ReconcilingDesk {
+    ReconcilingDesk {
+        payments: payments_desk(app),
+    }
+}
+
 fn payments_desk(app: &App) -> PaymentsDesk {
     let (settling, looking) = (app.clone(), app.clone());
     PaymentsDesk::new(
@@ -491,7 +505,7 @@ async fn roll_ledger(app: App) -> Result<(), Fault> {
 
 /// A ledger that does not add up is the loudest thing there is.
 async fn verify_ledger(app: App) -> Result<(), Fault> {
-    let report = ledger::verify(&mut *app.pool.acquire().await?).await?;
+    let report = ledger::verify_whole(&app.pool).await?;
     metric::ledger_drift(report.drift);
     if !report.is_sound() {
         tracing::error!(target: "financial", ?report, "The ledger does not add up");
@@ -511,6 +525,8 @@ async fn count_queues(app: App) -> Result<(), Fault> {
     metric::queue_depth("payments", open.unsigned_abs());
     let leaving = payouts::open_count(&mut conn).await?;
     metric::queue_depth("payouts", leaving.unsigned_abs());
+    let differences = reconciling::open_count(&mut conn).await?;
+    metric::queue_depth("differences", differences.unsigned_abs());
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod funds;
 mod health;
 mod insurance;
 mod invoices;
+mod ledger;
 mod loans;
 mod members;
 mod menus;
@@ -15,6 +16,7 @@ mod migrate;
 mod paybill;
 mod payouts;
 mod plans;
+mod reconcile;
 mod serve;
 mod stages;
 mod stop;
@@ -85,6 +87,14 @@ enum Command {
     /// Decides about money that leaves, and ends what M-PESA left unknown.
     #[command(subcommand)]
     Payouts(payouts::Payouts),
+    /// Compares a day with what M-PESA has, and takes in what was lost on the way.
+    Reconcile(reconcile::Reconcile),
+    /// Looks at the books.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// Looks after what M-PESA and our books do not agree on.
+    #[command(subcommand)]
+    Differences(reconcile::Differences),
     /// Deals with alarms.
     #[command(subcommand)]
     Emergencies(emergencies::Emergencies),
@@ -154,6 +164,9 @@ pub async fn run() -> ExitCode {
         Command::Loans(asked) => loans::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,
         Command::Payouts(asked) => payouts::run(config, asked).await,
+        Command::Reconcile(asked) => reconcile::run(config, asked).await,
+        Command::Ledger(asked) => ledger::run(config, asked).await,
+        Command::Differences(asked) => reconcile::differences(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,
         Command::Products(asked) => insurance::run_products(&config, &asked),
         Command::Policies(asked) => insurance::run_policies(config, asked).await,

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::account::Account;
 use super::posting::JournalId;
@@ -38,6 +39,30 @@ impl fmt::Display for Line {
             "#{journal} {kind}: KES {amount} from {debit} to {credit}"
         )
     }
+}
+
+/// What the ledger has taken in from M-PESA from `from` on and before `to`, by what caused it and in cents; causes whose movements
+/// come to nothing are left out. Money that only comes back from a payout is none that somebody paid.
+pub async fn came_by_mpesa(
+    conn: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<(Uuid, i64)>, Fault> {
+    let rows = sqlx::query!(
+        r#"select j.cause, sum(case when p.debit_id = m.id then p.cents else -p.cents end)::bigint as "cents!"
+           from ledger.account m
+           join ledger.journal j on j.at >= $1 and j.at < $2 and j.resolves is null
+           join ledger.posting p on p.journal_id = j.id
+             and (p.debit_id = m.id or p.credit_id = m.id and j.kind = 'suspense_released')
+           where m.kind = 'mpesa_paybill' and m.owner = ''
+           group by j.cause
+           having sum(case when p.debit_id = m.id then p.cents else -p.cents end) <> 0"#,
+        from,
+        to
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.cause, row.cents)).collect())
 }
 
 /// The lines of the journals with higher ids than this one, at most a thousand.

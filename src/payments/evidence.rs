@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::primitives::{Money, Msisdn};
 
@@ -18,6 +19,8 @@ pub enum Source {
     Query,
     /// A paybill confirmation (C2B).
     Paybill,
+    /// The provider's own records: its pull interface, its statement.
+    Records,
 }
 
 impl Source {
@@ -27,6 +30,7 @@ impl Source {
             Source::Callback => "callback",
             Source::Query => "query",
             Source::Paybill => "paybill",
+            Source::Records => "records",
         }
     }
 
@@ -36,6 +40,7 @@ impl Source {
             Source::Callback,
             Source::Query,
             Source::Paybill,
+            Source::Records,
         ]
         .into_iter()
         .find(|source| source.as_str() == name)
@@ -200,6 +205,11 @@ impl Receipt {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Names the payment where no obligation stands behind it.
+    pub fn payment_id(&self) -> Uuid {
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, self.0.as_bytes())
     }
 }
 

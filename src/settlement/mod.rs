@@ -163,8 +163,7 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
                 return Ok(());
             }
             error!(target: "financial", { receipt = receipt.as_str(), %amount }, "A paybill payment fits nobody: it waits in suspense");
-            // No obligation stands behind it, so the cause is a name made of the receipt.
-            let cause = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, receipt.as_str().as_bytes());
+            let cause = receipt.payment_id();
             book(
                 work,
                 postings::unallocated_received(cause, amount),

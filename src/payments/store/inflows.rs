@@ -226,6 +226,52 @@ pub(in crate::payments) async fn put_back(
     Ok(back.rows_affected() == 1)
 }
 
+/// A payment that came, as whoever compares it with other books sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Came {
+    pub id: Uuid,
+    /// None while only an answer to our question told of it.
+    pub receipt: Option<Receipt>,
+    pub obligation: Option<ObligationId>,
+    pub amount: Money,
+    pub at: DateTime<Utc>,
+    /// The provider's own records told of it, and nobody before them.
+    pub from_records: bool,
+}
+
+/// What came from `from` on and before `to`, and whatever has one of these receipts.
+pub async fn came(
+    conn: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    receipts: &[String],
+) -> Result<Vec<Came>, Fault> {
+    let rows = sqlx::query!(
+        r#"select i.id, i.receipt, i.obligation_id, i.amount_cents, i.received_at,
+                  exists (select from evidence e where e.source = 'records' and e.provider_id = i.receipt
+                                                   and e.received_at = i.received_at) as "from_records!"
+           from inflow i
+           where i.provider = 'mpesa' and (i.received_at >= $1 and i.received_at < $2 or i.receipt = any($3))
+           order by i.received_at, i.id"#,
+        from,
+        to,
+        receipts
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Came {
+            id: row.id,
+            receipt: row.receipt.as_deref().and_then(Receipt::parse),
+            obligation: row.obligation_id.map(ObligationId),
+            amount: Money::from_cents(row.amount_cents),
+            at: row.received_at,
+            from_records: row.from_records,
+        })
+        .collect())
+}
+
 /// Money that waits for its owner, as staff see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suspended {
