@@ -24,8 +24,10 @@ use crate::conversation::store::{Lifetimes, RedisStore, SessionSeal, SessionStor
 use crate::conversation::{
     Journal, MenuEditions, Record, SessionId, SessionTurns, TranscriptKey, VOCABULARY,
 };
+use crate::insurance::Shelf;
 use crate::integrations::mpesa::{MpesaClient, MpesaSettings, PayoutSettings, TransactionType};
 use crate::integrations::{SmsClient, africastalking, sms_file, twilio};
+use crate::loans;
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
 use crate::menu::{self, Menus};
 use crate::messages::{Breakers, Globals, QuietHours, Templates};
@@ -58,6 +60,8 @@ pub struct Means {
     pub redis: RedisConnection,
     pub menus: MenuEditions,
     pub templates: Arc<Templates>,
+    /// What can be insured.
+    pub shelf: Shelf,
     pub sessions: SessionStore,
     pub sessions_at_hand: Cache<SessionId, Arc<Record>>,
     pub session_turns: SessionTurns,
@@ -106,6 +110,21 @@ impl App {
         }
     }
 
+    /// What somebody may borrow.
+    pub fn loan_rules(&self) -> loans::Rules {
+        let decided = &self.config.loans;
+        loans::Rules {
+            limit: loans::LimitRules {
+                history: decided.history,
+                contributed_least: decided.contributed_least,
+                first_percent: decided.first_percent,
+                step_percent: decided.step_percent,
+                most_percent: decided.most_percent,
+            },
+            guarantor_answers_within: decided.guarantor_answers_within,
+        }
+    }
+
     /// Builds everything. Connects to nothing but Postgres, and to that only when first asked.
     ///
     /// # Errors
@@ -139,6 +158,7 @@ impl App {
     ) -> anyhow::Result<App> {
         let menus = load_menus(&config)?;
         let templates = load_templates(&config, &menus)?;
+        let shelf = load_shelf(&config, &menus)?;
         let africastalking = africastalking::Client::new(africastalking::Settings {
             base_url: address(&config.africastalking.base_url),
             username: config.africastalking.username.clone(),
@@ -165,6 +185,7 @@ impl App {
         Ok(App(Arc::new(Means {
             menus: MenuEditions::new(menus),
             templates,
+            shelf,
             spool,
             journal: Journal::start(pool.clone()),
             transcript_key: TranscriptKey::new(derived(&config, b"transcripts").as_slice()),
@@ -269,6 +290,13 @@ pub fn load_templates(config: &Config, menus: &Menus) -> anyhow::Result<Template
     };
     Templates::load(&config.messages.dir, globals)
         .map_err(|mistakes| told(&config.messages.dir, &mistakes))
+}
+
+/// The insurance products of the configuration's folder, in the languages of the menus.
+pub fn load_shelf(config: &Config, menus: &Menus) -> anyhow::Result<Shelf> {
+    let languages: Vec<_> = menus.languages().map(|(language, _)| language).collect();
+    Shelf::load(&config.insurance.dir, &languages)
+        .map_err(|mistakes| told(&config.insurance.dir, &mistakes))
 }
 
 fn told(dir: &std::path::Path, mistakes: &[impl std::fmt::Display]) -> anyhow::Error {

@@ -154,6 +154,9 @@ pub(super) async fn receipt(
                 receipts::Purpose::Contribution => "what.contribution",
                 receipts::Purpose::RegistrationFee => "what.registration_fee",
                 receipts::Purpose::TopUp => "what.top_up",
+                receipts::Purpose::Dues => "what.dues",
+                receipts::Purpose::LoanRepayment => "what.loan_repayment",
+                receipts::Purpose::Premium => "what.premium",
             };
             let values = Values::new()
                 .money("amount", receipt.amount)

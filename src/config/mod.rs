@@ -42,10 +42,12 @@ pub struct Config {
     pub fees: Fees,
     pub wallet: Wallet,
     pub payouts: Payouts,
+    pub loans: Loans,
     pub emergencies: Emergencies,
     pub log: Log,
     pub menus: Documents,
     pub messages: Documents,
+    pub insurance: Documents,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,6 +193,17 @@ pub struct Wallet {
     pub a_month: Money,
 }
 
+/// What somebody may borrow, and how long guarantors may think.
+#[derive(Debug)]
+pub struct Loans {
+    pub history: TimeDelta,
+    pub contributed_least: Money,
+    pub first_percent: u32,
+    pub step_percent: u32,
+    pub most_percent: u32,
+    pub guarantor_answers_within: TimeDelta,
+}
+
 #[derive(Debug)]
 pub struct Fees {
     pub registration: Money,
@@ -311,9 +324,11 @@ fn whole(read: &mut Reader) -> Option<Config> {
     let (keys, fees, emergencies, log) = (keys(read), fees(read), emergencies(read), log(read));
     let wallet = wallet(read);
     let payouts = payouts(read);
-    let (menus, messages) = (
+    let loans = loans(read);
+    let (menus, messages, insurance) = (
         documents(read, "menus.dir"),
         documents(read, "messages.dir"),
+        documents(read, "insurance.dir"),
     );
     Some(Config {
         environment: environment?,
@@ -330,10 +345,12 @@ fn whole(read: &mut Reader) -> Option<Config> {
         fees: fees?,
         wallet: wallet?,
         payouts: payouts?,
+        loans: loans?,
         emergencies: emergencies?,
         log: log?,
         menus: menus?,
         messages: messages?,
+        insurance: insurance?,
     })
 }
 
@@ -586,6 +603,23 @@ fn fees(read: &mut Reader) -> Option<Fees> {
     let registration = read.money("fees.registration");
     Some(Fees {
         registration: registration?,
+    })
+}
+
+fn loans(read: &mut Reader) -> Option<Loans> {
+    let history_days = read.number("loans.history_days", 0..=3_650);
+    let contributed_least = read.money("loans.contributed_least");
+    let first_percent = read.number("loans.first_percent", 1..=9_999);
+    let step_percent = read.number("loans.step_percent", 0..=9_999);
+    let most_percent = read.number("loans.most_percent", 1..=9_999);
+    let guarantor_hours = read.number("loans.guarantor_hours", 1..=720);
+    Some(Loans {
+        history: TimeDelta::days(i64::from(history_days?)),
+        contributed_least: contributed_least?,
+        first_percent: first_percent?,
+        step_percent: step_percent?,
+        most_percent: most_percent?,
+        guarantor_answers_within: TimeDelta::hours(i64::from(guarantor_hours?)),
     })
 }
 

@@ -25,6 +25,7 @@ mod later;
 mod look;
 mod model;
 mod moves;
+mod moving;
 mod nearby;
 mod own;
 mod pranks;
@@ -59,6 +60,7 @@ pub use look::{CaseFile, Entry, Look, file_of, look, open_cases};
 pub use model::{
     Alerted, Case, CaseNumber, CaseState, EmergencyId, EmergencyKind, Priority, Responder, Rung,
 };
+pub use moving::move_phone;
 pub use nearby::ask_nearby;
 pub use own::{OwnAlarm, own_alarm};
 pub use raise::{Raise, RaiseError, Raised, raise};

@@ -1,5 +1,8 @@
 //! Every movement of money the product knows, each named and built in one place.
 
+pub mod dues;
+pub mod insurance;
+pub mod loans;
 pub mod payouts;
 pub mod wallet;
 

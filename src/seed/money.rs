@@ -40,7 +40,7 @@ pub async fn money(pool: &PgPool, world: &Summary, now: DateTime<Utc>) -> Result
     if let Some(helped) = world.members.get(7) {
         support(pool, helped, now - TimeDelta::days(9)).await?;
     }
-    Ok(())
+    super::loans::lender(pool, now).await
 }
 
 /// The Monday eight weeks before this week's. A world seeded in another week has begun before, and stays.

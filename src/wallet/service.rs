@@ -74,6 +74,29 @@ pub async fn contribute(work: &mut Work, spend: Spend, stage: i32) -> Result<Sen
     Ok(after)
 }
 
+/// The member pays the association out of the wallet. The journal is for the invoice that it pays.
+pub async fn pay_dues(work: &mut Work, spend: Spend) -> Result<(Sent, JournalId), SpendError> {
+    let after = allowed(work, &spend).await?;
+    let posting = postings::dues::dues_from_wallet(spend.id, spend.member, spend.amount)
+        .map_err(|error| Fault::broken(format!("dues that cannot be posted: {error}")))?;
+    let posted = ledger::post(work, posting, Key::of("dues_from_wallet", spend.id))
+        .await
+        .map_err(refused)?;
+    if posted.fresh {
+        let now = work.now;
+        let line = NewLine {
+            member: spend.member,
+            what: What::Dues,
+            amount: spend.amount,
+            other: None,
+            journal: posted.journal,
+        };
+        store::insert(work.conn(), &line, now).await?;
+        moved(work, spend.member, What::Dues, spend.amount).await?;
+    }
+    Ok((after, posted.journal))
+}
+
 /// One member sends money to another. It costs nothing.
 pub async fn send(work: &mut Work, spend: Spend, to: Uuid) -> Result<Sent, SpendError> {
     if to == spend.member {
@@ -157,7 +180,7 @@ pub async fn withdrawal_returned(
 }
 
 /// Holds the wallet and looks at everything that could stand against the spending; says how it stands afterwards.
-async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
+pub async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
     if store::lock(work.conn(), spend.member).await? {
         return Err(SpendError::Frozen);
     }
@@ -182,6 +205,27 @@ async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
         balance: balance - spend.amount,
         left_today: left_today - spend.amount,
     })
+}
+
+/// Writes down in the wallet's book what another room has posted in this work, such as a loan that was paid in. Whoever took
+/// money out has asked [`allowed`] before.
+pub async fn note(
+    work: &mut Work,
+    member: Uuid,
+    what: What,
+    amount: Money,
+    journal: JournalId,
+) -> Result<(), Fault> {
+    let now = work.now;
+    let line = NewLine {
+        member,
+        what,
+        amount,
+        other: None,
+        journal,
+    };
+    store::insert(work.conn(), &line, now).await?;
+    moved(work, member, what, amount).await
 }
 
 /// Nothing leaves the wallet any more. False when it was so already.

@@ -61,3 +61,11 @@ pub enum Direction {
     In,
     Out,
 }
+
+/// What a member has contributed so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// None before the first contribution.
+    pub first_at: Option<DateTime<Utc>>,
+    pub contributed: Money,
+}

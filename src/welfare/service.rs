@@ -5,9 +5,9 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{ContributionReceived, FundStatement, PaidFrom, SupportHeld};
+use super::model::{ContributionReceived, FundStatement, History, PaidFrom, SupportHeld};
 use super::plan::Plan;
-use super::standing::{Standing, standing};
+use super::standing::{Standing, latest_due_day, owed, standing};
 use super::store;
 use crate::events::Event;
 use crate::fault::Fault;
@@ -136,6 +136,11 @@ pub async fn adopt_plan(
     store::insert_plan(work.conn(), stage, category, plan).await
 }
 
+/// Since when and how much a member has contributed.
+pub async fn history_of(conn: &mut PgConnection, member: Uuid) -> Result<History, Fault> {
+    store::history(conn, member).await
+}
+
 /// How a member stands today (a Nairobi day). None for somebody not approved yet, or whose stage has no plan for their category.
 pub async fn standing_of(
     conn: &mut PgConnection,
@@ -147,9 +152,33 @@ pub async fn standing_of(
         standing(
             &facts.schedule,
             nairobi_date(facts.approved_at),
-            facts.contributed,
+            facts.settled(),
             today,
         )
+    }))
+}
+
+/// What somebody's due day comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueNow {
+    /// The latest due day that has come.
+    pub day: NaiveDate,
+    /// Everything that fell due up to today and is not settled, today's with it.
+    pub owed: Money,
+}
+
+/// What a member owes today, with what falls due today. None before their first due day, and where nothing is asked of them.
+pub async fn due_now(
+    conn: &mut PgConnection,
+    member: Uuid,
+    today: NaiveDate,
+) -> Result<Option<DueNow>, Fault> {
+    let facts = store::what_was_agreed_and_paid(conn, member).await?;
+    Ok(facts.and_then(|facts| {
+        let since = nairobi_date(facts.approved_at);
+        let day = latest_due_day(&facts.schedule, since, today)?;
+        let owed = owed(&facts.schedule, since, facts.settled(), today);
+        Some(DueNow { day, owed })
     }))
 }
 

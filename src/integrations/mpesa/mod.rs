@@ -6,6 +6,7 @@
 mod answers;
 mod client;
 mod payouts;
+mod pulling;
 mod settings;
 mod wire;
 
@@ -14,5 +15,6 @@ pub use answers::{
 };
 pub use client::{CallFailure, MpesaClient, Registered};
 pub use payouts::{payment_answer, question_answer, read_payment_result, read_status_result};
+pub use pulling::{PulledPage, pull_answer, registration_answer};
 pub use settings::{MpesaSettings, PayoutSettings, TransactionType};
 pub use wire::{password, read_paybill, read_prompt_result};
