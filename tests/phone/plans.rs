@@ -10,7 +10,7 @@ use kwastage::members::{self, Who};
 use kwastage::primitives::{Language, Money, Msisdn};
 use kwastage::schedules::{self, Channel, Choice, Mode};
 use kwastage::settlement;
-use kwastage::welfare::{self, SupportPaid};
+use kwastage::welfare::{self, SupportHeld};
 use kwastage::work::{Actor, Work};
 use reqwest::StatusCode;
 use uuid::Uuid;
@@ -141,15 +141,15 @@ async fn each_payment_out_is_told_to_everybody_once_and_in_the_morning() {
     // Eleven at night.
     world.advance(Duration::from_secs(11 * 3600)).await;
     let juma = member(&world, JUMA).await;
-    let paid = SupportPaid {
+    let paid = SupportHeld {
         member: juma.0,
         stage: juma.1,
         amount: Money::from_shillings(1_000),
-        payment: Uuid::now_v7(),
+        payout: Uuid::now_v7(),
     };
     for _told_twice in 0..2 {
         let mut work = begin(&world).await;
-        welfare::support_paid(&mut work, paid.clone())
+        welfare::support_held(&mut work, paid.clone())
             .await
             .unwrap();
         work.commit().await.unwrap();
