@@ -6,8 +6,11 @@
 
 mod alarm;
 mod coordinator;
+mod cover;
 mod dues;
+mod fund;
 mod keyword;
+mod loans;
 mod money;
 mod notices;
 mod open_question;

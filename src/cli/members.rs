@@ -232,8 +232,16 @@ pub(super) fn parsed(who: &str) -> anyhow::Result<Who> {
     Who::parse(who).context("write a phone number, a member number or an id")
 }
 
+/// Who sits at this terminal.
+pub(super) fn name() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "desk".to_owned())
+}
+
+pub(super) fn staff() -> Actor {
+    Actor::Staff { name: name() }
+}
+
 /// A work of whoever sits at this terminal.
 pub(super) async fn begin(app: &App) -> anyhow::Result<Work> {
-    let name = std::env::var("USER").unwrap_or_else(|_| "desk".to_owned());
-    Ok(Work::begin(&app.pool, app.clock.now(), Actor::Staff { name }).await?)
+    Ok(Work::begin(&app.pool, app.clock.now(), staff()).await?)
 }

@@ -52,6 +52,7 @@ pub use drilling::DrillError;
 pub use duty::{
     Duty, SwapAnswer, SwapAsked, answer_swap, ask_swap, go_off_duty, go_on_duty, warn_of_gaps,
 };
+pub use file::note;
 pub use hotline::{missed_call, report_of_call};
 pub use joining::{SplitError, split};
 pub use later::{AskNearby, TellDetails};

@@ -51,5 +51,7 @@ pub use service::proving::{
 };
 pub use service::settings::{change_kin, change_language, note_language, set_category};
 pub use service::suspending::{SuspendError, reinstate, suspend};
-pub use store::{AtDial, DialledMember, at_dial, caller_language, find, kin_of, load, pending};
+pub use store::{
+    AtDial, DialledMember, at_dial, caller_language, find, kin_of, load, pending, phone_of_hash,
+};
 pub use words::{Name, NotAName, Reason, Relation};

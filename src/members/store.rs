@@ -197,6 +197,19 @@ pub async fn find(conn: &mut PgConnection, who: &Who) -> Result<Option<Member>, 
     .transpose()
 }
 
+/// The member's phone whose SHA-256 this is, in hexadecimal, as M-PESA tells of payers.
+pub async fn phone_of_hash(conn: &mut PgConnection, hash: &str) -> Result<Option<Msisdn>, Fault> {
+    let phone = sqlx::query_scalar!(
+        "select msisdn from member where encode(sha256(msisdn::bytea), 'hex') = $1",
+        hash
+    )
+    .fetch_optional(conn)
+    .await?;
+    phone
+        .map(|phone| Msisdn::parse(&phone).map_err(|_| Fault::broken("a member without a phone")))
+        .transpose()
+}
+
 /// As [`find`], and holds the row until the end of the work.
 pub(super) async fn lock(conn: &mut PgConnection, who: &Who) -> Result<Option<Member>, Fault> {
     lock_row(conn, who).await?.map(Member::try_from).transpose()

@@ -21,4 +21,11 @@ pub enum Question {
     IsItThem { reset: Uuid },
     /// A phone that a member wants to move to is asked whether it is theirs.
     IsYourNumber { change: Uuid },
+    /// Somebody paid to the paybill for an account that names nobody.
+    WhoseMoney {
+        /// M-PESA's own receipt number.
+        receipt: String,
+    },
+    /// Somebody asks them to vouch for a loan.
+    Vouch { loan: Uuid },
 }

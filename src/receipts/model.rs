@@ -28,6 +28,10 @@ pub enum Purpose {
     TopUp,
     /// A renewal, a fee or a fine.
     Dues,
+    /// Towards the member's loan.
+    LoanRepayment,
+    /// Of an insurance policy.
+    Premium,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +68,8 @@ impl Purpose {
             Purpose::RegistrationFee => "registration_fee",
             Purpose::TopUp => "top_up",
             Purpose::Dues => "dues",
+            Purpose::LoanRepayment => "loan_repayment",
+            Purpose::Premium => "premium",
         }
     }
 
@@ -73,6 +79,8 @@ impl Purpose {
             Purpose::RegistrationFee,
             Purpose::TopUp,
             Purpose::Dues,
+            Purpose::LoanRepayment,
+            Purpose::Premium,
         ]
         .into_iter()
         .find(|purpose| purpose.as_str() == text)

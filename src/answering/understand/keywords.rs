@@ -19,10 +19,16 @@ pub(super) enum Keyword {
     Help,
     Stop,
     Start,
+    /// The fund of one's stage.
+    Fund,
+    /// No payments that are asked for by themselves.
+    StopAuto,
     /// To stop one's own alarm.
     Cancel,
     /// To freeze one's wallet.
     Freeze,
+    /// To take money out of one's wallet.
+    Withdraw,
     /// To stop a change that somebody else asked for.
     NotMe,
     Renew,
@@ -31,12 +37,12 @@ pub(super) enum Keyword {
 }
 
 use Keyword::{
-    Balance, Cancel, Claim, Freeze, Help, Join, Loan, No, NotMe, OnTheMenu, Pay, Policy, Receipt,
-    Renew, Start, Status, Stop, Yes,
+    Balance, Cancel, Claim, Freeze, Fund, Help, Join, Loan, No, NotMe, OnTheMenu, Pay, Policy,
+    Receipt, Renew, Start, Status, Stop, StopAuto, Withdraw, Yes,
 };
 
 /// Every word in capitals, the usual ones first.
-const ENGLISH: [(Keyword, &str); 18] = [
+const ENGLISH: &[(Keyword, &str)] = &[
     (Balance, "BAL BALANCE BALANCES"),
     (Pay, "PAY CONTRIBUTE CONTRIBUTION"),
     (Status, "STATUS MEMBERSHIP"),
@@ -44,7 +50,7 @@ const ENGLISH: [(Keyword, &str); 18] = [
     (Receipt, "RECEIPT RECEIPTS"),
     (Claim, "CLAIM CLAIMS"),
     (Loan, "LOAN LOANS BORROW"),
-    (Policy, "POLICY INSURANCE"),
+    (Policy, "COVER POLICY INSURANCE"),
     (Yes, "YES YEAH YEP"),
     (No, "NO NOPE"),
     (Help, "HELP HELPME INFO MENU COMMANDS"),
@@ -52,12 +58,15 @@ const ENGLISH: [(Keyword, &str); 18] = [
     (Start, "START UNSTOP SUBSCRIBE"),
     (Cancel, "CANCEL"),
     (Freeze, "FREEZE"),
+    (Withdraw, "WITHDRAW WITHDRAWAL CASHOUT"),
     (NotMe, "NOTME"),
     (Renew, "RENEW RENEWAL"),
-    (OnTheMenu, "PIN SETTINGS LANGUAGE FUND KIN CHANGE"),
+    (Fund, "FUND FUNDS"),
+    (StopAuto, "STOPAUTO AUTOSTOP"),
+    (OnTheMenu, "PIN SETTINGS LANGUAGE KIN CHANGE"),
 ];
 
-const SWAHILI: [(Keyword, &str); 18] = [
+const SWAHILI: &[(Keyword, &str)] = &[
     (Balance, "SALIO MASALIO"),
     (
         Pay,
@@ -77,9 +86,12 @@ const SWAHILI: [(Keyword, &str); 18] = [
     (Start, "ANZA ANZISHA"),
     (Cancel, "GHAIRI"),
     (Freeze, "FUNGA"),
+    (Withdraw, "TOA NITOE KUTOA NATOA"),
     (NotMe, "SIOMIMI SIMIMI"),
     (Renew, "HUISHA KUHUISHA NIHUISHE"),
-    (OnTheMenu, "MIPANGILIO LUGHA MFUKO"),
+    (Fund, "MFUKO MIFUKO"),
+    (StopAuto, "SIMAMISHAAUTO ACHAAUTO"),
+    (OnTheMenu, "MIPANGILIO LUGHA"),
 ];
 
 /// Said around a keyword out of politeness or habit: `hi, naomba salio langu`, `I want to pay 200`.
@@ -139,7 +151,7 @@ pub(super) fn mentioned(words: &[Word]) -> Option<Found> {
     let first = &words[..words.len().min(6)];
     named(
         first,
-        &[Balance, Status, Join, Claim, Loan, Policy, OnTheMenu],
+        &[Balance, Status, Join, Claim, Loan, Policy, Fund, OnTheMenu],
     )
 }
 
@@ -192,7 +204,7 @@ fn exactly(word: &str) -> Option<(Keyword, Language)> {
 }
 
 fn find(is_it: &dyn Fn(&str) -> bool) -> Option<(Keyword, Language)> {
-    let tables = [(&ENGLISH, Language::ENGLISH), (&SWAHILI, Language::SWAHILI)];
+    let tables = [(ENGLISH, Language::ENGLISH), (SWAHILI, Language::SWAHILI)];
     tables.into_iter().find_map(|(table, language)| {
         table
             .iter()

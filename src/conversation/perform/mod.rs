@@ -6,9 +6,13 @@
 mod coordinator;
 mod dues;
 mod emergency;
+mod insurance;
 mod joining;
+mod loans;
 mod money;
 mod notices;
+mod payouts;
+mod plans;
 mod recovery;
 mod settings;
 mod spooling;
@@ -208,6 +212,11 @@ impl Performer<'_> {
             }
             Question::RepeatPin { chosen, pin } => joining::repeat_pin(self, chosen, pin).await,
             Question::FindRecipient(typed) => wallet::find_recipient(self, &typed).await,
+            Question::WeighWithdrawal(amount) => payouts::weigh(self, amount).await,
+            Question::FindDebtor(typed) => plans::find_debtor(self, &typed).await,
+            Question::LoanAmount { product, amount } => {
+                loans::check_amount(self, product, amount).await
+            }
             Question::ProvePin => Ok(Outcome::new("right")),
             Question::Balances => money::balances(self).await,
         }
@@ -261,6 +270,7 @@ impl Performer<'_> {
             Deed::ContributeFromWallet(amount) => {
                 wallet::contribute(self, &mut work, amount, &key).await
             }
+            Deed::Withdraw(amount) => payouts::withdraw(self, &mut work, amount, &key).await,
             Deed::RaiseEmergency { silent } => {
                 emergency::raise(self, &mut work, spooling::id(self, step), silent).await
             }
@@ -269,9 +279,12 @@ impl Performer<'_> {
                 emergency::tell_injured(self, &mut work, injured).await
             }
             Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,
+            Deed::Lend(asked) => loans::act(self, &mut work, asked, key).await,
             Deed::Coordinate(asked) => coordinator::act(self, &mut work, asked).await,
             Deed::Recover(asked) => recovery::act(self, &mut work, asked, &key).await,
             Deed::PayDue(paying) => dues::pay(self, &mut work, paying, key).await,
+            Deed::Plan(asked) => plans::act(self, &mut work, asked, &key).await,
+            Deed::Insure(asked) => insurance::act(self, &mut work, asked, &key).await,
             Deed::SaySafe => emergency::say_safe(self, &mut work).await,
             Deed::OfferHelp(helping) => settings::offer_help(self, &mut work, helping).await,
         }?;

@@ -160,7 +160,7 @@ pub(super) async fn contribute(
 }
 
 /// Asked again at each deed: a member suspended since the session opened moves no money.
-async fn active_caller(
+pub(super) async fn active_caller(
     hands: &Performer<'_>,
     work: &mut Work,
 ) -> Result<Option<DialledMember>, Fault> {
@@ -189,7 +189,7 @@ fn spent(outcome: &'static str, after: Sent) -> Outcome {
         .value("left_today", after.left_today.as_decimal())
 }
 
-fn refusal(refused: SpendError) -> Result<Outcome, Fault> {
+pub(super) fn refusal(refused: SpendError) -> Result<Outcome, Fault> {
     match refused {
         SpendError::NotEnough { balance } => {
             Ok(Outcome::new("not_enough").value("wallet", balance.as_decimal()))
@@ -204,7 +204,7 @@ fn refusal(refused: SpendError) -> Result<Outcome, Fault> {
 }
 
 /// `Juma O.`: enough to know somebody by, at most fourteen characters.
-fn short_name(member: &Member) -> String {
+pub(super) fn short_name(member: &Member) -> String {
     let first: String = member.first_name.as_str().chars().take(11).collect();
     match member.last_name.as_str().chars().next() {
         Some(initial) => format!("{first} {initial}."),
