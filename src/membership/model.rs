@@ -184,8 +184,8 @@ impl Membership {
         match self.standing(today) {
             Standing::Active | Standing::Grace { .. } => None,
             Standing::Due { days_left } => Some(match days_left {
-                ..=1 => Reminder::Day,
-                ..=7 => Reminder::Week,
+                0..=1 => Reminder::Day,
+                2..=7 => Reminder::Week,
                 _ => Reminder::Month,
             }),
             Standing::Lapsed { .. } => Some(Reminder::Lapsed),

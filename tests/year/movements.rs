@@ -298,6 +298,7 @@ async fn allocate(life: &mut Life) {
             life.books.moved(Account::Suspense, to, cents);
             life.books.contributed(rider.id, cents);
         }
+        Destination::Loan => panic!("money from suspense goes to a wallet or a fund here"),
     }
 }
 
