@@ -16,7 +16,7 @@ pub struct Loans {
     pub guarantor_answers_within: TimeDelta,
 }
 
-pub(super) fn read(read: &mut Reader) -> Option<Loans> {
+pub(super) fn loans(read: &mut Reader) -> Option<Loans> {
     let history_days = read.number("loans.history_days", 0..=3_650);
     let contributed_least = read.money("loans.contributed_least");
     let first_percent = read.number("loans.first_percent", 1..=9_999);

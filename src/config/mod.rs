@@ -4,6 +4,7 @@
 //! told, each with its key and what to do. Secrets are [`SecretString`]s and are never part of a mistake's text.
 
 mod loans;
+mod payouts;
 mod production;
 mod reading;
 
@@ -19,6 +20,9 @@ use secrecy::{SecretBox, SecretString};
 
 use crate::primitives::{Carrier, Money, Msisdn};
 pub use loans::Loans;
+use loans::loans;
+pub use payouts::Payouts;
+use payouts::payouts;
 use reading::Reader;
 
 /// The keys, their defaults and what they mean.
@@ -40,11 +44,13 @@ pub struct Config {
     pub keys: Keys,
     pub fees: Fees,
     pub wallet: Wallet,
+    pub payouts: Payouts,
     pub loans: Loans,
     pub emergencies: Emergencies,
     pub log: Log,
     pub menus: Documents,
     pub messages: Documents,
+    pub insurance: Documents,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +171,10 @@ pub struct Mpesa {
     pub callback_base: Url,
     pub source_addresses: Vec<IpAddr>,
     pub trust_any_source: bool,
+    /// The shortcode, operator and encrypted password that pay out (B2C).
+    pub payout_shortcode: String,
+    pub initiator: String,
+    pub security_credential: SecretString,
 }
 
 /// A key of 32 bytes that prints nothing and is wiped when dropped.
@@ -305,10 +315,12 @@ fn whole(read: &mut Reader) -> Option<Config> {
     let broadcasts = broadcasts(read);
     let (keys, fees, emergencies, log) = (keys(read), fees(read), emergencies(read), log(read));
     let wallet = wallet(read);
-    let loans = loans::read(read);
-    let (menus, messages) = (
+    let payouts = payouts(read);
+    let loans = loans(read);
+    let (menus, messages, insurance) = (
         documents(read, "menus.dir"),
         documents(read, "messages.dir"),
+        documents(read, "insurance.dir"),
     );
     Some(Config {
         environment: environment?,
@@ -324,11 +336,13 @@ fn whole(read: &mut Reader) -> Option<Config> {
         keys: keys?,
         fees: fees?,
         wallet: wallet?,
+        payouts: payouts?,
         loans: loans?,
         emergencies: emergencies?,
         log: log?,
         menus: menus?,
         messages: messages?,
+        insurance: insurance?,
     })
 }
 
@@ -535,6 +549,20 @@ fn mpesa(read: &mut Reader) -> Option<Mpesa> {
     let callback_base = read.http_url("mpesa.callback_base");
     let source_addresses = read.addresses("mpesa.source_addresses");
     let trust_any_source = read.yes_or_no("mpesa.trust_any_source");
+    let payout_shortcode = read.matching(
+        "mpesa.payout_shortcode",
+        "write the 5 to 7 digits of the shortcode that pays out",
+        |shortcode| {
+            (5..=7).contains(&shortcode.len())
+                && shortcode.bytes().all(|byte| byte.is_ascii_digit())
+        },
+    );
+    let initiator = read.matching(
+        "mpesa.initiator",
+        "write the user name of the API operator in M-PESA's portal",
+        |name| (2..=60).contains(&name.len()),
+    );
+    let security_credential = read.secret("mpesa.security_credential");
     Some(Mpesa {
         base_url: base_url?,
         consumer_key: consumer_key?,
@@ -544,6 +572,9 @@ fn mpesa(read: &mut Reader) -> Option<Mpesa> {
         callback_base: callback_base?,
         source_addresses: source_addresses?,
         trust_any_source: trust_any_source?,
+        payout_shortcode: payout_shortcode?,
+        initiator: initiator?,
+        security_credential: security_credential?,
     })
 }
 
