@@ -3,6 +3,7 @@
 //! The default file is the list of keys: what is not in it does not exist. Every mistake is found before the first is
 //! told, each with its key and what to do. Secrets are [`SecretString`]s and are never part of a mistake's text.
 
+mod loans;
 mod payouts;
 mod production;
 mod reading;
@@ -18,6 +19,8 @@ use reqwest::Url;
 use secrecy::{SecretBox, SecretString};
 
 use crate::primitives::{Carrier, Money, Msisdn};
+pub use loans::Loans;
+use loans::loans;
 pub use payouts::Payouts;
 use payouts::payouts;
 use reading::Reader;
@@ -191,17 +194,6 @@ pub struct Wallet {
     pub once: Money,
     pub a_day: Money,
     pub a_month: Money,
-}
-
-/// What somebody may borrow, and how long guarantors may think.
-#[derive(Debug)]
-pub struct Loans {
-    pub history: TimeDelta,
-    pub contributed_least: Money,
-    pub first_percent: u32,
-    pub step_percent: u32,
-    pub most_percent: u32,
-    pub guarantor_answers_within: TimeDelta,
 }
 
 #[derive(Debug)]
@@ -603,23 +595,6 @@ fn fees(read: &mut Reader) -> Option<Fees> {
     let registration = read.money("fees.registration");
     Some(Fees {
         registration: registration?,
-    })
-}
-
-fn loans(read: &mut Reader) -> Option<Loans> {
-    let history_days = read.number("loans.history_days", 0..=3_650);
-    let contributed_least = read.money("loans.contributed_least");
-    let first_percent = read.number("loans.first_percent", 1..=9_999);
-    let step_percent = read.number("loans.step_percent", 0..=9_999);
-    let most_percent = read.number("loans.most_percent", 1..=9_999);
-    let guarantor_hours = read.number("loans.guarantor_hours", 1..=720);
-    Some(Loans {
-        history: TimeDelta::days(i64::from(history_days?)),
-        contributed_least: contributed_least?,
-        first_percent: first_percent?,
-        step_percent: step_percent?,
-        most_percent: most_percent?,
-        guarantor_answers_within: TimeDelta::hours(i64::from(guarantor_hours?)),
     })
 }
 
