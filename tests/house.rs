@@ -259,7 +259,7 @@ const READERS: &[(&str, &str, &str)] = &[
     (
         "ledger.journal",
         "welfare",
-        "a payment out is news when its journal, or the one that settles it, says that it was paid",
+        "a payment out is news when the journal that settles it says that it was paid",
     ),
     ("ledger.account", "cli", "the demo prints the books"),
     ("ledger.journal", "cli", "the demo prints the books"),

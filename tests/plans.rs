@@ -101,13 +101,13 @@ impl World {
 
     async fn support(&self, member: Uuid, amount: i64, now: &str) {
         let mut work = self.begin(now).await;
-        let paid = SupportHeld {
+        let held = SupportHeld {
             member,
             stage: self.stage,
             amount: shillings(amount),
             payout: Uuid::now_v7(),
         };
-        welfare::support_held(&mut work, paid).await.unwrap();
+        welfare::support_held(&mut work, held).await.unwrap();
         work.commit().await.unwrap();
     }
 

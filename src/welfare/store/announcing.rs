@@ -16,12 +16,10 @@ pub(in crate::welfare) async fn insert(
 ) -> Result<u64, Fault> {
     let inserted = sqlx::query!(
         "insert into fund_announcement (movement_id, id, stage_id, member_id, cents, balance, at)
-         select f.id, gen_random_uuid(), f.stage_id, f.member_id, f.cents, ledger.balance('fund', f.stage_id::text), paid.at
+         select f.id, gen_random_uuid(), f.stage_id, f.member_id, f.cents, ledger.balance('fund', f.stage_id::text), arrived.at
          from fund_movement f
-         join ledger.journal taken on taken.id = f.journal_id
-         left join ledger.journal arrived on arrived.resolves = f.journal_id and arrived.kind = 'payout_paid'
-         cross join lateral (select case taken.kind when 'fund_support_paid' then taken.at else arrived.at end as at) paid
-         where f.what = 'support' and f.at > $2 and paid.at > $1
+         join ledger.journal arrived on arrived.resolves = f.journal_id and arrived.kind = 'payout_paid'
+         where f.what = 'support' and f.at > $2 and arrived.at > $1
            and not exists (select from fund_announcement a where a.movement_id = f.id)
          order by f.id limit 100
          on conflict (movement_id) do nothing",
