@@ -63,8 +63,12 @@ pub async fn run(config: Arc<Config>, asked: Paybill) -> anyhow::Result<()> {
 async fn list_suspense(app: &App) -> anyhow::Result<()> {
     let mut conn = app.pool.acquire().await?;
     for money in payments::in_suspense(&mut conn).await? {
+        let flagged = match money.refund_flagged_at {
+            Some(_) => "  owed back: nobody claimed it in time",
+            None => "",
+        };
         println!(
-            "{}  KES {}  account {}  from {}  {}",
+            "{}  KES {}  account {}  from {}  {}{flagged}",
             money.receipt,
             money.amount,
             money.account.as_deref().unwrap_or("-"),

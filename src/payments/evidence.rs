@@ -280,6 +280,18 @@ impl PhoneHint {
         payer.digits().starts_with(&head) && payer.digits().ends_with(&shown[tail_start..])
     }
 
+    /// The number, where the whole of it is shown.
+    pub fn whole(&self) -> Option<Msisdn> {
+        Msisdn::parse(&self.0).ok()
+    }
+
+    /// The SHA-256 of the number, in lower-case hexadecimal, where that is shown (Daraja C2B v1).
+    pub fn hash(&self) -> Option<String> {
+        let shown = self.0.trim();
+        let is_hash = shown.len() == 64 && shown.chars().all(|c| c.is_ascii_hexdigit());
+        is_hash.then(|| shown.to_ascii_lowercase())
+    }
+
     /// As it may be kept with an inflow: no more of the number than its ends.
     pub fn masked(&self) -> String {
         match Msisdn::parse(&self.0) {

@@ -144,13 +144,14 @@ async fn keep_in_suspense(
         receipt,
         amount,
         account,
+        phone,
         ..
     } = payment;
     Ok(vec![News::Unallocated {
         receipt,
         amount,
         account,
-        payer_hint,
+        phone,
     }])
 }
 

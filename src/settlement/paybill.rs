@@ -56,7 +56,7 @@ pub(super) async fn allocate(
     Ok(true)
 }
 
-/// Staff give money out of suspense to a member.
+/// Staff, or the payer, give money out of suspense to a member. A refusal leaves the transaction as it was.
 pub async fn allocate_by_hand(
     app: &App,
     work: &mut Work,
@@ -67,13 +67,15 @@ pub async fn allocate_by_hand(
     let member = members::find(work.conn(), who)
         .await?
         .ok_or(AllocateError::NoMember)?;
-    let amount = payments::take_from_suspense(work, receipt, member.id.0)
-        .await?
-        .ok_or(AllocateError::NotInSuspense)?;
+    let waiting = payments::waiting_in_suspense(work.conn(), receipt).await?;
+    let amount = waiting.ok_or(AllocateError::NotInSuspense)?;
     let Some(target) = target(app, &member, amount, into) else {
         let name = member.first_name.as_str().to_owned();
         return Err(AllocateError::NotForThem(name));
     };
+    payments::take_from_suspense(work, receipt, member.id.0)
+        .await?
+        .ok_or(AllocateError::NotInSuspense)?;
     let released = postings::suspense_released(receipt.payment_id(), amount);
     super::book(work, released, Key::of("suspense_released", receipt)).await?;
     credit(app, work, receipt, amount, &member, target).await?;
@@ -85,6 +87,7 @@ pub async fn allocate_by_hand(
 enum Target {
     Contribution,
     Wallet,
+    Loan,
     RegistrationFee,
 }
 
@@ -93,6 +96,7 @@ fn target(app: &App, member: &Member, amount: Money, into: Destination) -> Optio
     match (member.status.word(), into) {
         (StatusWord::Active, Destination::Fund) => Some(Target::Contribution),
         (StatusWord::Active, Destination::Wallet) => Some(Target::Wallet),
+        (StatusWord::Active, Destination::Loan) => Some(Target::Loan),
         (StatusWord::Pending | StatusWord::Approved, _)
             if member.fee_paid_at.is_none() && amount == app.config.fees.registration =>
         {
@@ -141,6 +145,10 @@ async fn credit(
                 .code("code", code.as_str());
             ("receipt.top_up", values)
         }
+        Target::Loan => {
+            let member = member.id.0;
+            super::loan::repaid(work, payment, member, amount, receipt.as_str(), &code).await?
+        }
         Target::RegistrationFee => {
             let told = members::fee_paid(work, member.id, payment).await?;
             let posting = postings::registration_fee_received(payment, amount);
@@ -168,7 +176,7 @@ async fn credit(
     messages::send(work, message).await?;
     match target {
         Target::RegistrationFee => welcome::greet(work, member.id).await,
-        Target::Contribution | Target::Wallet => Ok(()),
+        Target::Contribution | Target::Wallet | Target::Loan => Ok(()),
     }
 }
 
@@ -187,6 +195,7 @@ async fn issued(
         what: match target {
             Target::Contribution => Purpose::Contribution,
             Target::Wallet => Purpose::TopUp,
+            Target::Loan => Purpose::LoanRepayment,
             Target::RegistrationFee => Purpose::RegistrationFee,
         },
         provider_receipt: receipt.as_str().to_owned(),

@@ -6,6 +6,7 @@ mod chaos;
 mod degraded;
 mod dialogues;
 mod lanes;
+mod plans;
 mod reconciling;
 mod reports;
 mod spool;

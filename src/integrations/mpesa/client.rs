@@ -277,7 +277,7 @@ impl MpesaClient {
             .to_string()
     }
 
-    async fn call<B: Serialize>(
+    pub(super) async fn call<B: Serialize>(
         &self,
         path: &str,
         body: &B,
