@@ -274,6 +274,7 @@ async fn verification_finds_what_was_tampered_with(pool: PgPool) {
     let mut conn = prepared(&pool).await;
     let disarmed = "alter table ledger.posting disable trigger user; alter table ledger.journal disable trigger user;
                     alter table ledger.posting alter debit_id drop not null;
+                    alter table ledger.posting drop constraint same_transaction;
                     alter table ledger.running_balance drop constraint no_overdraft;";
     for (tampering, column) in [
         (
@@ -291,6 +292,10 @@ async fn verification_finds_what_was_tampered_with(pool: PgPool) {
         (
             "delete from ledger.posting where journal_id = (select top_up from id)",
             "empty_journals",
+        ),
+        (
+            "update ledger.posting set xid = '1' where journal_id = (select top_up from id)",
+            "stray_postings",
         ),
         (
             "delete from ledger.posting where journal_id = (select reserved from id)",

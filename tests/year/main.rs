@@ -36,7 +36,7 @@ impl Size {
     fn asked() -> Size {
         Size {
             members: number("MEMBERS").unwrap_or(60),
-            stories: number("STORIES").unwrap_or(600),
+            stories: number("STORIES").unwrap_or(480),
             days: number("DAYS").unwrap_or(5).clamp(1, 24),
         }
     }
