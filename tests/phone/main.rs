@@ -6,6 +6,7 @@ mod chaos;
 mod degraded;
 mod dialogues;
 mod lanes;
+mod proof;
 mod reports;
 mod spool;
 mod texts;
