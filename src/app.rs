@@ -25,12 +25,14 @@ use crate::conversation::{
     Journal, MenuEditions, Record, SessionId, SessionTurns, TranscriptKey, VOCABULARY,
 };
 use crate::insurance::Shelf;
-use crate::integrations::mpesa::{MpesaClient, MpesaSettings, TransactionType};
+use crate::integrations::mpesa::{MpesaClient, MpesaSettings, PayoutSettings, TransactionType};
 use crate::integrations::{SmsClient, africastalking, sms_file, twilio};
+use crate::loans;
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
 use crate::menu::{self, Menus};
 use crate::messages::{Breakers, Globals, QuietHours, Templates};
 use crate::payments;
+use crate::payouts;
 use crate::primitives::{Carrier, Secret};
 use crate::receipts::CodeKey;
 use crate::redis_connection::RedisConnection;
@@ -70,6 +72,7 @@ pub struct Means {
     pub receipt_key: CodeKey,
     pub payment_rules: payments::Rules,
     pub wallet_limits: Limits,
+    pub payout_rules: payouts::Rules,
     pub mpesa: MpesaClient,
     pub africastalking: africastalking::Client,
     pub voice: africastalking::VoiceClient,
@@ -104,6 +107,21 @@ impl App {
             posts_per_day: self.config.broadcasts.posts_per_day,
             segment_price: self.config.sms.segment_price,
             quiet: self.quiet_hours(),
+        }
+    }
+
+    /// What somebody may borrow.
+    pub fn loan_rules(&self) -> loans::Rules {
+        let decided = &self.config.loans;
+        loans::Rules {
+            limit: loans::LimitRules {
+                history: decided.history,
+                contributed_least: decided.contributed_least,
+                first_percent: decided.first_percent,
+                step_percent: decided.step_percent,
+                most_percent: decided.most_percent,
+            },
+            guarantor_answers_within: decided.guarantor_answers_within,
         }
     }
 
@@ -179,6 +197,14 @@ impl App {
                 once: config.wallet.once,
                 a_day: config.wallet.a_day,
                 a_month: config.wallet.a_month,
+            },
+            payout_rules: payouts::Rules {
+                withdrawal_fee: config.payouts.withdrawal_fee,
+                withdrawal_alone_up_to: config.payouts.withdrawal_alone_up_to,
+                support_alone_up_to: config.payouts.support_alone_up_to,
+                refund_alone_up_to: config.payouts.refund_alone_up_to,
+                cooling_off: config.payouts.cooling_off,
+                ..payouts::Rules::default()
             },
             mpesa: MpesaClient::new(mpesa_settings(&config), clock.clone())?,
             africastalking,
@@ -347,5 +373,10 @@ pub fn mpesa_settings(config: &Config) -> MpesaSettings {
         transaction_type: TransactionType::PayBill,
         callback_base: address(&config.mpesa.callback_base),
         webhook_key: config.http.webhook_keys[0].clone(),
+        payouts: PayoutSettings {
+            shortcode: config.mpesa.payout_shortcode.clone(),
+            initiator: config.mpesa.initiator.clone(),
+            security_credential: config.mpesa.security_credential.clone(),
+        },
     }
 }

@@ -23,6 +23,26 @@ pub enum Account {
     Suspense,
     /// Money that has left its account and not yet reached the other side.
     InFlight(Rail),
+    /// What somebody was paid who had been given the money back already. It stands for the world outside.
+    OwedBack,
+    /// Where the money of a lender, by its id, comes from. It stands for the world outside.
+    LenderBank(i32),
+    /// A lender's money that may be lent.
+    LoanFund(i32),
+    /// A lender's claims, all together: negative by what is lent out.
+    LoanBook(i32),
+    /// The claim on one loan, by the loan's id: what of its principal is not paid back.
+    LoanPrincipal(Uuid),
+    /// What a lender has earned.
+    LoanIncome(i32, Earning),
+}
+
+/// What a lender earns by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Earning {
+    Interest,
+    Fee,
+    Penalty,
 }
 
 /// A way for money to leave.
@@ -44,6 +64,12 @@ impl Account {
             Account::FeeIncome => "fee_income",
             Account::Suspense => "suspense",
             Account::InFlight(_) => "in_flight",
+            Account::OwedBack => "owed_back",
+            Account::LenderBank(_) => "lender_bank",
+            Account::LoanFund(_) => "loan_fund",
+            Account::LoanBook(_) => "loan_book",
+            Account::LoanPrincipal(_) => "loan_principal",
+            Account::LoanIncome(..) => "loan_income",
         }
     }
 
@@ -56,10 +82,26 @@ impl Account {
                 insurer.clone()
             }
             Account::InFlight(Rail::Mpesa) => "mpesa".to_owned(),
+            Account::LenderBank(lender) | Account::LoanFund(lender) | Account::LoanBook(lender) => {
+                lender.to_string()
+            }
+            Account::LoanPrincipal(loan) => loan.to_string(),
+            Account::LoanIncome(lender, earning) => format!("{lender}/{}", earning.as_str()),
             Account::MpesaPaybill
             | Account::GeneralFund
             | Account::FeeIncome
-            | Account::Suspense => String::new(),
+            | Account::Suspense
+            | Account::OwedBack => String::new(),
+        }
+    }
+}
+
+impl Earning {
+    fn as_str(self) -> &'static str {
+        match self {
+            Earning::Interest => "interest",
+            Earning::Fee => "fee",
+            Earning::Penalty => "penalty",
         }
     }
 }

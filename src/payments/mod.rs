@@ -34,9 +34,10 @@ pub use model::{
 pub use pushing::{PushOrder, Readiness, attempt_of_token, begin_push};
 pub use rules::Rules;
 pub use service::{
-    Request, RequestError, Requested, is_anything_open, obligation, open_request, pause,
-    paused_until, request, session_ended, sweep, take_from_suspense,
+    Request, RequestError, Requested, ToRefund, flag_unclaimed, is_anything_open, obligation,
+    open_request, pause, paused_until, put_back_into_suspense, request, session_ended, sweep,
+    take_for_refund, take_from_suspense, withdraw_unsent,
 };
 pub use settling::{apply, attend};
-pub use store::{Suspended, in_suspense, open_count};
+pub use store::{Came, Suspended, came, in_suspense, open_count, waiting_in_suspense};
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

@@ -1,6 +1,7 @@
 //! A small believable world to show the product in: stages, the people of the demo, and enough neighbours that a
 //! list has a second page. Seeding it again changes nothing.
 
+mod loans;
 mod money;
 
 pub use money::money;

@@ -12,5 +12,6 @@ mod store;
 pub use limits::{Limits, Spent};
 pub use model::{Line, Recipient, Sent, Source, Spend, SpendError, What};
 pub use service::{
-    allowed, contribute, credit, freeze, is_frozen, last_recipients, lines, note, send, thaw,
+    allowed, contribute, credit, freeze, is_frozen, last_recipients, lines, note, pay_dues, send,
+    thaw, withdraw, withdrawal_returned,
 };

@@ -6,7 +6,10 @@ mod chaos;
 mod degraded;
 mod dialogues;
 mod lanes;
+mod plans;
 mod proof;
+mod reconciling;
+||||||| e8dc256
 mod reports;
 mod spool;
 mod texts;

@@ -64,6 +64,7 @@ pub(super) const SEND_MONEY: IntentSpec = IntentSpec {
         OVER_LIMIT,
         outcome("frozen"),
         outcome("not_active"),
+        outcome("lapsed"),
         outcome("nobody"),
         WRONG_PIN,
         LOCKED,

@@ -8,5 +8,6 @@ pub(super) mod cases;
 pub(super) mod climbs;
 pub(super) mod drills;
 pub(super) mod file;
+pub(super) mod moving;
 pub(super) mod promises;
 pub(super) mod reports;
