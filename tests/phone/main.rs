@@ -9,7 +9,6 @@ mod lanes;
 mod plans;
 mod proof;
 mod reconciling;
-||||||| e8dc256
 mod reports;
 mod spool;
 mod texts;
