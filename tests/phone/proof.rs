@@ -101,7 +101,7 @@ async fn a_premium_that_m_pesa_takes_twice_covers_twice() {
         obligation,
         purpose,
         amount,
-        receipt: Receipt::parse("TKQ1ABCDE2").ok(),
+        receipt: Receipt::parse("TKQ1ABCDE2"),
         provisional: false,
         late: false,
         from_suspense: false,
@@ -110,7 +110,7 @@ async fn a_premium_that_m_pesa_takes_twice_covers_twice() {
         obligation,
         purpose,
         amount,
-        receipt: Receipt::parse("TKQ1ABCDE3").ok(),
+        receipt: Receipt::parse("TKQ1ABCDE3"),
         from_suspense: false,
     };
     // Each of them told twice.
