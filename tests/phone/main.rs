@@ -7,6 +7,7 @@ mod degraded;
 mod dialogues;
 mod lanes;
 mod plans;
+mod proof;
 mod reconciling;
 mod reports;
 mod spool;
