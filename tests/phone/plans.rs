@@ -98,7 +98,10 @@ async fn on_hold_or_while_paying_nobody_is_asked_and_afterwards_they_are() {
     let world = World::new(Sessions::InProcess).await;
     choose(&world, Mode::Push, "agreed").await;
     world.advance(TO_MONDAY_AT_ELEVEN).await;
-    world.desk(&format!("suspend {AMINA}")).await.unwrap();
+    world
+        .desk(&format!("suspend {AMINA} at the desk"))
+        .await
+        .unwrap();
     look(&world).await;
     assert_eq!(count(&world, "obligation").await, 0);
     sqlx::query("update member set status = 'active', reason = null where msisdn = $1")
