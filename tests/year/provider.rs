@@ -243,7 +243,8 @@ impl Provider {
         if self.chance(FORGED_CALLBACKS) {
             let forged = result("ws_CO_foreign", "0", cents, Some("UK5ZZZZZZZ"));
             let at = now + self.seconds(1, 300);
-            self.post(at, SAFARICOM, path.clone(), forged);
+            // Whoever has stolen the secret path still writes from an address of their own.
+            self.post(at, ELSEWHERE, path.clone(), forged);
         }
         if self.chance(UNREADABLE_CALLBACKS) {
             let at = now + self.seconds(1, 300);
