@@ -5,9 +5,9 @@
 //! | floor | rooms | what they may do |
 //! |---|---|---|
 //! | roles | [`cli`], [`serve`] | join everything, decide nothing |
-//! | edges | [`channels`], [`conversation`]; [`answering`], [`contributing`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
+//! | edges | [`channels`], [`conversation`], [`api`]; [`answering`], [`contributing`], [`settlement`], [`thawing`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
 //! | means | [`app`], [`integrations`], [`spool`] | hold the pool, the clock, the outside clients; keep on disk what Postgres cannot take |
-//! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
+//! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`], [`staff`], [`audit`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
 //! | operation | [`config`], [`http`], [`telemetry`], [`schema`], [`redis_connection`] | what any service needs, nothing of riders |
 //! | rules | [`menu`], features' `model.rs` and the other files that `tests/house.rs` calls pure | no I/O, no async, never ask the time |
@@ -16,7 +16,9 @@
 //! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.
 
 pub mod answering;
+pub mod api;
 pub mod app;
+pub mod audit;
 pub mod broadcasts;
 pub mod channels;
 pub mod cli;
@@ -46,8 +48,10 @@ pub mod seed;
 pub mod serve;
 pub mod settlement;
 pub mod spool;
+pub mod staff;
 pub mod stages;
 pub mod telemetry;
+pub mod thawing;
 pub mod wallet;
 pub mod welcome;
 pub mod welfare;

@@ -14,12 +14,14 @@ const FLOORS: [(&str, &[&str]); 8] = [
         "edges",
         &[
             "answering",
+            "api",
             "channels",
             "contributing",
             "conversation",
             "forgetting",
             "seed",
             "settlement",
+            "thawing",
             "welcome",
         ],
     ),
@@ -27,6 +29,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
     (
         "deeds",
         &[
+            "audit",
             "broadcasts",
             "emergencies",
             "ledger",
@@ -35,6 +38,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "payments",
             "questions",
             "receipts",
+            "staff",
             "stages",
             "wallet",
             "welfare",
@@ -77,6 +81,8 @@ const UPWARD: &[(&str, &str, &str)] = &[
 /// Files and folders of rules: they do no I/O, nothing in them waits, and they are told the time.
 const PURE: &[&str] = &[
     "answering/understand/",
+    "audit/chain.rs",
+    "audit/model.rs",
     "channels/voice/document.rs",
     "conversation/intent.rs",
     "conversation/intent/",
@@ -132,6 +138,13 @@ const PURE: &[&str] = &[
     "spool/book.rs",
     "spool/frame.rs",
     "spool/report.rs",
+    "staff/authenticator.rs",
+    "staff/guard.rs",
+    "staff/keys.rs",
+    "staff/model.rs",
+    "staff/permission.rs",
+    "staff/strength.rs",
+    "staff/tokens.rs",
     "stages/model.rs",
     "wallet/limits.rs",
     "wallet/model.rs",

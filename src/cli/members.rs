@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::Subcommand;
 
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::members::{self, Fee, Reason, Who};
-use crate::messages::{self, Class, Message, Values};
 use crate::work::{Actor, Work};
-use crate::{stages, wallet, welcome};
+use crate::{stages, thawing, welcome};
 
 #[derive(Debug, Subcommand)]
 pub enum Members {
@@ -92,22 +91,7 @@ async fn refuse(app: &App, who: &str, reason: &str) -> anyhow::Result<()> {
 
 async fn thaw(app: &App, who: &str) -> anyhow::Result<()> {
     let mut work = begin(app).await?;
-    let member = members::find(work.conn(), &parsed(who)?)
-        .await?
-        .context("no member is known by that")?;
-    ensure!(
-        wallet::thaw(&mut work, member.id.0).await?,
-        "the wallet of {} is not frozen",
-        member.first_name.as_str()
-    );
-    let told = Message::new(
-        member.msisdn,
-        member.language,
-        Class::Money,
-        "wallet.thawed",
-        Values::new(),
-    );
-    messages::send(&mut work, told).await?;
+    let member = thawing::thaw(&mut work, &parsed(who)?).await?;
     work.commit().await?;
     println!("The wallet of {} is open.", member.first_name.as_str());
     Ok(())

@@ -3,6 +3,7 @@
 //! The default file is the list of keys: what is not in it does not exist. Every mistake is found before the first is
 //! told, each with its key and what to do. Secrets are [`SecretString`]s and are never part of a mistake's text.
 
+mod api;
 mod production;
 mod reading;
 
@@ -17,6 +18,7 @@ use reqwest::Url;
 use secrecy::{SecretBox, SecretString};
 
 use crate::primitives::{Carrier, Money, Msisdn};
+pub use api::Api;
 use reading::Reader;
 
 /// The keys, their defaults and what they mean.
@@ -27,6 +29,7 @@ pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 pub struct Config {
     pub environment: Environment,
     pub http: Http,
+    pub api: Api,
     pub database: Database,
     pub redis: Redis,
     pub ussd: Ussd,
@@ -297,6 +300,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
         ],
     );
     let (http, database, redis, ussd) = (http(read), database(read), redis(read), ussd(read));
+    let api = api::api(read);
     let (sms, africastalking, twilio) = (sms(read), africastalking(read), twilio(read));
     let mpesa = mpesa(read);
     let broadcasts = broadcasts(read);
@@ -309,6 +313,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
     Some(Config {
         environment: environment?,
         http: http?,
+        api: api?,
         database: database?,
         redis: redis?,
         ussd: ussd?,

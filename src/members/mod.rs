@@ -47,5 +47,8 @@ pub use service::proving::{
     ChangePinError, PinAnswer, PinChanged, change_pin, check_pin, check_stopping_pin, pin_owner,
 };
 pub use service::settings::{change_kin, change_language, note_language};
-pub use store::{AtDial, DialledMember, at_dial, caller_language, find, kin_of, load, pending};
+pub use store::{
+    AtDial, DialledMember, Search, at_dial, caller_language, counts, find, kin_of, load, pending,
+    search,
+};
 pub use words::{Name, NotAName, Reason, Relation};

@@ -38,5 +38,8 @@ pub use service::{
     session_ended, sweep, take_from_suspense,
 };
 pub use settling::{apply, attend};
-pub use store::{Suspended, in_suspense, open_count};
+pub use store::{
+    Listed, Suspended, Tried, Wanted, followed, in_suspense, listed, open_count, paid_since,
+    stage_of, suspense_after, suspense_total,
+};
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod inflows;
+mod listing;
 mod obligations;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,9 @@ pub(super) use inflows::{
     name_inflow, receipts_elsewhere,
 };
 pub use inflows::{Suspended, in_suspense};
+pub use listing::{
+    Listed, Tried, Wanted, followed, listed, paid_since, stage_of, suspense_after, suspense_total,
+};
 pub use obligations::open_count;
 pub(super) use obligations::{
     NewObligation, close_obligation, insert_obligation, is_anything_open, lock_obligation_of,

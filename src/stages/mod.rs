@@ -10,4 +10,4 @@ mod tests;
 pub use model::{
     Nearness, NotAStageCode, Opening, Region, RegionId, Stage, StageCode, StageId, Zone, ZoneId,
 };
-pub use store::{find, find_by_code, near, open, regions, stages_in, zones};
+pub use store::{find, find_by_code, list, near, of_ids, open, regions, stages_in, zones};
