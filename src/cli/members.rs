@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 
 use crate::app::App;
+use crate::audit::{self, Act, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::members::{self, Fee, Reason, Who};
@@ -72,6 +73,8 @@ async fn approve(app: &App, who: &str, without_fee: bool) -> anyhow::Result<()> 
     let mut work = begin(app).await?;
     let approved =
         welcome::approve(&mut work, &parsed(who)?, fee, app.config.fees.registration).await?;
+    let act = Act::on("member.approve", "member", approved.id).after(&approved.status)?;
+    audit::write(&mut work, &trail(), act).await?;
     work.commit().await?;
     println!("{} is {}.", approved.first_name.as_str(), approved.status);
     Ok(())
@@ -81,6 +84,8 @@ async fn refuse(app: &App, who: &str, reason: &str) -> anyhow::Result<()> {
     let reason = Reason::parse(reason).context("the reason: 1 to 120 characters")?;
     let mut work = begin(app).await?;
     let refused = welcome::refuse(&mut work, &parsed(who)?, reason).await?;
+    let act = Act::on("member.refuse", "member", refused.id).why(refused.reason.as_str());
+    audit::write(&mut work, &trail(), act).await?;
     work.commit().await?;
     println!("{} is refused.", refused.first_name.as_str());
     if refused.fee_was_paid {
@@ -92,6 +97,8 @@ async fn refuse(app: &App, who: &str, reason: &str) -> anyhow::Result<()> {
 async fn thaw(app: &App, who: &str) -> anyhow::Result<()> {
     let mut work = begin(app).await?;
     let member = thawing::thaw(&mut work, &parsed(who)?).await?;
+    let act = Act::on("member.thaw", "member", member.id).at(Some(member.stage));
+    audit::write(&mut work, &trail(), act).await?;
     work.commit().await?;
     println!("The wallet of {} is open.", member.first_name.as_str());
     Ok(())
@@ -103,6 +110,15 @@ pub(super) fn parsed(who: &str) -> anyhow::Result<Who> {
 
 /// A work of whoever sits at this terminal.
 pub(super) async fn begin(app: &App) -> anyhow::Result<Work> {
-    let name = std::env::var("USER").unwrap_or_else(|_| "desk".to_owned());
+    let name = at_this_terminal();
     Ok(Work::begin(&app.pool, app.clock.now(), Actor::Staff { name }).await?)
+}
+
+/// The same for the book of what staff did.
+pub(super) fn trail() -> Trail {
+    Trail::terminal(at_this_terminal())
+}
+
+fn at_this_terminal() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "desk".to_owned())
 }

@@ -1,5 +1,6 @@
 //! What a person can ask for at the command line, one file per command.
 
+mod audit;
 mod broadcasts;
 mod demo;
 mod doctor;
@@ -10,6 +11,7 @@ mod menus;
 mod migrate;
 mod paybill;
 mod serve;
+mod staff;
 mod stages;
 mod stop;
 mod story;
@@ -58,6 +60,12 @@ enum Command {
     /// Opens stages and says who serves them.
     #[command(subcommand)]
     Stages(stages::Stages),
+    /// Says who may sign in at the desk.
+    #[command(subcommand)]
+    Staff(staff::Staff),
+    /// Looks whether the book of what staff did is whole.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Tells many something at once.
     #[command(subcommand)]
     Broadcasts(broadcasts::Broadcasts),
@@ -117,6 +125,8 @@ pub async fn run() -> ExitCode {
         }
         Command::Members(asked) => members::run(config, asked).await,
         Command::Stages(asked) => stages::run(config, asked).await,
+        Command::Staff(asked) => staff::run(config, asked).await,
+        Command::Audit(asked) => audit::run(config, asked).await,
         Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,

@@ -1,8 +1,10 @@
 //! A small believable world to show the product in: stages, the people of the demo, and enough neighbours that a
 //! list has a second page. Seeding it again changes nothing.
 
+mod desk;
 mod money;
 
+pub use desk::{DeskAccount, desk_account};
 pub use money::money;
 
 use anyhow::Context;
