@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::broadcasts;
 use crate::channels::pay::daraja::Door;
+use crate::channels::sms::reports_desk::ReportsDesk;
 use crate::channels::sms::twilio::report_path;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -77,6 +78,8 @@ pub struct Means {
     pub twilio_verifier: Arc<twilio::Verifier>,
     /// How the providers of text messages do, as this process has seen it.
     pub breakers: Arc<Breakers>,
+    /// Where providers report what became of messages.
+    pub reports: ReportsDesk,
     pub door: Arc<Door>,
     pub spool: Spool,
 }
@@ -184,6 +187,7 @@ impl App {
             twilio,
             twilio_verifier: Arc::new(twilio_verifier(&config)),
             breakers: Arc::default(),
+            reports: ReportsDesk::new(pool.clone(), clock.clone()),
             door: Arc::new(App::door(&config)),
             sessions_at_hand: Cache::new(SESSIONS_AT_HAND),
             session_turns: SessionTurns::default(),

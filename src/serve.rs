@@ -499,6 +499,7 @@ impl FromRef<App> for MessagesState {
         MessagesState {
             pool: app.pool.clone(),
             clock: app.clock.clone(),
+            reports: app.reports.clone(),
             spool: app.spool.clone(),
             language: app.menus.current().default_language(),
         }
@@ -520,8 +521,7 @@ impl FromRef<App> for CallsState {
 impl FromRef<App> for TwilioState {
     fn from_ref(app: &App) -> TwilioState {
         TwilioState {
-            pool: app.pool.clone(),
-            clock: app.clock.clone(),
+            reports: app.reports.clone(),
             verifier: app.twilio_verifier.clone(),
         }
     }

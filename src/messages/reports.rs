@@ -1,5 +1,7 @@
 //! What the operators say became of our messages. A report moves a message forward, never back.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
@@ -54,15 +56,46 @@ pub async fn receive(
     report: &Report,
     now: DateTime<Utc>,
 ) -> Result<Applied, Fault> {
-    store::lock(conn, &report.provider_message_id).await?;
-    let tried = store::try_of(conn, report.provider, &report.provider_message_id).await?;
-    let message = tried.map(|tried| tried.message);
-    let is_new = store::insert(conn, report, message, now).await?;
-    match tried {
-        _ if !is_new => Ok(Applied::Unchanged),
-        None => Ok(Applied::Parked),
-        Some(tried) => apply(conn, tried, report.says, report.reason.as_deref(), now).await,
+    let applied = receive_all(conn, std::slice::from_ref(report), now).await?;
+    Ok(applied[0])
+}
+
+/// Stores these reports in the order in which they came and moves their messages; says of each what came of it. To be
+/// called in a transaction.
+pub async fn receive_all(
+    conn: &mut PgConnection,
+    reports: &[Report],
+    now: DateTime<Utc>,
+) -> Result<Vec<Applied>, Fault> {
+    store::lock_all(conn, reports).await?;
+    let tries = store::tries_of(conn, reports).await?;
+    let news = store::insert_all(conn, reports, &tries, now).await?;
+    let mut applied = vec![Applied::Unchanged; reports.len()];
+    let mut reports_of: HashMap<MessageId, usize> = HashMap::new();
+    for tried in tries.iter().flatten() {
+        *reports_of.entry(tried.message).or_default() += 1;
     }
+    let mut delivered = Vec::new();
+    for (place, report) in reports.iter().enumerate() {
+        applied[place] = match tries[place] {
+            _ if !news[place] => Applied::Unchanged,
+            None => Applied::Parked,
+            // The ordinary end of an ordinary message: these are written together, below.
+            Some(tried) if report.says == Says::Delivered && reports_of[&tried.message] == 1 => {
+                delivered.push((place, tried));
+                Applied::Unchanged
+            }
+            Some(tried) => apply(conn, tried, report.says, report.reason.as_deref(), now).await?,
+        };
+    }
+    let tried: Vec<Tried> = delivered.iter().map(|(_, tried)| *tried).collect();
+    let moved = store::deliver_all(conn, &tried, now).await?;
+    for (place, tried) in delivered {
+        if moved.contains(&tried.message) {
+            applied[place] = Applied::Moved(tried.message);
+        }
+    }
+    Ok(applied)
 }
 
 /// Applies the reports that came before the id they speak of was stored. To be called where the id is stored, in
@@ -97,6 +130,9 @@ pub(super) async fn adopt(conn: &mut PgConnection, now: DateTime<Utc>) -> Result
     Ok(())
 }
 
+/// The states a delivered message may have been in: after a failure too, because another way may have brought it.
+pub(super) const DELIVERABLE: [&str; 5] = ["queued", "sending", "unknown", "sent", "failed"];
+
 const ADOPTED_AFTER: TimeDelta = TimeDelta::seconds(60);
 const ADOPTED_WITHIN: TimeDelta = TimeDelta::hours(24);
 
@@ -117,10 +153,7 @@ async fn apply(
         Says::Unclear => return Ok(Applied::Unchanged),
         Says::Underway => (&["unknown"], "sent"),
         // An alert may be on its way through another provider by now.
-        Says::Delivered => (
-            &["queued", "sending", "unknown", "sent", "failed"],
-            "delivered",
-        ),
+        Says::Delivered => (&DELIVERABLE, "delivered"),
         Says::FailedHere if store::send_on(conn, id, false, why, now).await? => {
             return Ok(Applied::Moved(id));
         }

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
 use super::alarm;
+use super::reports_desk::ReportsDesk;
 use super::webhook::{Fields, acknowledged, ours, received};
 use crate::clock::Clock;
 use crate::fault::Fault;
@@ -31,6 +32,7 @@ use crate::work::{Actor, Work};
 pub struct MessagesState {
     pub pool: PgPool,
     pub clock: Clock,
+    pub reports: ReportsDesk,
     /// Takes an alarm that Postgres cannot.
     pub spool: Spool,
     /// Of a sender whom nobody can look up.
@@ -84,7 +86,7 @@ async fn report(State(state): State<MessagesState>, body: Bytes) -> StatusCode {
     let Some(report) = reported(&fields) else {
         return acknowledged("report", "unreadable");
     };
-    received(&state.pool, &state.clock, &report).await
+    received(&state.reports, report).await
 }
 
 async fn opted_out(State(state): State<MessagesState>, body: Bytes) -> StatusCode {

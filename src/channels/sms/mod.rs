@@ -2,5 +2,6 @@
 
 pub mod africastalking;
 mod alarm;
+pub mod reports_desk;
 pub mod twilio;
 mod webhook;

@@ -11,10 +11,9 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRef, OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use sqlx::PgPool;
 
+use super::reports_desk::ReportsDesk;
 use super::webhook::{Fields, acknowledged, received};
-use crate::clock::Clock;
 use crate::integrations::twilio::{Sealed, Verifier, is_opted_out, may_pass_elsewhere};
 use crate::messages::reports::{Report, Says};
 use crate::primitives::Carrier;
@@ -23,8 +22,7 @@ use crate::telemetry::{SECURITY, metric};
 /// What the webhook needs.
 #[derive(Clone)]
 pub struct TwilioState {
-    pub pool: PgPool,
-    pub clock: Clock,
+    pub reports: ReportsDesk,
     pub verifier: Arc<Verifier>,
 }
 
@@ -67,7 +65,7 @@ async fn report(
         return StatusCode::FORBIDDEN;
     }
     match reported(&Fields::read(&body)) {
-        Some(report) => received(&state.pool, &state.clock, &report).await,
+        Some(report) => received(&state.reports, report).await,
         None => acknowledged("report", "unreadable"),
     }
 }

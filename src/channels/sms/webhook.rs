@@ -3,25 +3,17 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
-use sqlx::PgPool;
 
-use crate::clock::Clock;
+use super::reports_desk::ReportsDesk;
 use crate::fault::Fault;
-use crate::messages::reports::{self, Applied, Report, Says};
+use crate::messages::reports::{Applied, Report, Says};
 use crate::primitives::Msisdn;
-use crate::work;
 
 /// Stores a delivery report and says whether it is to come again.
-pub(super) async fn received(pool: &PgPool, clock: &Clock, report: &Report) -> StatusCode {
-    let applied = async {
-        let now = clock.now();
-        let mut transaction = work::begin(pool).await?;
-        let applied = reports::receive(&mut transaction, report, now).await?;
-        transaction.commit().await?;
-        Ok(applied)
-    };
-    match applied.await {
-        Ok(_) if report.says == Says::Unclear => acknowledged("report", "unclear"),
+pub(super) async fn received(desk: &ReportsDesk, report: Report) -> StatusCode {
+    let is_unclear = report.says == Says::Unclear;
+    match desk.store(report).await {
+        Ok(_) if is_unclear => acknowledged("report", "unclear"),
         Ok(Applied::Moved(_)) => acknowledged("report", "moved"),
         Ok(Applied::Unchanged) => acknowledged("report", "unchanged"),
         Ok(Applied::Parked) => acknowledged("report", "parked"),

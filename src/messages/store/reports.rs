@@ -1,12 +1,18 @@
 //! The SQL of `delivery_report`, and of what a report changes at a try and its message.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::fault::Fault;
 use crate::messages::MessageId;
-use crate::messages::reports::{Report, Says};
+use crate::messages::reports::{DELIVERABLE, Report, Says};
 use crate::primitives::{Carrier, Msisdn};
+
+/// What is kept of a provider's word, in characters.
+const STATUS_CHARACTERS: usize = 60;
 
 /// Keeps a report and the storing of the id it speaks of apart, until the transaction ends: each must see the other.
 pub(in crate::messages) async fn lock(
@@ -29,48 +35,148 @@ pub(in crate::messages) struct Tried {
     pub number: i32,
 }
 
-pub(in crate::messages) async fn try_of(
+/// As [`lock`], for the ids of all these reports, in the one order in which everybody locks several.
+pub(in crate::messages) async fn lock_all(
     conn: &mut PgConnection,
-    provider: Carrier,
-    provider_message_id: &str,
-) -> Result<Option<Tried>, Fault> {
-    let row = sqlx::query!(
-        "select message_id, number from send_attempt where provider = $1 and provider_message_id = $2",
-        provider.as_str(),
-        provider_message_id
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|row| Tried {
-        message: MessageId(row.message_id),
-        number: row.number,
-    }))
-}
-
-/// False when the same status was reported before.
-pub(in crate::messages) async fn insert(
-    conn: &mut PgConnection,
-    report: &Report,
-    message: Option<MessageId>,
-    now: DateTime<Utc>,
-) -> Result<bool, Fault> {
-    let inserted = sqlx::query!(
-        "insert into delivery_report (received_at, provider, provider_message_id, msisdn, status, reason, says, fields, message_id)
-         values ($1, $2, $3, $4, left($5, 60), left($6, 100), $7, $8, $9)
-         on conflict (provider, provider_message_id, status) do nothing",
-        now,
-        report.provider.as_str(),
-        report.provider_message_id,
-        report.msisdn.as_ref().map(Msisdn::digits),
-        report.status,
-        report.reason,
-        report.says.as_str(),
-        report.fields,
-        message.map(|message| message.0)
+    reports: &[Report],
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(key) from
+            (select distinct hashtextextended(id, 7) as key from unnest($1::text[]) as id order by 1) as keys",
+        &ids(reports)
     )
     .execute(conn)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(())
+}
+
+/// The try that each report speaks of, as far as its id is known.
+pub(in crate::messages) async fn tries_of(
+    conn: &mut PgConnection,
+    reports: &[Report],
+) -> Result<Vec<Option<Tried>>, Fault> {
+    let rows = sqlx::query!(
+        r#"select place as "place!", message_id, number
+           from unnest($1::text[], $2::text[]) with ordinality as asked (provider, id, place)
+           join send_attempt on send_attempt.provider = asked.provider and provider_message_id = asked.id"#,
+        &carriers(reports),
+        &ids(reports)
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut tries = vec![None; reports.len()];
+    for row in rows {
+        tries[row.place as usize - 1] = Some(Tried {
+            message: MessageId(row.message_id),
+            number: row.number,
+        });
+    }
+    Ok(tries)
+}
+
+/// Keeps the reports, in their order. Says of each whether it is news; the same status of an id is reported once.
+pub(in crate::messages) async fn insert_all(
+    conn: &mut PgConnection,
+    reports: &[Report],
+    tries: &[Option<Tried>],
+    now: DateTime<Utc>,
+) -> Result<Vec<bool>, Fault> {
+    let msisdns: Vec<Option<&str>> = reports
+        .iter()
+        .map(|report| report.msisdn.as_ref().map(Msisdn::digits))
+        .collect();
+    let statuses: Vec<String> = reports
+        .iter()
+        .map(|report| report.status.chars().take(STATUS_CHARACTERS).collect())
+        .collect();
+    let reasons: Vec<Option<&str>> = reports
+        .iter()
+        .map(|report| report.reason.as_deref())
+        .collect();
+    let says: Vec<&str> = reports.iter().map(|report| report.says.as_str()).collect();
+    let fields: Vec<serde_json::Value> =
+        reports.iter().map(|report| report.fields.clone()).collect();
+    let messages: Vec<Option<Uuid>> = tries
+        .iter()
+        .map(|tried| tried.map(|tried| tried.message.0))
+        .collect();
+    let rows = sqlx::query!(
+        "insert into delivery_report (received_at, provider, provider_message_id, msisdn, status, reason, says, fields, message_id)
+         select $9, provider, id, msisdn, status, left(reason, 100), says, fields, message_id
+         from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::uuid[]) with ordinality
+              as new (provider, id, msisdn, status, reason, says, fields, message_id, place)
+         order by place
+         on conflict (provider, provider_message_id, status) do nothing
+         returning provider, provider_message_id, status",
+        &carriers(reports),
+        &ids(reports),
+        &msisdns as &[Option<&str>],
+        &statuses,
+        &reasons as &[Option<&str>],
+        &says as &[&str],
+        &fields,
+        &messages as &[Option<Uuid>],
+        now
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut inserted: HashSet<(String, String, String)> = rows
+        .into_iter()
+        .map(|row| (row.provider, row.provider_message_id, row.status))
+        .collect();
+    Ok(reports
+        .iter()
+        .zip(statuses)
+        .map(|(report, status)| {
+            let provider = report.provider.as_str().to_owned();
+            inserted.remove(&(provider, report.provider_message_id.clone(), status))
+        })
+        .collect())
+}
+
+/// Notes that these tries brought their messages to the phone; each message stands here once. Returns those that moved.
+pub(in crate::messages) async fn deliver_all(
+    conn: &mut PgConnection,
+    tries: &[Tried],
+    now: DateTime<Utc>,
+) -> Result<HashSet<MessageId>, Fault> {
+    if tries.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let (messages, numbers): (Vec<Uuid>, Vec<i32>) = tries
+        .iter()
+        .map(|tried| (tried.message.0, tried.number))
+        .unzip();
+    let deliverable = DELIVERABLE.map(ToOwned::to_owned);
+    let moved = sqlx::query_scalar!(
+        "with new as (select * from unnest($1::uuid[], $2::integer[]) as new (id, number)),
+         noted as (
+            update send_attempt set reported = 'delivered' from new
+            where message_id = new.id and send_attempt.number = new.number and reported is distinct from 'delivered')
+         update outbox set state = 'delivered', changed_at = $3, why = null, leased_until = null, report_due = null
+         from new where outbox.id = new.id and state = any($4) returning outbox.id",
+        &messages,
+        &numbers,
+        now,
+        &deliverable
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(moved.into_iter().map(MessageId).collect())
+}
+
+fn carriers(reports: &[Report]) -> Vec<String> {
+    reports
+        .iter()
+        .map(|report| report.provider.as_str().to_owned())
+        .collect()
+}
+
+fn ids(reports: &[Report]) -> Vec<String> {
+    reports
+        .iter()
+        .map(|report| report.provider_message_id.clone())
+        .collect()
 }
 
 /// Joins the parked reports of this id to their message; returns what they say, and why, in the order they came.

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sqlx::PgPool;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
 use crate::messages::reports::{self, Applied, Report, Says};
@@ -145,4 +148,74 @@ async fn a_provider_that_gives_one_id_to_all_is_believed_once(pool: PgPool) {
         states(&world).await,
         counts(&[("sent", 1), ("unknown", 39)])
     );
+}
+
+/// What the tables say of all messages and tries.
+async fn as_told(conn: &mut PgConnection) -> Vec<String> {
+    let mut lines: Vec<String> = sqlx::query_scalar(
+        "select concat_ws(' ', id, state, why, report_due) from outbox
+         union all select concat_ws(' ', message_id, number, reported) from send_attempt
+         union all select concat_ws(' ', provider_message_id, status, message_id) from delivery_report
+         union all select msisdn from opt_out",
+    )
+    .fetch_all(conn)
+    .await
+    .unwrap();
+    lines.sort();
+    lines
+}
+
+#[sqlx::test]
+async fn reports_stored_together_say_what_they_say_one_by_one(pool: PgPool) {
+    let seed = std::env::var("SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    println!("SEED={seed}");
+    let mut dice = StdRng::seed_from_u64(seed);
+    let world = World::new(pool).await;
+    crowd(&world).await;
+    run(&world).await;
+    let words = [
+        ("Success", Says::Delivered),
+        ("Success", Says::Delivered),
+        ("Sent", Says::Underway),
+        ("Failed", Says::Failed),
+        ("Rejected", Says::Blocked),
+        ("Lost", Says::FailedHere),
+        ("Whatever", Says::Unclear),
+    ];
+    for _ in 0..10 {
+        // Some ids are nobody's, and some are reported on several times.
+        let reports: Vec<Report> = (0..60)
+            .map(|_| {
+                let (status, says) = *words.choose(&mut dice).unwrap();
+                Report {
+                    provider: Carrier::AfricasTalking,
+                    provider_message_id: format!("ATXid_{}", dice.random_range(1..=MESSAGES + 20)),
+                    msisdn: None,
+                    status: status.into(),
+                    reason: None,
+                    says,
+                    fields: serde_json::json!({}),
+                }
+            })
+            .collect();
+        let now = world.clock.now();
+        let mut one_by_one = Vec::new();
+        let mut transaction = world.pool.begin().await.unwrap();
+        for report in &reports {
+            one_by_one.push(
+                reports::receive(&mut transaction, report, now)
+                    .await
+                    .unwrap(),
+            );
+        }
+        let wanted = as_told(&mut transaction).await;
+        transaction.rollback().await.unwrap();
+        let mut transaction = world.pool.begin().await.unwrap();
+        let together = reports::receive_all(&mut transaction, &reports, now)
+            .await
+            .unwrap();
+        assert_eq!(as_told(&mut transaction).await, wanted);
+        transaction.commit().await.unwrap();
+        assert_eq!(together, one_by_one);
+    }
 }

@@ -19,6 +19,7 @@ fn gateway(world: &World) -> Router {
     let state = MessagesState {
         pool: world.pool.clone(),
         clock: world.clock.clone(),
+        reports: ReportsDesk::new(world.pool.clone(), world.clock.clone()),
         spool: spool(world),
         language: Language::ENGLISH,
     };

@@ -15,8 +15,7 @@ const TOKEN: &str = "ks_twilio_token";
 
 fn gateway(world: &World) -> Router {
     let state = TwilioState {
-        pool: world.pool.clone(),
-        clock: world.clock.clone(),
+        reports: ReportsDesk::new(world.pool.clone(), world.clock.clone()),
         verifier: Arc::new(Verifier::new(BASE, vec![Secret::new(TOKEN)])),
     };
     routes().with_state(state)
