@@ -68,6 +68,8 @@ impl House {
             ("USSD__HOP_BUDGET_MS", "6000".to_owned()),
             ("REDIS__URL", private.redis_url()),
             ("AFRICASTALKING__BASE_URL", outside.base_url.clone()),
+            ("TWILIO__BASE_URL", outside.base_url.clone()),
+            ("TWILIO__CALLBACK_BASE", gateway_url.clone()),
             ("MPESA__BASE_URL", outside.base_url.clone()),
             ("MPESA__CALLBACK_BASE", gateway_url.clone()),
             (

@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio::sync::oneshot;
@@ -34,6 +35,8 @@ struct Waiting {
 
 /// Reports in one transaction. More would keep the first of them waiting.
 const TOGETHER_MAX: usize = 200;
+/// A Postgres that takes longer is away.
+pub(super) const STORING_PATIENCE: Duration = Duration::from_secs(3);
 /// Reports that may wait. Who comes then is told to come again.
 const WAITING_MAX: usize = 10_000;
 
@@ -81,12 +84,39 @@ impl Desk {
     }
 
     async fn write(&self, reports: &[Report]) -> Result<Vec<Applied>, Fault> {
-        let now = self.clock.now();
-        let mut transaction = work::begin(&self.pool).await?;
-        let applied = reports::receive_all(&mut transaction, reports, now).await?;
-        transaction.commit().await?;
-        Ok(applied)
+        let written = async {
+            let now = self.clock.now();
+            let mut transaction = work::begin(&self.pool).await?;
+            let applied = reports::receive_all(&mut transaction, reports, now).await?;
+            transaction.commit().await?;
+            Ok(applied)
+        };
+        tokio::time::timeout(STORING_PATIENCE, written)
+            .await
+            .unwrap_or_else(|_| Err(away()))
     }
+
+    /// After the `fault` of all together: one that cannot be stored must not hold up the others. With Postgres away that is
+    /// not found out for each of them.
+    async fn write_each(&self, reports: &[Report], fault: Fault) -> Vec<Result<Applied, Fault>> {
+        tracing::warn!(%fault, reports = reports.len(), "Could not store delivery reports together");
+        let mut is_away = fault.is_passing();
+        let mut outcomes = Vec::with_capacity(reports.len());
+        for report in reports {
+            let outcome = match is_away || reports.len() == 1 {
+                true => Err(away()),
+                false => self.write(std::slice::from_ref(report)).await,
+            };
+            is_away |= outcome.as_ref().is_err_and(Fault::is_passing);
+            outcomes.push(outcome.map(|applied| applied[0]));
+        }
+        outcomes
+    }
+}
+
+/// A Postgres that does not answer in time is as good as none.
+fn away() -> Fault {
+    Fault::Database(sqlx::Error::PoolTimedOut)
 }
 
 /// The right to write. It ends with the last report, or here in a panic: the next who comes shall write again.
@@ -112,21 +142,13 @@ async fn write_all(writing: Writing) {
             .into_iter()
             .map(|waiting| (waiting.report, waiting.applied))
             .unzip();
-        match desk.write(&reports).await {
-            Ok(applied) => {
-                for (asked, applied) in asking.into_iter().zip(applied) {
-                    // Who has hung up is not told.
-                    let _ = asked.send(Ok(applied));
-                }
-            }
-            // One that cannot be stored must not hold up the others.
-            Err(fault) => {
-                tracing::warn!(%fault, "Could not store {} delivery reports together; storing each of them", reports.len());
-                for (asked, report) in asking.into_iter().zip(reports) {
-                    let alone = desk.write(&[report]).await;
-                    let _ = asked.send(alone.map(|applied| applied[0]));
-                }
-            }
+        let outcomes = match desk.write(&reports).await {
+            Ok(applied) => applied.into_iter().map(Ok).collect(),
+            Err(fault) => desk.write_each(&reports, fault).await,
+        };
+        for (asked, outcome) in asking.into_iter().zip(outcomes) {
+            // Who has hung up is not told.
+            let _ = asked.send(outcome);
         }
     }
 }
