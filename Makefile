@@ -12,7 +12,7 @@ LOAD ?=
 STORIES ?= 2000
 KILLINGS ?= 60
 
-.PHONY: help demo test chaos check load queries packages services
+.PHONY: help demo test chaos check load queries try-api packages services
 
 help:
 	@echo "make demo           the product with its whole world; the phone is at http://127.0.0.1:8090/"
@@ -22,6 +22,7 @@ help:
 	@echo "make check          format, lints, menus"
 	@echo "make load           drives riders through the gateway and prints the figures"
 	@echo "                    LOAD=messages measures the outbox, reports and alarms instead"
+	@echo "make try-api        throws everything at the desk's API that its description allows and forbids (schemathesis)"
 	@echo "make queries        refreshes the committed query data in .sqlx after SQL has changed"
 
 # Shells that set ONCE to nothing or 0 mean no.
@@ -46,6 +47,10 @@ check:
 load: packages
 	$(CARGO) build --release -p kwastage -p load
 	target/release/load $(LOAD)
+
+try-api: packages services
+	$(CARGO) build
+	$(SERVICES) .kwastage/try-api --fast -- scripts/try-api
 
 queries: packages services
 	$(SERVICES) .kwastage/queries --fast -- scripts/refresh-queries

@@ -70,7 +70,11 @@ where
     write_variables(&folder.join(VARIABLES), &settings)?;
     let pool = prepared(&config, once).await?;
     seed(&pool, &config).await.context("seeding the world")?;
-    let desk = if once { String::new() } else { desk(folder, &pool, &config).await? };
+    let desk = if once {
+        String::new()
+    } else {
+        desk(folder, &pool, &config).await?
+    };
 
     let mut simulators = start_simulators(folder)?;
     let stop = CancellationToken::new();

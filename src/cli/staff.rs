@@ -49,6 +49,7 @@ pub enum Staff {
 
 /// A role as it is written at the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
 pub enum Post {
     SuperAdmin,
     Admin,

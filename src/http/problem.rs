@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::fault::Fault;
@@ -11,9 +11,9 @@ use crate::fault::Fault;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
     /// `urn:kwastage:problem:` and the code.
-    #[serde(rename = "type")]
-    #[schema(example = "urn:kwastage:problem:member_not_found")]
-    pub kind: String,
+    #[serde(rename = "type", serialize_with = "as_urn")]
+    #[schema(value_type = String, example = "urn:kwastage:problem:member_not_found")]
+    kind: &'static str,
     /// The HTTP status again, for a body that has lost its answer.
     pub status: u16,
     /// Stable word a program can tell problems apart by, such as `member_not_found`.
@@ -26,9 +26,9 @@ pub struct Problem {
     /// The fields that will not do, where it is about fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
-    /// Headers that belong to it, such as when to come again.
+    /// A header that belongs to it, such as when to come again.
     #[serde(skip)]
-    headers: Vec<(HeaderName, String)>,
+    header: Option<Box<(HeaderName, String)>>,
 }
 
 /// What is wrong with one field of a request.
@@ -43,9 +43,9 @@ pub struct FieldProblem {
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, title: &'static str) -> Problem {
         Problem {
-            kind: format!("urn:kwastage:problem:{code}"),
+            kind: code,
             errors: Vec::new(),
-            headers: Vec::new(),
+            header: None,
             status: status.as_u16(),
             code,
             title,
@@ -68,10 +68,16 @@ impl Problem {
         self
     }
 
-    pub fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Problem {
-        self.headers.push((name, value.into()));
-        self
+    pub fn with_header(self, name: HeaderName, value: impl Into<String>) -> Problem {
+        Problem {
+            header: Some(Box::new((name, value.into()))),
+            ..self
+        }
     }
+}
+
+fn as_urn<S: Serializer>(code: &&'static str, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("urn:kwastage:problem:{code}"))
 }
 
 /// A fault is ours: the caller learns that, the log learns the rest.
@@ -102,10 +108,10 @@ impl IntoResponse for Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        for (name, value) in self.headers {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(name, value);
-            }
+        if let Some((name, value)) = self.header.map(|header| *header)
+            && let Ok(value) = HeaderValue::from_str(&value)
+        {
+            response.headers_mut().insert(name, value);
         }
         response
     }

@@ -85,6 +85,22 @@ pub async fn find(conn: &mut PgConnection, id: StageId) -> Result<Option<Stage>,
     .transpose()
 }
 
+/// Whether another stage of the same zone has this name already.
+pub async fn is_name_taken(conn: &mut PgConnection, opening: &Opening) -> Result<bool, Fault> {
+    let taken = sqlx::query_scalar!(
+        r#"select exists (
+               select from stage join zone on zone.id = stage.zone_id join region on region.id = zone.region_id
+               where region.name = $1 and zone.name = $2 and stage.name = $3 and stage.code <> $4) as "taken!""#,
+        opening.region,
+        opening.zone,
+        opening.name,
+        opening.code.as_str()
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(taken)
+}
+
 /// Every stage by its code behind this one, or only the one that somebody works for.
 pub async fn list(
     conn: &mut PgConnection,

@@ -10,7 +10,7 @@ use super::world::World;
 async fn a_deed_and_its_line_are_there_together_or_not_at_all(pool: PgPool) {
     let world = World::new(pool).await;
     let admin = world.person("boss", Role::Admin, None).await;
-    let asked = json!({"code": "909", "name": "Odeon", "zone": "CBD", "region": "Nairobi"});
+    let asked = json!({"code": "909", "name": "Globe Cinema", "zone": "CBD", "region": "Nairobi"});
     // The book cannot be written: then nothing else is.
     sqlx::query(
         "alter table audit_entry add constraint closed check (action <> 'stage.open') not valid",
@@ -35,7 +35,7 @@ async fn a_deed_and_its_line_are_there_together_or_not_at_all(pool: PgPool) {
     assert_eq!(line["actor"]["name"], "boss");
     assert_eq!(line["subject"], "stage:909");
     assert_eq!(line["address"], "10.0.0.1");
-    assert_eq!(line["after"]["name"], "Odeon");
+    assert_eq!(line["after"]["name"], "Globe Cinema");
     assert!(line["request"].is_string());
     assert_eq!(world.book_is_wrong().await, None);
     let head = world.get(&admin, "/api/v1/audit-head").await.is(200);

@@ -118,6 +118,11 @@ async fn fields_that_will_not_do_are_named(pool: PgPool) {
         ),
         (
             "/stages",
+            stage("contribution", json!({"weekly": 100, "from": "1999-12-31"})),
+            "contribution.from",
+        ),
+        (
+            "/stages",
             stage("contribution", json!({"weekly": 1.5, "from": "2026-12-07"})),
             "contribution.weekly",
         ),
@@ -236,7 +241,6 @@ async fn queries_and_paths_that_will_not_do(pool: PgPool) {
         ("/members?stage=x", 422, "stage"),
         ("/members?sort=name", 422, "query"),
         ("/members?search=%00", 422, "search"),
-        ("/members?search=%FF", 422, "query"),
         ("/payments?state=lost", 422, "state"),
         ("/payments?member=7", 422, "query"),
         ("/audit-entries?cursor=MTIz.", 422, "cursor"),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod document;
 mod feed;
 mod matrix;
 mod resources;

@@ -11,7 +11,7 @@ async fn applicant(world: &World) -> String {
     sqlx::query(
         "insert into member (id, joining_key, msisdn, language, first_name, last_name, national_id_sealed, national_id_index,
                              stage_id, status, joined_at, fee_paid_at, fee_payment)
-         select gen_random_uuid(), 'test:1', '254711000009', 'sw', 'Otieno', 'Ouma', decode(repeat('00', 40), 'hex'),
+         select gen_random_uuid(), 'test:1', '254711000009', 'sw', 'Zawadi', 'Zuma', decode(repeat('00', 40), 'hex'),
                 sha256('x'), id, 'pending', $1, $1, gen_random_uuid() from stage where code = '101'",
     )
     .bind(world.clock.now())
@@ -28,8 +28,8 @@ async fn an_applicant_is_found_approved_and_welcomed(pool: PgPool) {
     let id = applicant(&world).await;
     for search in [
         "status=pending",
-        "search=otieno",
-        "search=Oti%20Ou",
+        "search=zawadi",
+        "search=Zaw%20Zu",
         "search=0711000009",
         "search=+254711000009",
     ] {
@@ -140,7 +140,7 @@ async fn money_in_suspense_is_given_once_however_often_it_is_asked(pool: PgPool)
     );
     let waiting = world.get(&finance, "/api/v1/suspense").await.is(200);
     assert_eq!(waiting["data"][0]["receipt"], "UK5B7K2M9P");
-    assert_eq!(waiting["data"][0]["amount"], "200");
+    assert_eq!(waiting["data"][0]["amount"], "200.00");
 
     let to = |member: &str| json!({"member": member, "into": "fund"});
     let path = "/api/v1/suspense/UK5B7K2M9P/allocation";
@@ -161,7 +161,7 @@ async fn money_in_suspense_is_given_once_however_often_it_is_asked(pool: PgPool)
     let again = allocates(&world, &finance, "UK5B7K2M9P", "key-number-1", to(&amina))
         .await
         .is(200);
-    assert_eq!(again["amount"], "200");
+    assert_eq!(again["amount"], "200.00");
     let reused = allocates(&world, &finance, "UK5B7K2M9P", "key-number-1", to(&juma)).await;
     assert_eq!(
         (reused.status, reused.code()),
@@ -179,14 +179,14 @@ async fn money_in_suspense_is_given_once_however_often_it_is_asked(pool: PgPool)
     assert_eq!(given, 1);
     assert_eq!(world.actions().await, ["suspense.allocate"]);
     let fund = world.get(&finance, "/api/v1/stages/101/fund").await.is(200);
-    assert_eq!(fund["last"][0]["amount"], "200");
+    assert_eq!(fund["last"][0]["amount"], "200.00");
     let balances = world.get(&finance, "/api/v1/ledger/balances").await.is(200);
     let suspense = balances["accounts"]
         .as_array()
         .unwrap()
         .iter()
         .find(|one| one["account"] == "suspense");
-    assert_eq!(suspense.unwrap()["balance"], "0");
+    assert_eq!(suspense.unwrap()["balance"], "0.00");
 }
 
 #[sqlx::test]
@@ -208,16 +208,22 @@ async fn a_refused_request_keeps_its_key(pool: PgPool) {
 async fn a_stage_is_opened_and_served(pool: PgPool) {
     let world = World::new(pool).await;
     let admin = world.person("boss", Role::Admin, None).await;
-    let asked = json!({"code": "909", "name": "Odeon", "zone": "CBD", "region": "Nairobi",
+    let asked = json!({"code": "909", "name": "Globe Cinema", "zone": "CBD", "region": "Nairobi",
                        "contribution": {"weekly": 100, "from": "2026-12-07"}});
     world
         .post(&admin, "/api/v1/stages", asked.clone())
         .await
         .is(201);
     let mut other = asked.clone();
-    other["name"] = json!("Ambassadeur");
+    other["name"] = json!("Hilton Corner");
     let taken = world.post(&admin, "/api/v1/stages", other).await;
     assert_eq!((taken.status, taken.code()), (409, "code_taken"));
+    let again = world.post(&admin, "/api/v1/stages", asked.clone()).await;
+    assert_eq!((again.status, again.code()), (409, "already_open"));
+    let mut same = asked.clone();
+    same["code"] = json!("910");
+    let taken = world.post(&admin, "/api/v1/stages", same).await;
+    assert_eq!((taken.status, taken.code()), (409, "name_taken"));
     let amina = world.member("254711000001").await;
     let appointment = json!({"member": amina, "role": "coordinator"});
     world
@@ -364,6 +370,14 @@ async fn an_account_is_changed_by_who_has_read_it_last(pool: PgPool) {
         .is(201);
     assert_eq!(invited["account"]["state"], "invited");
     world.get(&person, "/api/v1/me").await.is(401);
+    // Nobody shows themselves out by mistake.
+    let own = world.get(&admin, "/api/v1/me").await.is(200);
+    let own = format!(
+        "/api/v1/staff-accounts/{}/invitations",
+        own["id"].as_str().unwrap()
+    );
+    let own = world.post(&admin, &own, json!({})).await;
+    assert_eq!((own.status, own.code()), (409, "own_account"));
 }
 
 #[sqlx::test]
@@ -374,6 +388,9 @@ async fn the_dashboard_counts(pool: PgPool) {
     world.in_suspense("UK5B7K2M9P", 20_000).await;
     let shown = world.get(&viewer, "/api/v1/dashboard").await.is(200);
     assert_eq!(shown["members"]["pending"], 1);
-    assert_eq!(shown["suspense"], json!({"payments": 1, "amount": "200"}));
+    assert_eq!(
+        shown["suspense"],
+        json!({"payments": 1, "amount": "200.00"})
+    );
     assert_eq!(shown["emergencies"], json!({"open": 0, "unanswered": 0}));
 }

@@ -43,7 +43,7 @@ struct KeyView {
 #[serde(deny_unknown_fields)]
 struct NewKey {
     /// 3 to 60 characters.
-    #[schema(example = "reporting")]
+    #[schema(example = "reporting", min_length = 3, max_length = 60)]
     name: String,
     #[schema(min_items = 1)]
     scopes: Vec<Permission>,

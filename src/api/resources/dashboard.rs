@@ -46,7 +46,7 @@ struct OpenEmergencies {
 struct Sum {
     payments: i64,
     /// Shillings.
-    #[schema(value_type = String, example = "48250")]
+    #[schema(value_type = String, example = "48250.00")]
     amount: Money,
 }
 

@@ -109,7 +109,11 @@ struct LineView {
 #[serde(deny_unknown_fields)]
 struct Note {
     /// 2 to 240 characters.
-    #[schema(example = "Ambulance from Kenyatta National is on its way")]
+    #[schema(
+        example = "Ambulance from Kenyatta National is on its way",
+        min_length = 2,
+        max_length = 240
+    )]
     words: String,
 }
 
@@ -117,7 +121,11 @@ struct Note {
 #[serde(deny_unknown_fields)]
 struct Closing {
     /// 5 to 300 characters for the book.
-    #[schema(example = "the rider is in hospital, the family knows")]
+    #[schema(
+        example = "the rider is in hospital, the family knows",
+        min_length = 5,
+        max_length = 300
+    )]
     why: String,
 }
 

@@ -39,10 +39,10 @@ struct Enrolling {
     #[schema(example = "k3v9w2mfc7hq8xz4t6ybndrjp5")]
     invitation: String,
     /// 12 characters or more that are not guessed early.
-    #[schema(example = "tumbili mwekundu anacheza", format = Password)]
+    #[schema(example = "tumbili mwekundu anacheza", format = Password, min_length = 12, max_length = 128)]
     password: String,
     /// The six digits the authenticator shows now.
-    #[schema(example = "287082")]
+    #[schema(example = "287082", pattern = "^[0-9]{6}$")]
     code: String,
 }
 

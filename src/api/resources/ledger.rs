@@ -29,7 +29,7 @@ struct BalanceView {
     #[schema(example = "mpesa_paybill")]
     account: &'static str,
     /// Shillings. What M-PESA holds for us is negative: it stands for the world outside.
-    #[schema(value_type = String, example = "-48250")]
+    #[schema(value_type = String, example = "-48250.00")]
     balance: Money,
 }
 

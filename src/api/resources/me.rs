@@ -45,7 +45,7 @@ struct NewPassword {
     #[schema(format = Password)]
     present: String,
     /// 12 characters or more that are not guessed early, and none of the last five.
-    #[schema(format = Password, example = "nane-kumi-pikipiki-taa")]
+    #[schema(format = Password, example = "nane-kumi-pikipiki-taa", min_length = 12, max_length = 128)]
     new: String,
 }
 

@@ -41,7 +41,7 @@ pub(super) fn resource() -> Resource {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     /// A phone, a member number, an id, or how the names begin.
-    #[param(example = "Amina W")]
+    #[param(example = "Amina W", max_length = 80)]
     search: Option<String>,
     /// `pending`, `approved`, `active`, `suspended` or `refused`.
     #[param(example = "pending")]
@@ -91,7 +91,11 @@ struct Approval {
 #[serde(deny_unknown_fields)]
 struct Refusal {
     /// 1 to 120 characters, told to the rider by SMS.
-    #[schema(example = "the national id does not match the name")]
+    #[schema(
+        example = "the national id does not match the name",
+        min_length = 1,
+        max_length = 120
+    )]
     reason: String,
 }
 
@@ -99,7 +103,11 @@ struct Refusal {
 #[serde(deny_unknown_fields)]
 struct Purpose {
     /// 5 to 300 characters for the book.
-    #[schema(example = "came to the office with the national id")]
+    #[schema(
+        example = "came to the office with the national id",
+        min_length = 5,
+        max_length = 300
+    )]
     why: String,
 }
 

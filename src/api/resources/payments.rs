@@ -52,7 +52,7 @@ struct PaymentView {
     /// Where it goes into a fund.
     stage: Option<StageRef>,
     /// Shillings.
-    #[schema(value_type = String, example = "200")]
+    #[schema(value_type = String, example = "200.00")]
     amount: Money,
     #[schema(example = "paid")]
     state: String,

@@ -42,7 +42,7 @@ struct Credentials {
     #[schema(example = "tumbili mwekundu anacheza", format = Password)]
     password: String,
     /// The six digits the authenticator shows now. They count once.
-    #[schema(example = "287082")]
+    #[schema(example = "287082", pattern = "^[0-9]{6}$")]
     code: String,
 }
 
@@ -57,7 +57,7 @@ struct RefreshToken {
 #[serde(deny_unknown_fields)]
 struct Code {
     /// The six digits the authenticator shows now. They count once.
-    #[schema(example = "287082")]
+    #[schema(example = "287082", pattern = "^[0-9]{6}$")]
     code: String,
 }
 

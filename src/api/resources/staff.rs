@@ -64,7 +64,7 @@ struct AccountView {
 #[serde(deny_unknown_fields)]
 struct NewAccount {
     /// 3 to 32 of `a-z 0-9 . _ -`, a letter first.
-    #[schema(example = "wanjiku")]
+    #[schema(example = "wanjiku", pattern = "^[a-z][a-z0-9._-]{2,31}$")]
     name: String,
     role: Role,
     /// The stage's code, for officials and coordinators and only for them.
@@ -194,6 +194,9 @@ async fn invite_again(
     desk: Desk,
     Path(id): Path<Uuid>,
 ) -> Result<(StatusCode, Json<InvitationView>), Problem> {
+    if desk.officer.id == id {
+        return Err(ChangeError::Oneself.into());
+    }
     let mut deed = desk.begin().await?;
     let account = staff::account(deed.work.conn(), AccountId(id)).await?;
     let account = account.ok_or_else(|| refusals::not_found("account"))?;

@@ -1,10 +1,11 @@
 //! Stages, who serves them, and their funds.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use axum::Json;
 use axum::http::StatusCode;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
@@ -25,6 +26,10 @@ use crate::primitives::Money;
 use crate::staff::Permission;
 use crate::stages::{self, Opening, Stage, StageCode, StageId};
 use crate::welfare::{self, Direction, Period, Plan};
+
+/// What a plan may ask for each week, in shillings, and when it may begin: as the table of plans has it.
+const WEEKLY: RangeInclusive<u32> = 10..=150_000;
+const YEARS: RangeInclusive<i32> = 2020..=2199;
 
 pub(super) fn resource() -> Resource {
     Resource::of("stages", "Stages, who serves them, and their funds.")
@@ -101,14 +106,14 @@ struct StageView {
 #[serde(deny_unknown_fields)]
 struct NewStage {
     /// Three to five digits.
-    #[schema(example = "204")]
+    #[schema(example = "204", pattern = "^[0-9]{3,5}$")]
     code: String,
-    #[schema(example = "Odeon")]
+    #[schema(example = "Globe Cinema", min_length = 2, max_length = 20)]
     name: String,
     /// Written down with the stage where it is new, as the region is.
-    #[schema(example = "CBD")]
+    #[schema(example = "CBD", min_length = 2, max_length = 24)]
     zone: String,
-    #[schema(example = "Nairobi")]
+    #[schema(example = "Nairobi", min_length = 2, max_length = 24)]
     region: String,
     contribution: Option<NewPlan>,
 }
@@ -118,9 +123,10 @@ struct NewStage {
 #[serde(deny_unknown_fields)]
 struct NewPlan {
     /// Each week, in whole shillings.
-    #[schema(minimum = 1, maximum = 100_000, example = 100)]
+    #[schema(minimum = 10, maximum = 150_000, example = 100)]
     weekly: u32,
     /// The first day that is due.
+    #[schema(example = "2026-12-07")]
     from: NaiveDate,
 }
 
@@ -156,12 +162,12 @@ enum StageRole {
 #[derive(Serialize, ToSchema)]
 struct FundView {
     stage: StageRef,
-    #[schema(value_type = String, example = "48250")]
+    #[schema(value_type = String, example = "48250.00")]
     balance: Money,
     /// Since the first of this month in Nairobi.
-    #[schema(value_type = String, example = "12400")]
+    #[schema(value_type = String, example = "12400.00")]
     month_in: Money,
-    #[schema(value_type = String, example = "5000")]
+    #[schema(value_type = String, example = "5000.00")]
     month_out: Money,
     /// The last five, newest first.
     last: Vec<MovementView>,
@@ -173,7 +179,7 @@ struct MovementView {
     /// `in` or `out`.
     #[schema(example = "in")]
     direction: &'static str,
-    #[schema(value_type = String, example = "200")]
+    #[schema(value_type = String, example = "200.00")]
     amount: Money,
     /// Who paid, or whom it was for; masked.
     #[schema(example = "Ami***")]
@@ -202,7 +208,7 @@ async fn show(desk: Desk, Path(code): Path<String>) -> Result<Json<StageView>, P
 
 /// Open a stage
 ///
-/// Opening the same stage again is an ordinary thing and changes nothing.
+/// Opening the same stage again without a contribution is an ordinary thing and changes nothing.
 #[utoipa::path(post, path = "/stages", request_body = NewStage, responses((status = 201, body = StageView)))]
 async fn open(
     desk: Desk,
@@ -215,12 +221,17 @@ async fn open(
     let region = fields.text("region", &asked.region, 2..=24);
     let plan = match &asked.contribution {
         None => Some(None),
-        Some(plan) if (1..=100_000).contains(&plan.weekly) => Some(Some(Plan {
-            period: Period::Week,
-            amount: Money::from_shillings(plan.weekly.into()),
-            starts_on: plan.from,
-        })),
-        Some(_) => fields.read("contribution.weekly", Err("1 to 100000 shillings")),
+        Some(plan) if WEEKLY.contains(&plan.weekly) && YEARS.contains(&plan.from.year()) => {
+            Some(Some(Plan {
+                period: Period::Week,
+                amount: Money::from_shillings(plan.weekly.into()),
+                starts_on: plan.from,
+            }))
+        }
+        Some(plan) if WEEKLY.contains(&plan.weekly) => {
+            fields.read("contribution.from", Err("2020 to 2199"))
+        }
+        Some(_) => fields.read("contribution.weekly", Err("10 to 150000 shillings")),
     };
     let (Some(code), Some(name), Some(zone), Some(region), Some(plan)) =
         (code, name, zone, region, plan)
@@ -234,12 +245,25 @@ async fn open(
         region,
     };
     let mut deed = desk.begin().await?;
+    if stages::is_name_taken(deed.work.conn(), &opening).await? {
+        return Err(refusals::conflict(
+            "name_taken",
+            "Another stage of this zone has this name.",
+        ));
+    }
+    let known = stages::find_by_code(deed.work.conn(), &opening.code).await?;
     let stage = stages::open(&mut deed.work, &opening).await?;
     if (&stage.name, &stage.zone, &stage.region) != (&opening.name, &opening.zone, &opening.region)
     {
         return Err(refusals::conflict(
             "code_taken",
             "Another stage has this code.",
+        ));
+    }
+    if known.is_some() && plan.is_some() {
+        return Err(refusals::conflict(
+            "already_open",
+            "This stage is open already; what its riders pay is not changed by opening it again.",
         ));
     }
     if let Some(plan) = &plan {

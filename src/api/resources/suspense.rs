@@ -50,7 +50,7 @@ struct SuspendedView {
     /// M-PESA's receipt.
     #[schema(example = "UK5B7K2M9P")]
     receipt: String,
-    #[schema(value_type = String, example = "200")]
+    #[schema(value_type = String, example = "200.00")]
     amount: Money,
     /// What the payer typed.
     #[schema(example = "KS1042")]
@@ -82,7 +82,7 @@ struct Allocated {
     #[schema(example = "UK5B7K2M9P")]
     receipt: String,
     member: Uuid,
-    #[schema(value_type = String, example = "200")]
+    #[schema(value_type = String, example = "200.00")]
     amount: Money,
     into: Into,
 }
