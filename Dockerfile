@@ -23,10 +23,12 @@ COPY --from=build /built/kwastage /usr/bin/kwastage
 COPY --from=build --chown=nonroot:nonroot /built/state /var/lib/kwastage
 COPY menus /usr/share/kwastage/menus
 COPY messages /usr/share/kwastage/messages
+COPY insurance /usr/share/kwastage/insurance
 ENV KWASTAGE_HTTP__BIND=0.0.0.0:8080 \
     KWASTAGE_EMERGENCIES__SPOOL=/var/lib/kwastage/spool \
     KWASTAGE_MENUS__DIR=/usr/share/kwastage/menus \
-    KWASTAGE_MESSAGES__DIR=/usr/share/kwastage/messages
+    KWASTAGE_MESSAGES__DIR=/usr/share/kwastage/messages \
+    KWASTAGE_INSURANCE__DIR=/usr/share/kwastage/insurance
 EXPOSE 8080
 # The base image's user, 65532; said here for whoever checks.
 USER nonroot

@@ -11,6 +11,8 @@ LOAD ?=
 # How many stories `make chaos` lives through in one process, and with processes that are killed.
 STORIES ?= 2000
 KILLINGS ?= 60
+# How many movements of money the long year has.
+MOVEMENTS ?= 20000
 
 .PHONY: help demo test chaos check load queries try-api packages services
 
@@ -21,7 +23,8 @@ help:
 	@echo "make chaos          thousands of emergencies while everything else fails; takes half an hour"
 	@echo "make check          format, lints, menus"
 	@echo "make load           drives riders through the gateway and prints the figures"
-	@echo "                    LOAD=messages measures the outbox, reports and alarms instead"
+	@echo "                    LOAD=messages measures the outbox, reports and alarms instead, LOAD=money movements of money,"
+	@echo "                    LOAD=\"ledger --postings 10000000\" how long so many take to verify"
 	@echo "make try-api        throws everything at the desk's API that its description allows and forbids (schemathesis)"
 	@echo "make queries        refreshes the committed query data in .sqlx after SQL has changed"
 
@@ -38,6 +41,7 @@ test: packages services
 chaos: packages services
 	CHAOS=$(STORIES) $(SERVICES) .kwastage/test --fast -- $(CARGO) test --test phone -- --nocapture chaos::
 	CHAOS=$(KILLINGS) $(CARGO) test --test chaos -- --nocapture
+	MEMBERS=1000 STORIES=$(MOVEMENTS) DAYS=15 $(SERVICES) .kwastage/test --fast -- $(CARGO) test --test year -- --nocapture
 
 check:
 	$(CARGO) fmt --all --check

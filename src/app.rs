@@ -24,12 +24,15 @@ use crate::conversation::store::{Lifetimes, RedisStore, SessionSeal, SessionStor
 use crate::conversation::{
     Journal, MenuEditions, Record, SessionId, SessionTurns, TranscriptKey, VOCABULARY,
 };
-use crate::integrations::mpesa::{MpesaClient, MpesaSettings, TransactionType};
+use crate::insurance::Shelf;
+use crate::integrations::mpesa::{MpesaClient, MpesaSettings, PayoutSettings, TransactionType};
 use crate::integrations::{SmsClient, africastalking, sms_file, twilio};
+use crate::loans;
 use crate::members::{Key, KeyRing, MemberKeys, PinDesk};
 use crate::menu::{self, Menus};
 use crate::messages::{Breakers, Globals, QuietHours, Templates};
 use crate::payments;
+use crate::payouts;
 use crate::primitives::{Carrier, Secret};
 use crate::receipts::CodeKey;
 use crate::redis_connection::RedisConnection;
@@ -58,6 +61,8 @@ pub struct Means {
     pub redis: RedisConnection,
     pub menus: MenuEditions,
     pub templates: Arc<Templates>,
+    /// What can be insured.
+    pub shelf: Shelf,
     pub sessions: SessionStore,
     pub sessions_at_hand: Cache<SessionId, Arc<Record>>,
     pub session_turns: SessionTurns,
@@ -70,6 +75,7 @@ pub struct Means {
     pub receipt_key: CodeKey,
     pub payment_rules: payments::Rules,
     pub wallet_limits: Limits,
+    pub payout_rules: payouts::Rules,
     pub mpesa: MpesaClient,
     pub africastalking: africastalking::Client,
     pub voice: africastalking::VoiceClient,
@@ -107,6 +113,21 @@ impl App {
         }
     }
 
+    /// What somebody may borrow.
+    pub fn loan_rules(&self) -> loans::Rules {
+        let decided = &self.config.loans;
+        loans::Rules {
+            limit: loans::LimitRules {
+                history: decided.history,
+                contributed_least: decided.contributed_least,
+                first_percent: decided.first_percent,
+                step_percent: decided.step_percent,
+                most_percent: decided.most_percent,
+            },
+            guarantor_answers_within: decided.guarantor_answers_within,
+        }
+    }
+
     /// Builds everything. Connects to nothing but Postgres, and to that only when first asked.
     ///
     /// # Errors
@@ -140,6 +161,7 @@ impl App {
     ) -> anyhow::Result<App> {
         let menus = load_menus(&config)?;
         let templates = load_templates(&config, &menus)?;
+        let shelf = load_shelf(&config, &menus)?;
         let africastalking = africastalking::Client::new(africastalking::Settings {
             base_url: address(&config.africastalking.base_url),
             username: config.africastalking.username.clone(),
@@ -167,6 +189,7 @@ impl App {
         Ok(App(Arc::new(Means {
             menus: MenuEditions::new(menus),
             templates,
+            shelf,
             spool,
             journal: Journal::start(pool.clone()),
             transcript_key: TranscriptKey::new(derived(&config, b"transcripts").as_slice()),
@@ -180,6 +203,14 @@ impl App {
                 once: config.wallet.once,
                 a_day: config.wallet.a_day,
                 a_month: config.wallet.a_month,
+            },
+            payout_rules: payouts::Rules {
+                withdrawal_fee: config.payouts.withdrawal_fee,
+                withdrawal_alone_up_to: config.payouts.withdrawal_alone_up_to,
+                support_alone_up_to: config.payouts.support_alone_up_to,
+                refund_alone_up_to: config.payouts.refund_alone_up_to,
+                cooling_off: config.payouts.cooling_off,
+                ..payouts::Rules::default()
             },
             mpesa: MpesaClient::new(mpesa_settings(&config), clock.clone())?,
             africastalking,
@@ -272,6 +303,13 @@ pub fn load_templates(config: &Config, menus: &Menus) -> anyhow::Result<Template
         .map_err(|mistakes| told(&config.messages.dir, &mistakes))
 }
 
+/// The insurance products of the configuration's folder, in the languages of the menus.
+pub fn load_shelf(config: &Config, menus: &Menus) -> anyhow::Result<Shelf> {
+    let languages: Vec<_> = menus.languages().map(|(language, _)| language).collect();
+    Shelf::load(&config.insurance.dir, &languages)
+        .map_err(|mistakes| told(&config.insurance.dir, &mistakes))
+}
+
 fn told(dir: &std::path::Path, mistakes: &[impl std::fmt::Display]) -> anyhow::Error {
     let lines: Vec<String> = mistakes
         .iter()
@@ -346,5 +384,10 @@ pub fn mpesa_settings(config: &Config) -> MpesaSettings {
         transaction_type: TransactionType::PayBill,
         callback_base: address(&config.mpesa.callback_base),
         webhook_key: config.http.webhook_keys[0].clone(),
+        payouts: PayoutSettings {
+            shortcode: config.mpesa.payout_shortcode.clone(),
+            initiator: config.mpesa.initiator.clone(),
+            security_credential: config.mpesa.security_credential.clone(),
+        },
     }
 }

@@ -19,6 +19,8 @@ pub enum Destination {
     Fund,
     /// The member's own wallet.
     Wallet,
+    /// The member's loan; what it does not ask for is the member's own.
+    Loan,
 }
 
 /// What a rider asks for.
@@ -85,6 +87,9 @@ pub async fn contribute(
             Destination::Wallet => Purpose::TopUp {
                 member: member.id.0,
             },
+            Destination::Loan => Purpose::LoanRepayment {
+                member: member.id.0,
+            },
         },
         amount: asked.amount,
         payer: asked.payer,
@@ -102,9 +107,25 @@ pub async fn contribute(
     }
 }
 
+/// What is dialled to pay so much in one step: `*384*123*2*200#`.
+pub fn dial_to_pay(code: &str, amount: Money) -> String {
+    let open = code.strip_suffix('#').unwrap_or(code);
+    let cents = amount.cents();
+    let shillings = (cents / 100 + i64::from(cents % 100 != 0)).max(SHILLINGS_MIN);
+    format!("{open}*2*{shillings}#")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paying_is_one_step() {
+        let dial = |cents| dial_to_pay("*384*123#", Money::from_cents(cents));
+        assert_eq!(dial(20_000), "*384*123*2*200#");
+        assert_eq!(dial(20_001), "*384*123*2*201#");
+        assert_eq!(dial(300), "*384*123*2*10#");
+    }
 
     #[test]
     fn the_menus_name_the_same_limits() {

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::{api, conversation, jobs, questions};
+use crate::{api, conversation, jobs, questions, recovery};
 
 /// Done jobs are kept for whoever looks into yesterday's trouble. Those with a key stay: it is what makes them happen once.
 const JOBS_KEPT: TimeDelta = TimeDelta::days(7);
@@ -16,6 +16,8 @@ const HOPS_KEPT: TimeDelta = TimeDelta::days(90);
 const QUESTIONS_KEPT: TimeDelta = TimeDelta::days(1);
 /// Answers to requests that move money, for clients that ask again.
 const REQUESTS_KEPT: TimeDelta = TimeDelta::days(2);
+/// Tries to be taken for a member count for a day.
+const TRIES_KEPT: TimeDelta = TimeDelta::days(7);
 /// Batches of one kind a run may take. What is left waits for the next.
 const BATCHES_MAX: usize = 50;
 
@@ -45,6 +47,11 @@ pub async fn forget_old(app: App) -> Result<(), Fault> {
     }
     for _ in 0..BATCHES_MAX {
         if api::forget_requests(&mut conn, now - REQUESTS_KEPT).await? == 0 {
+            break;
+        }
+    }
+    for _ in 0..BATCHES_MAX {
+        if recovery::forget_tries(&mut conn, now - TRIES_KEPT).await? == 0 {
             break;
         }
     }

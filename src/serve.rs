@@ -34,11 +34,15 @@ use crate::integrations::{SmsClient, sms_file};
 use crate::jobs::{self, JobFailure, Registry, Worker};
 use crate::messages::{self, Class, LaneStats, Outlets, Pace, Routes, Sender};
 use crate::payments::jobs::{PaymentsDesk, Undone};
+use crate::payouts::jobs::PayoutsDesk;
+use crate::payouts::{ReadEvidence, SendPayout};
 use crate::primitives::{Carrier, Msisdn};
+use crate::reconciling::{self, ReconcilingDesk};
 use crate::telemetry::{SECURITY, metric};
 use crate::work::{Actor, Work};
 use crate::{
-    audit, broadcasts, conversation, forgetting, ledger, payments, receipts, settlement, welcome,
+    audit, broadcasts, conversation, dues, forgetting, fund_news, insurance, ledger, loans,
+    payments, payouts, receipts, recovery, schedules, settlement, welcome,
 };
 
 /// A file takes whatever comes.
@@ -148,6 +152,7 @@ pub fn router(app: App) -> Router {
     webhooks
         .merge(operation)
         .merge(api::routes(&app))
+        .merge(channels::proof::routes())
         .layer(from_fn(http::identify))
         .layer(CatchPanicLayer::new())
         .with_state(app)
@@ -161,6 +166,7 @@ fn metrics_page(metrics: PrometheusHandle) -> Router {
 pub fn registry(app: &App) -> Registry<App> {
     let desk = payments_desk(app);
     let sweeping = desk.clone();
+    let reconciling = reconciling_desk(app);
     let mut registry = Registry::new();
     registry
         .on(at(&desk, |desk, job| async move {
@@ -186,8 +192,13 @@ pub fn registry(app: &App) -> Registry<App> {
             welcome::number_members,
         )
         .every("receipts.number", TimeDelta::seconds(5), number_receipts)
+        .every("reconciling.look", TimeDelta::minutes(15), move |_| {
+            let desk = reconciling.clone();
+            async move { reconciling::jobs::look(&desk).await }
+        })
         .every("ledger.roll", TimeDelta::seconds(5), roll_ledger)
-        .every("ledger.verify", TimeDelta::minutes(10), verify_ledger)
+        // Ten million postings take both cores for the better part of a minute.
+        .every("ledger.verify", TimeDelta::hours(1), verify_ledger)
         .every(
             "broadcasts.tell",
             TimeDelta::seconds(10),
@@ -200,12 +211,63 @@ pub fn registry(app: &App) -> Registry<App> {
             TimeDelta::minutes(30),
             close_resolved_emergencies,
         )
+        .every("phones.move", TimeDelta::seconds(30), move_phones)
+        .every("membership.tend", TimeDelta::minutes(5), dues::tend)
+        .every(
+            "insurance.attend",
+            TimeDelta::minutes(1),
+            insurance::jobs::attend,
+        )
         .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old)
         .every("audit.seal", TimeDelta::seconds(5), seal_audit)
         .every("audit.note", TimeDelta::minutes(15), note_audit_head)
         .every("audit.verify", TimeDelta::hours(24), verify_audit);
     on_emergencies(app, &mut registry);
+    on_payouts(app, &mut registry);
+    on_plans(&mut registry);
+    on_loans(&mut registry);
     registry
+}
+
+/// Due days, arrears, and what members hear of their funds.
+fn on_plans(registry: &mut Registry<App>) {
+    registry
+        .every(
+            "schedules.due_days",
+            TimeDelta::minutes(1),
+            schedules::jobs::look_at_due_days,
+        )
+        .every(
+            "schedules.arrears",
+            TimeDelta::minutes(1),
+            schedules::jobs::remind_of_arrears,
+        )
+        .every(
+            "fund.announce",
+            TimeDelta::seconds(10),
+            fund_news::announce_payouts,
+        )
+        .every(
+            "suspense.flag",
+            TimeDelta::hours(1),
+            settlement::flag_unclaimed,
+        )
+        .every("fund.months", TimeDelta::hours(1), fund_news::close_months);
+}
+
+/// Requests that expire, and the daily round.
+fn on_loans(registry: &mut Registry<App>) {
+    registry
+        .every(
+            "loans.expire",
+            TimeDelta::minutes(1),
+            loans::jobs::expire_requests,
+        )
+        .every(
+            "loans.round",
+            TimeDelta::minutes(5),
+            loans::jobs::daily_round,
+        );
 }
 
 /// The answer clock, its calls, the drill of the night, and the promise.
@@ -232,6 +294,47 @@ fn on_emergencies(app: &App, registry: &mut Registry<App>) {
             let desk = counting.clone();
             async move { emergencies::jobs::count_promise(&desk).await }
         });
+}
+
+/// Money on its way out.
+fn on_payouts(app: &App, registry: &mut Registry<App>) {
+    let desk = payouts_desk(app);
+    let (attending, reading, sweeping) = (desk.clone(), desk.clone(), desk.clone());
+    registry
+        .on(move |_, job: SendPayout| {
+            let desk = desk.clone();
+            async move {
+                let sent = payouts::jobs::send(&desk, job).await;
+                sent.map_err(JobFailure::from)
+            }
+        })
+        .on(move |_, job: payouts::AttendAttempt| {
+            let desk = attending.clone();
+            async move {
+                let attended = payouts::jobs::attend(&desk, job).await;
+                attended.map_err(JobFailure::from)
+            }
+        })
+        .on(move |_, job: ReadEvidence| {
+            let desk = reading.clone();
+            async move {
+                let read = payouts::jobs::read_evidence(&desk, job).await;
+                read.map_err(JobFailure::from)
+            }
+        })
+        .every("payouts.sweep", TimeDelta::minutes(1), move |_| {
+            let desk = sweeping.clone();
+            async move { payouts::jobs::sweep(&desk).await }
+        });
+}
+
+fn payouts_desk(app: &App) -> PayoutsDesk {
+    PayoutsDesk {
+        pool: app.pool.clone(),
+        clock: app.clock.clone(),
+        mpesa: app.mpesa.clone(),
+        rules: Arc::new(app.payout_rules.clone()),
+    }
 }
 
 /// What the answer clock, calls and drills work with.
@@ -316,6 +419,13 @@ pub fn sender(app: &App) -> Sender {
     )
 }
 
+/// What days are compared with.
+pub fn reconciling_desk(app: &App) -> ReconcilingDesk {
+    ReconcilingDesk {
+        payments: payments_desk(app),
+    }
+}
+
 fn payments_desk(app: &App) -> PaymentsDesk {
     let (settling, looking) = (app.clone(), app.clone());
     PaymentsDesk::new(
@@ -348,6 +458,15 @@ impl From<CallUndone> for JobFailure {
     }
 }
 
+impl From<payouts::jobs::Undone> for JobFailure {
+    fn from(undone: payouts::jobs::Undone) -> JobFailure {
+        match undone {
+            payouts::jobs::Undone::Later { after, why } => JobFailure::retry_after(after, why),
+            payouts::jobs::Undone::Fault(fault) => JobFailure::Fault(fault),
+        }
+    }
+}
+
 impl From<Undone> for JobFailure {
     fn from(undone: Undone) -> JobFailure {
         match undone {
@@ -375,13 +494,25 @@ async fn close_resolved_emergencies(app: App) -> Result<(), Fault> {
     work.commit().await
 }
 
+/// Members move to their new numbers, each in a transaction of its own.
+async fn move_phones(app: App) -> Result<(), Fault> {
+    loop {
+        let mut work = Work::begin(&app.pool, app.clock.now(), Actor::System).await?;
+        let moved = recovery::move_next(&mut work).await?;
+        work.commit().await?;
+        if !moved {
+            return Ok(());
+        }
+    }
+}
+
 async fn roll_ledger(app: App) -> Result<(), Fault> {
     ledger::roll_due(&app.pool).await.map(drop)
 }
 
 /// A ledger that does not add up is the loudest thing there is.
 async fn verify_ledger(app: App) -> Result<(), Fault> {
-    let report = ledger::verify(&mut *app.pool.acquire().await?).await?;
+    let report = ledger::verify_whole(&app.pool).await?;
     metric::ledger_drift(report.drift);
     if !report.is_sound() {
         tracing::error!(target: "financial", ?report, "The ledger does not add up");
@@ -421,6 +552,10 @@ async fn count_queues(app: App) -> Result<(), Fault> {
     }
     let open = payments::open_count(&mut conn).await?;
     metric::queue_depth("payments", open.unsigned_abs());
+    let leaving = payouts::open_count(&mut conn).await?;
+    metric::queue_depth("payouts", leaving.unsigned_abs());
+    let differences = reconciling::open_count(&mut conn).await?;
+    metric::queue_depth("differences", differences.unsigned_abs());
     Ok(())
 }
 

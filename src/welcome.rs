@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::members::{
     self, ApproveError, Approved, Fee, Member, MemberId, Reason, RefuseError, Refused, StatusWord,
-    Who,
+    SuspendError, Who,
 };
 use crate::messages::{self, Class, Message, Values};
 use crate::primitives::Money;
@@ -37,10 +37,48 @@ pub async fn refuse(work: &mut Work, who: &Who, reason: Reason) -> Result<Refuse
         &member,
         "joining.refused",
         Values::new().words("reason", refused.reason.as_str()),
-        "refused",
+        // Who asks again may be refused again.
+        &format!("refused:{}", member.joined_at.timestamp()),
     )
     .await?;
     Ok(refused)
+}
+
+/// Takes a member's rights for a while, and tells them why.
+pub async fn suspend(work: &mut Work, who: &Who, reason: Reason) -> Result<Member, SuspendError> {
+    let member = members::suspend(work, who, reason.clone()).await?;
+    let values = Values::new().words("reason", reason.as_str());
+    tell_anew(work, &member, "member.suspended", values).await?;
+    Ok(member)
+}
+
+/// Gives them back, and tells the member.
+pub async fn reinstate(work: &mut Work, who: &Who) -> Result<Member, SuspendError> {
+    let member = members::reinstate(work, who).await?;
+    tell_anew(work, &member, "member.reinstated", Values::new()).await?;
+    Ok(member)
+}
+
+/// Something that may happen to a member more than once.
+async fn tell_anew(
+    work: &mut Work,
+    member: &Member,
+    template: &'static str,
+    values: Values,
+) -> Result<(), Fault> {
+    let values = values.words("name", member.first_name.as_str());
+    let message = Message {
+        about: Some(member.id.0),
+        ..Message::new(
+            member.msisdn.clone(),
+            member.language,
+            Class::Service,
+            template,
+            values,
+        )
+    };
+    messages::send(work, message).await?;
+    Ok(())
 }
 
 /// Gives new members their numbers, after the commit and without gaps, and welcomes them.

@@ -18,13 +18,15 @@ use kwastage::{forgetting, serve};
 use sqlx::PgPool;
 use tower::ServiceExt;
 
-const WEBHOOKS: [&str; 8] = [
+const WEBHOOKS: [&str; 10] = [
     "/at/{key}/ussd",
     "/at/{key}/ussd/end",
     "/at/{key}/sms",
     "/at/{key}/sms/report",
     "/at/{key}/sms/opt-out",
     "/pay/{key}/stk/9f2c41d07be84a3d8c55e0a1b6f7d203",
+    "/pay/{key}/out/9f2c41d07be84a3d8c55e0a1b6f7d203/result",
+    "/pay/{key}/out/9f2c41d07be84a3d8c55e0a1b6f7d203/late",
     "/pay/{key}/c2b/validation",
     "/pay/{key}/c2b/confirmation",
 ];
@@ -89,7 +91,11 @@ async fn any_of_our_keys_opens_every_webhook(pool: PgPool) {
     let router = serve::router(app(pool, &keys).await);
     for webhook in WEBHOOKS {
         // The token of a payment is a second secret behind the key.
-        let status = if webhook.contains("/stk/") { 404 } else { 200 };
+        let status = if webhook.contains("/stk/") || webhook.contains("/out/") {
+            404
+        } else {
+            200
+        };
         for key in ["new", "old"] {
             let path = webhook.replace("{key}", key);
             assert_eq!(knock(&router, &path, vec![]).await.0, status, "{path}");

@@ -8,7 +8,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use chrono::TimeDelta;
 use kwastage::clock::Clock;
-use kwastage::integrations::mpesa::{MpesaClient, MpesaSettings, TokenTrouble, TransactionType};
+use kwastage::integrations::mpesa::{
+    MpesaClient, MpesaSettings, PayoutSettings, TokenTrouble, TransactionType,
+};
 use kwastage::payments::{AttemptId, NoPrompt, PushAnswer, PushOrder};
 use kwastage::primitives::{Money, Msisdn, Secret};
 use uuid::Uuid;
@@ -70,6 +72,11 @@ async fn client_of(gateway: Gateway) -> (MpesaClient, Arc<Gateway>, Clock) {
         transaction_type: TransactionType::PayBill,
         callback_base: "https://hooks.kwastage.example".into(),
         webhook_key: "demo".into(),
+        payouts: PayoutSettings {
+            shortcode: "600124".into(),
+            initiator: "kwastage".into(),
+            security_credential: "demo".into(),
+        },
     };
     (
         MpesaClient::new(settings, clock.clone()).unwrap(),

@@ -6,7 +6,7 @@ use kwastage::ledger::{self, Account, PostError};
 use kwastage::primitives::{Money, nairobi_date};
 use kwastage::welfare::{
     self, ContributionReceived, Direction, FundError, FundStatement, Outcome, PaidFrom, Period,
-    Plan, Standing, Status, SupportPaid,
+    Plan, Standing, Status, SupportHeld,
 };
 use kwastage::work::{Actor, Work};
 use sqlx::PgPool;
@@ -109,9 +109,9 @@ impl World {
         Ok(outcome)
     }
 
-    async fn support(&self, paid: &SupportPaid, now: &str) -> Result<Outcome, FundError> {
+    async fn support(&self, paid: &SupportHeld, now: &str) -> Result<Outcome, FundError> {
         let mut work = self.begin(now).await;
-        let outcome = welfare::support_paid(&mut work, paid.clone()).await?;
+        let outcome = welfare::support_held(&mut work, paid.clone()).await?;
         work.commit().await?;
         Ok(outcome)
     }
@@ -209,11 +209,11 @@ async fn one_payment_is_not_two_people_s_money(pool: PgPool) {
             "{other:?}: {refused:?}"
         );
     }
-    let as_support = SupportPaid {
+    let as_support = SupportHeld {
         member: world.amina,
         stage: world.stage,
         amount: shillings(200),
-        payment: received.payment,
+        payout: received.payment,
     };
     assert!(matches!(
         world.support(&as_support, "2026-11-05T06:00:00Z").await,
@@ -257,11 +257,11 @@ async fn a_fund_supports_with_what_it_holds(pool: PgPool) {
         )
         .await
         .unwrap();
-    let support = |amount| SupportPaid {
+    let support = |amount| SupportHeld {
         member: world.juma,
         stage: world.stage,
         amount: shillings(amount),
-        payment: Uuid::now_v7(),
+        payout: Uuid::now_v7(),
     };
     let refused = world.support(&support(501), "2026-11-06T06:00:00Z").await;
     assert!(
@@ -277,7 +277,7 @@ async fn a_fund_supports_with_what_it_holds(pool: PgPool) {
         world.support(&paid, "2026-11-06T07:00:00Z").await.unwrap(),
         Outcome::AlreadyDone(journal)
     );
-    let for_another = SupportPaid {
+    let for_another = SupportHeld {
         member: world.amina,
         ..paid
     };
@@ -450,11 +450,11 @@ async fn everybody_sees_what_came_and_went_and_nobody_s_whole_name(pool: PgPool)
             .await
             .unwrap();
     }
-    let support = SupportPaid {
+    let support = SupportHeld {
         member: world.juma,
         stage: world.stage,
         amount: shillings(400),
-        payment: Uuid::now_v7(),
+        payout: Uuid::now_v7(),
     };
     world
         .support(&support, "2026-11-03T06:00:00Z")
@@ -506,11 +506,11 @@ async fn the_fund_s_book_and_the_ledger_say_the_same(pool: PgPool) {
             .await
             .unwrap();
     }
-    let support = SupportPaid {
+    let support = SupportHeld {
         member: world.amina,
         stage: world.stage,
         amount: shillings(300),
-        payment: Uuid::now_v7(),
+        payout: Uuid::now_v7(),
     };
     world
         .support(&support, "2026-11-06T06:00:00Z")

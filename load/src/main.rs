@@ -8,7 +8,9 @@ mod drive;
 mod figures;
 mod floor;
 mod journey;
+mod ledger;
 mod messages;
+mod money;
 mod process;
 mod provider;
 mod riders;
@@ -53,6 +55,10 @@ impl Plan {
 enum Role {
     /// Measures the outbox, delivery reports and alarms instead of calls, against a provider that takes everything.
     Messages(messages::Asked),
+    /// Measures contributions and transfers at the deed, beside the ledger's bare postings.
+    Money(money::Asked),
+    /// Fills a ledger with many postings, verifies it, and reads statements in it.
+    Ledger(ledger::Asked),
     /// Is the floor, for a run that has started it.
     #[command(hide = true)]
     Floor { bind: String },
@@ -63,6 +69,8 @@ async fn main() -> ExitCode {
     let plan = Plan::parse();
     let done = match &plan.role {
         Some(Role::Messages(asked)) => messages::measure(&plan, asked).await,
+        Some(Role::Money(asked)) => money::measure(&plan, asked).await,
+        Some(Role::Ledger(asked)) => ledger::measure(&plan, asked).await,
         Some(Role::Floor { bind }) => floor::serve(bind).await.map(|()| 0),
         None => figures::measure(&plan).await,
     };

@@ -6,10 +6,15 @@
 
 mod alarm;
 mod coordinator;
+mod cover;
+mod dues;
+mod fund;
 mod keyword;
+mod loans;
 mod money;
 mod notices;
 mod open_question;
+mod recovery;
 mod standing;
 pub(crate) mod understand;
 

@@ -11,6 +11,7 @@ use crate::contributing::{
 use crate::fault::Fault;
 use crate::members::{self, AtDial, StatusWord};
 use crate::messages::{Values, inbox};
+use crate::payouts::Rules;
 use crate::primitives::{Money, nairobi_date};
 use crate::questions::{self, Question};
 use crate::receipts::{self, CheckCode};
@@ -41,6 +42,29 @@ pub(super) async fn freeze(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
             Answer::about_money("freeze", "wallet.frozen", Values::new())
         }
         AtDial::Stranger { .. } => standing::not_a_member("freeze", text),
+    })
+}
+
+/// `WITHDRAW 500`: money leaves behind the PIN alone, which is asked for behind the code.
+pub(super) async fn withdraw(
+    work: &mut Work,
+    text: &Text<'_>,
+    amount: Amount,
+) -> Result<Answer, Fault> {
+    Ok(match members::at_dial(work.conn(), &text.from).await? {
+        AtDial::Member(member) if member.status == StatusWord::Active => {
+            let asked = match amount {
+                Amount::Clear(amount) if Rules::is_payable(amount) => {
+                    format!("6*5*{}", amount.as_decimal().trunc())
+                }
+                _ => "6*5".to_owned(),
+            };
+            let code = &text.app.config.ussd.code;
+            let values = Values::new().code("dial", dialled_through(code, &asked));
+            Answer::say("withdraw", "withdraw.by_code", values)
+        }
+        AtDial::Member(member) => standing::not_active("withdraw", &member),
+        AtDial::Stranger { .. } => standing::not_a_member("withdraw", text),
     })
 }
 
@@ -130,6 +154,9 @@ pub(super) async fn receipt(
                 receipts::Purpose::Contribution => "what.contribution",
                 receipts::Purpose::RegistrationFee => "what.registration_fee",
                 receipts::Purpose::TopUp => "what.top_up",
+                receipts::Purpose::Dues => "what.dues",
+                receipts::Purpose::LoanRepayment => "what.loan_repayment",
+                receipts::Purpose::Premium => "what.premium",
             };
             let values = Values::new()
                 .money("amount", receipt.amount)

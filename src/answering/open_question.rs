@@ -4,19 +4,28 @@
 //! stays open: a coordinator's `1` is no place, and `HELP` is no amount.
 
 use super::understand::{Amount, Asked, amount, told_of_an_alarm};
-use super::{Answer, Text, alarm, money};
+use super::{Answer, Text, alarm, loans, money, recovery};
 use crate::emergencies;
 use crate::emergencies::grammar::{self, Order};
 use crate::fault::Fault;
+use crate::loans::LoanId;
 use crate::messages::Values;
 use crate::questions::{self, Question};
+use crate::recovery::{ChangeId, ResetId};
+use crate::settlement::{self, Whose};
 use crate::work::Work;
 
 /// The answer to an answer. None when nothing was asked, or not this.
 pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<Answer>, Fault> {
     if matches!(
         text.meaning.asked,
-        Asked::Help | Asked::Stop | Asked::Start | Asked::Cancel | Asked::Freeze
+        Asked::Help
+            | Asked::NotMe
+            | Asked::Stop
+            | Asked::StopAutomatic
+            | Asked::Start
+            | Asked::Cancel
+            | Asked::Freeze
     ) {
         return Ok(None);
     }
@@ -30,6 +39,12 @@ pub(super) async fn answer(work: &mut Work, text: &Text<'_>) -> Result<Option<An
     match question {
         Question::WhereAreYou { .. } => place(work, text).await,
         Question::HowMuch => how_much(work, text).await,
+        Question::IsItThem { reset } => recovery::kin(work, text, ResetId(reset)).await,
+        Question::IsYourNumber { change } => {
+            recovery::own_number(work, text, ChangeId(change)).await
+        }
+        Question::WhoseMoney { receipt } => whose_money(work, text, &receipt).await,
+        Question::Vouch { loan } => loans::vouch(work, text, LoanId(loan)).await,
     }
 }
 
@@ -109,6 +124,40 @@ async fn speaks_of_its_own_case(work: &mut Work, text: &Text<'_>) -> Result<bool
     };
     let own = emergencies::own_alarm(work, &text.from).await?;
     Ok(own.is_some_and(|own| own.number.serial == serial))
+}
+
+/// `KTS-2026-0001`, or a phone. What names nobody is asked again; what is no number at all is something else.
+async fn whose_money(
+    work: &mut Work,
+    text: &Text<'_>,
+    receipt: &str,
+) -> Result<Option<Answer>, Fault> {
+    let (app, said) = (text.app, &text.inbound.text);
+    let values = || Values::new().code("receipt", receipt);
+    if !settlement::names_somebody(said) {
+        let digits = said.chars().filter(char::is_ascii_digit).count();
+        let is_a_try = text.meaning.asked == Asked::Unknown && digits >= 4;
+        let again = Answer::about_money("whose", "suspense.not_found", values());
+        return Ok(is_a_try.then_some(again));
+    }
+    let whose = settlement::answer_whose(app, work, &text.from, receipt, said).await?;
+    if whose != Whose::Nobody {
+        questions::take(work, &text.from).await?;
+    }
+    Ok(Some(match whose {
+        Whose::Nobody => Answer::about_money("whose", "suspense.not_found", values()),
+        Whose::Settled => Answer::about_money("whose", "suspense.settled", values()),
+        // The receipt is on its way to this very phone.
+        Whose::Given { is_payer: true, .. } => Answer::Done {
+            understood: "whose",
+        },
+        Whose::Given { person, amount, .. } => {
+            let values = values()
+                .money("amount", amount)
+                .words("person", person.to_string());
+            Answer::about_money("whose", "suspense.given", values)
+        }
+    }))
 }
 
 /// `200`.

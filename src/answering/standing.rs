@@ -4,8 +4,10 @@ use super::{Answer, Text};
 use crate::emergencies;
 use crate::fault::Fault;
 use crate::members::{self, AtDial, DialledMember, StatusWord};
+use crate::membership::{self, Standing};
 use crate::messages::Values;
 use crate::payments;
+use crate::primitives::nairobi_date;
 use crate::stages::{self, StageCode};
 use crate::work::Work;
 
@@ -20,7 +22,11 @@ pub(super) async fn status(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
         Some(member) => payments::is_anything_open(work.conn(), member.id.0).await?,
         None => false,
     };
-    let membership = member.as_deref().map_or("membership.none", phrase_of);
+    let membership = match &member {
+        Some(member) if member.status == StatusWord::Active => standing_of(work, member).await?,
+        Some(member) => phrase_of(member),
+        None => "membership.none",
+    };
     let values = Values::new().phrase("membership", membership).phrase(
         "payment",
         match is_paying {
@@ -47,6 +53,18 @@ pub(super) async fn status(work: &mut Work, text: &Text<'_>) -> Result<Answer, F
             }
         }
         (None, None) => not_a_member("status", text),
+    })
+}
+
+/// Of an active member: how the year stands, as far as it is worth saying.
+async fn standing_of(work: &mut Work, member: &DialledMember) -> Result<&'static str, Fault> {
+    let now = work.now;
+    let membership = membership::of(work.conn(), member.id, now).await?;
+    let standing = membership.map(|membership| membership.standing(nairobi_date(now)));
+    Ok(match standing {
+        Some(Standing::Due { .. } | Standing::Grace { .. }) => "membership.due",
+        Some(Standing::Lapsed { .. }) => "membership.lapsed",
+        Some(Standing::Active) | None => phrase_of(member),
     })
 }
 

@@ -297,7 +297,8 @@ pub(super) async fn count_recipients(
         r#"select count(*) as "count!" from member
            where status = 'active' and ($1::integer is null or stage_id = $1) and ($2::text is null or lower(sacco) = lower($2))
              and id is distinct from $3
-             and not exists (select from opt_out where opt_out.msisdn = member.msisdn)"#,
+             and not exists (select from opt_out where opt_out.msisdn = member.msisdn)
+             and not exists (select from message_preference p where p.msisdn = member.msisdn and p.kind = 'notices')"#,
         stage,
         sacco,
         broadcast.author.map(|author| author.0)
@@ -320,6 +321,7 @@ pub(super) async fn write_recipients(
               where status = 'active' and ($2::integer is null or stage_id = $2) and ($3::text is null or lower(sacco) = lower($3))
                 and id is distinct from $4 and id > $5
                 and not exists (select from opt_out where opt_out.msisdn = member.msisdn)
+             and not exists (select from message_preference p where p.msisdn = member.msisdn and p.kind = 'notices')
               order by id limit $6),
            written as (
               insert into broadcast_recipient (broadcast_id, member_id) select $1, id from next

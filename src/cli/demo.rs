@@ -41,6 +41,8 @@ const GATEWAY: &str = "127.0.0.1:8080";
 const SIMULATORS: &str = "127.0.0.1:8090";
 /// How long either may take to answer its first request.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Njeri, who would be called if anything about our records had to be asked.
+const OFFICIAL: &str = "254711000005";
 
 /// Runs the demo until somebody stops it; with `once`, plays the story and returns how it went.
 ///
@@ -222,6 +224,7 @@ async fn shown(
     answers(&format!("http://{SIMULATORS}/"), simulators).await?;
     // From here on every payment is reported twice, by callback and as a payment to the paybill.
     println!("  {}", paybill::register(config).await?);
+    println!("  {}", paybill::register_pull(config, OFFICIAL).await?);
     if once {
         story::play(&format!("http://{SIMULATORS}"), settings, async |last| {
             ledger_after(pool, last).await

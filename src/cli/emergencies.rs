@@ -8,12 +8,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
 
 use super::members::{begin, trail};
+use super::payouts::{begin_as, short, staff};
 use crate::app::App;
 use crate::audit::{self, Act};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::emergencies::{self, CaseFile, Look, Verdict};
-use crate::primitives::NAIROBI;
+use crate::paying_out;
+use crate::primitives::{Money, NAIROBI};
 use crate::serve;
 use crate::stages::{self, StageCode};
 
@@ -33,6 +35,20 @@ pub enum Emergencies {
     Close {
         /// The short number, such as 42.
         number: i64,
+    },
+    /// Asks for money from the fund of the member's stage, for the member who raised this alarm. Somebody else approves it
+    /// above the amount in the configuration: `kwastage payouts approve`.
+    Support {
+        /// The short number, such as 42.
+        number: i64,
+        /// Whole shillings.
+        amount: String,
+        /// Who asks.
+        #[arg(long)]
+        by: String,
+        /// What it is for.
+        #[arg(long)]
+        reason: Option<String>,
     },
     /// Sends a trial alarm to the test phone of the configuration through the whole chain, and names the link that is broken.
     /// A worker has to be running; nobody else hears of it.
@@ -65,6 +81,12 @@ pub async fn run(config: Arc<Config>, asked: Emergencies) -> anyhow::Result<()> 
         Emergencies::List => list(&app).await,
         Emergencies::Show { number } => show(&app, number).await,
         Emergencies::Close { number } => close(&app, number).await,
+        Emergencies::Support {
+            number,
+            amount,
+            by,
+            reason,
+        } => support(&app, number, &amount, &by, reason).await,
         Emergencies::Drill => drill(&app).await,
         Emergencies::Pace(pace) => set_pace(&app, pace).await,
     }
@@ -97,6 +119,25 @@ async fn close(app: &App, number: i64) -> anyhow::Result<()> {
     audit::write(&mut work, &trail(), act).await?;
     work.commit().await?;
     println!("Emergency {number} is closed.");
+    Ok(())
+}
+
+async fn support(
+    app: &App,
+    number: i64,
+    amount: &str,
+    by: &str,
+    reason: Option<String>,
+) -> anyhow::Result<()> {
+    let by = staff(by)?;
+    let amount = Money::parse_typed(amount).context("an amount, such as 2000")?;
+    let mut work = begin_as(app, &by).await?;
+    let (payout, amount) = paying_out::support(app, &mut work, number, amount, &by, reason).await?;
+    work.commit().await?;
+    println!(
+        "KES {amount} is held in payout {}. `kwastage payouts list` shows how it stands.",
+        short(payout)
+    );
     Ok(())
 }
 

@@ -5,11 +5,19 @@ mod broadcasts;
 mod demo;
 mod doctor;
 mod emergencies;
+mod funds;
 mod health;
+mod insurance;
+mod invoices;
+mod ledger;
+mod loans;
 mod members;
 mod menus;
 mod migrate;
 mod paybill;
+mod payouts;
+mod plans;
+mod reconcile;
 mod serve;
 mod staff;
 mod stages;
@@ -57,6 +65,9 @@ enum Command {
     /// Decides about applicants.
     #[command(subcommand)]
     Members(members::Members),
+    /// Asks members for fees and fines.
+    #[command(subcommand)]
+    Invoices(invoices::Invoices),
     /// Opens stages and says who serves them.
     #[command(subcommand)]
     Stages(stages::Stages),
@@ -69,12 +80,41 @@ enum Command {
     /// Tells many something at once.
     #[command(subcommand)]
     Broadcasts(broadcasts::Broadcasts),
+    /// Says what the riders of a stage pay, and when.
+    #[command(subcommand)]
+    Plans(plans::Plans),
+    /// Says what a fund pays for, forgives arrears, and proves the months of its book.
+    #[command(subcommand)]
+    Funds(funds::Funds),
+    /// Decides about loans, and takes lenders' money.
+    #[command(subcommand)]
+    Loans(loans::Loans),
     /// Sets up the paybill at Daraja.
     #[command(subcommand)]
     Paybill(paybill::Paybill),
+    /// Decides about money that leaves, and ends what M-PESA left unknown.
+    #[command(subcommand)]
+    Payouts(payouts::Payouts),
+    /// Compares a day with what M-PESA has, and takes in what was lost on the way.
+    Reconcile(reconcile::Reconcile),
+    /// Looks at the books.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// Looks after what M-PESA and our books do not agree on.
+    #[command(subcommand)]
+    Differences(reconcile::Differences),
     /// Deals with alarms.
     #[command(subcommand)]
     Emergencies(emergencies::Emergencies),
+    /// Looks at what can be insured.
+    #[command(subcommand)]
+    Products(insurance::Products),
+    /// Looks at policies, and cancels them.
+    #[command(subcommand)]
+    Policies(insurance::Policies),
+    /// Says what is owed to insurers.
+    #[command(subcommand)]
+    Insurers(insurance::Insurers),
     /// Looks at the menus before a rider does.
     #[command(subcommand)]
     Menus(menus::Menus),
@@ -124,12 +164,23 @@ pub async fn run() -> ExitCode {
             .await
         }
         Command::Members(asked) => members::run(config, asked).await,
+        Command::Invoices(asked) => invoices::run(config, asked).await,
         Command::Stages(asked) => stages::run(config, asked).await,
         Command::Staff(asked) => staff::run(config, asked).await,
         Command::Audit(asked) => audit::run(config, asked).await,
         Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
+        Command::Plans(asked) => plans::run(config, asked).await,
+        Command::Funds(asked) => funds::run(config, asked).await,
+        Command::Loans(asked) => loans::run(config, asked).await,
         Command::Paybill(asked) => paybill::run(config, asked).await,
+        Command::Payouts(asked) => payouts::run(config, asked).await,
+        Command::Reconcile(asked) => reconcile::run(config, asked).await,
+        Command::Ledger(asked) => ledger::run(config, asked).await,
+        Command::Differences(asked) => reconcile::differences(config, asked).await,
         Command::Emergencies(asked) => emergencies::run(config, asked).await,
+        Command::Products(asked) => insurance::run_products(&config, &asked),
+        Command::Policies(asked) => insurance::run_policies(config, asked).await,
+        Command::Insurers(asked) => insurance::run_insurers(config, asked).await,
         Command::Menus(asked) => menus::run(&config, asked),
         Command::Demo { once } => demo::run(once, seed_world, serve_all).await,
         Command::Migrate => migrate::run(&config).await,

@@ -4,6 +4,7 @@
 //! told, each with its key and what to do. Secrets are [`SecretString`]s and are never part of a mistake's text.
 
 mod api;
+mod payouts;
 mod production;
 mod reading;
 
@@ -19,6 +20,8 @@ use secrecy::{SecretBox, SecretString};
 
 use crate::primitives::{Carrier, Money, Msisdn};
 pub use api::Api;
+pub use payouts::Payouts;
+use payouts::payouts;
 use reading::Reader;
 
 /// The keys, their defaults and what they mean.
@@ -41,10 +44,13 @@ pub struct Config {
     pub keys: Keys,
     pub fees: Fees,
     pub wallet: Wallet,
+    pub payouts: Payouts,
+    pub loans: Loans,
     pub emergencies: Emergencies,
     pub log: Log,
     pub menus: Documents,
     pub messages: Documents,
+    pub insurance: Documents,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +171,10 @@ pub struct Mpesa {
     pub callback_base: Url,
     pub source_addresses: Vec<IpAddr>,
     pub trust_any_source: bool,
+    /// The shortcode, operator and encrypted password that pay out (B2C).
+    pub payout_shortcode: String,
+    pub initiator: String,
+    pub security_credential: SecretString,
 }
 
 /// A key of 32 bytes that prints nothing and is wiped when dropped.
@@ -184,6 +194,17 @@ pub struct Wallet {
     pub once: Money,
     pub a_day: Money,
     pub a_month: Money,
+}
+
+/// What somebody may borrow, and how long guarantors may think.
+#[derive(Debug)]
+pub struct Loans {
+    pub history: TimeDelta,
+    pub contributed_least: Money,
+    pub first_percent: u32,
+    pub step_percent: u32,
+    pub most_percent: u32,
+    pub guarantor_answers_within: TimeDelta,
 }
 
 #[derive(Debug)]
@@ -306,9 +327,12 @@ fn whole(read: &mut Reader) -> Option<Config> {
     let broadcasts = broadcasts(read);
     let (keys, fees, emergencies, log) = (keys(read), fees(read), emergencies(read), log(read));
     let wallet = wallet(read);
-    let (menus, messages) = (
+    let payouts = payouts(read);
+    let loans = loans(read);
+    let (menus, messages, insurance) = (
         documents(read, "menus.dir"),
         documents(read, "messages.dir"),
+        documents(read, "insurance.dir"),
     );
     Some(Config {
         environment: environment?,
@@ -325,10 +349,13 @@ fn whole(read: &mut Reader) -> Option<Config> {
         keys: keys?,
         fees: fees?,
         wallet: wallet?,
+        payouts: payouts?,
+        loans: loans?,
         emergencies: emergencies?,
         log: log?,
         menus: menus?,
         messages: messages?,
+        insurance: insurance?,
     })
 }
 
@@ -535,6 +562,20 @@ fn mpesa(read: &mut Reader) -> Option<Mpesa> {
     let callback_base = read.http_url("mpesa.callback_base");
     let source_addresses = read.addresses("mpesa.source_addresses");
     let trust_any_source = read.yes_or_no("mpesa.trust_any_source");
+    let payout_shortcode = read.matching(
+        "mpesa.payout_shortcode",
+        "write the 5 to 7 digits of the shortcode that pays out",
+        |shortcode| {
+            (5..=7).contains(&shortcode.len())
+                && shortcode.bytes().all(|byte| byte.is_ascii_digit())
+        },
+    );
+    let initiator = read.matching(
+        "mpesa.initiator",
+        "write the user name of the API operator in M-PESA's portal",
+        |name| (2..=60).contains(&name.len()),
+    );
+    let security_credential = read.secret("mpesa.security_credential");
     Some(Mpesa {
         base_url: base_url?,
         consumer_key: consumer_key?,
@@ -544,6 +585,9 @@ fn mpesa(read: &mut Reader) -> Option<Mpesa> {
         callback_base: callback_base?,
         source_addresses: source_addresses?,
         trust_any_source: trust_any_source?,
+        payout_shortcode: payout_shortcode?,
+        initiator: initiator?,
+        security_credential: security_credential?,
     })
 }
 
@@ -564,6 +608,23 @@ fn fees(read: &mut Reader) -> Option<Fees> {
     let registration = read.money("fees.registration");
     Some(Fees {
         registration: registration?,
+    })
+}
+
+fn loans(read: &mut Reader) -> Option<Loans> {
+    let history_days = read.number("loans.history_days", 0..=3_650);
+    let contributed_least = read.money("loans.contributed_least");
+    let first_percent = read.number("loans.first_percent", 1..=9_999);
+    let step_percent = read.number("loans.step_percent", 0..=9_999);
+    let most_percent = read.number("loans.most_percent", 1..=9_999);
+    let guarantor_hours = read.number("loans.guarantor_hours", 1..=720);
+    Some(Loans {
+        history: TimeDelta::days(i64::from(history_days?)),
+        contributed_least: contributed_least?,
+        first_percent: first_percent?,
+        step_percent: step_percent?,
+        most_percent: most_percent?,
+        guarantor_answers_within: TimeDelta::hours(i64::from(guarantor_hours?)),
     })
 }
 

@@ -24,11 +24,12 @@ const REFUSED_WORDS: [&str; 10] = [
 ];
 
 /// Secrets whose default is printed in the repository.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "africastalking.api_key",
     "mpesa.consumer_key",
     "mpesa.consumer_secret",
     "mpesa.passkey",
+    "mpesa.security_credential",
     "keys.pin",
     "keys.identity",
     "keys.receipt",

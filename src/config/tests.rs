@@ -42,6 +42,7 @@ base_url = "https://api.safaricom.co.ke"
 consumer_key = "a"
 consumer_secret = "b"
 passkey = "c"
+security_credential = "c29tZXRoaW5nIGVsc2U="
 callback_base = "https://gateway.kwastage.example"
 trust_any_source = false
 [emergencies]
@@ -423,6 +424,7 @@ fn production_on_the_bare_defaults_names_everything_at_once() {
         "mpesa.consumer_key",
         "mpesa.consumer_secret",
         "mpesa.passkey",
+        "mpesa.security_credential",
         "keys.pin",
         "keys.identity",
         "keys.receipt",

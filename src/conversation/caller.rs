@@ -1,5 +1,6 @@
 //! Who is calling, as known when the session opened.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
@@ -41,6 +42,9 @@ pub struct CallingMember {
     /// Absent in sessions of the release before.
     #[serde(default)]
     is_official: bool,
+    /// Was refused so long ago that they may ask again, like anybody.
+    #[serde(default)]
+    may_ask_again: bool,
 }
 
 impl CallingMember {
@@ -89,7 +93,7 @@ impl Caller {
         Ok(match at_dial {
             AtDial::Member(member) => Caller {
                 language: Some(member.language),
-                member: Some(CallingMember::from(*member)),
+                member: Some(CallingMember::at(*member, app.clock.now())),
                 offline: false,
                 cases,
             },
@@ -144,8 +148,11 @@ impl CallingMember {
         let fee_due =
             !self.fee_paid && matches!(self.status, StatusWord::Pending | StatusWord::Approved);
         [
-            ("registered", true),
-            ("refused", self.status == StatusWord::Refused),
+            ("registered", !self.may_ask_again),
+            (
+                "refused",
+                self.status == StatusWord::Refused && !self.may_ask_again,
+            ),
             ("active", self.status == StatusWord::Active),
             ("suspended", self.status == StatusWord::Suspended),
             ("fee_due", fee_due),
@@ -160,8 +167,9 @@ impl CallingMember {
     }
 }
 
-impl From<DialledMember> for CallingMember {
-    fn from(member: DialledMember) -> CallingMember {
+impl CallingMember {
+    fn at(member: DialledMember, now: DateTime<Utc>) -> CallingMember {
+        let refused_at = member.refused_at;
         CallingMember {
             id: member.id,
             stage: member.stage,
@@ -175,6 +183,7 @@ impl From<DialledMember> for CallingMember {
             fee_paid: member.fee_paid,
             coordinates: member.coordinates,
             is_official: member.is_official,
+            may_ask_again: refused_at.is_some_and(|at| at + members::ASKS_AGAIN_AFTER <= now),
         }
     }
 }

@@ -1,7 +1,12 @@
 //! What screens show beside their own words: one query each.
 
 mod coordinator;
+mod dues;
+mod insurance;
+mod loans;
 mod notices;
+mod plans;
+mod recovery;
 
 use super::Turn;
 use super::caller::{Caller, CallingMember};
@@ -32,8 +37,11 @@ pub(super) async fn fetch(
     match fact {
         "standing" => standing(app, member(caller, fact)?).await,
         "fund" => fund(app, member(caller, fact)?).await,
-        "wallet" => wallet_lines(app, member(caller, fact)?).await,
+        "wallet" => wallet_lines(app, caller, member(caller, fact)?).await,
         "recipients" => recipients(app, member(caller, fact)?).await,
+        name if name.starts_with("loan_") => {
+            loans::fetch(app, caller, member(caller, fact)?, fact, needs).await
+        }
         "kin" => kin(app, member(caller, fact)?).await,
         "helping" => helping(app, member(caller, fact)?).await,
         "regions" => regions(app).await,
@@ -44,13 +52,35 @@ pub(super) async fn fetch(
         "post" => notices::post(app, turn, need("post")).await,
         "sent" => notices::sent(app, member(caller, fact)?).await,
         "stages" => stages_of(app, id(need("zone"), turn)?).await,
+        "schedule" => plans::schedule(app, member(caller, fact)?).await,
+        "fund_rules" => plans::fund_rules(app, member(caller, fact)?, caller.language()).await,
+        "fund_months" => plans::fund_months(app, member(caller, fact)?).await,
+        "forgiven" => plans::forgiven(app, member(caller, fact)?).await,
+        "stage_arrears" => plans::stage_arrears(app, turn).await,
+        "preferences" => plans::preferences(app, turn).await,
         "open_cases" => coordinator::open_cases(app, turn).await,
         "case" => coordinator::case(app, turn, need("case_no")).await,
         "takers" => coordinator::takers(app, turn, need("case_no")).await,
         "taker" => coordinator::named(app, "taker_name", need("taker")).await,
         "swap_with" => coordinator::named(app, "coordinator_name", need("swap_to")).await,
+        "pin_reset" => recovery::standing(app, member(caller, fact)?).await,
+        "pin_requests" => recovery::requests(app, turn).await,
+        "pin_request" => recovery::request(app, turn, need("pin_request")).await,
+        "membership" => dues::membership(app, turn, member(caller, fact)?).await,
+        "renewals" => dues::renewals(app, member(caller, fact)?).await,
+        "owed" => dues::owed(app, member(caller, fact)?).await,
+        "invoice" => dues::invoice(app, member(caller, fact)?, need("due")).await,
         "duty" => coordinator::duty(app, turn).await,
         "coordinators" => coordinator::coordinators(app, turn).await,
+        "insurance" | "categories" | "products" | "product" | "covers" | "excludes" | "prices"
+        | "question" | "quote" | "breakdown" | "policies" | "policy" | "premium" | "premiums" => {
+            let looking = insurance::Looking {
+                app,
+                member: member(caller, fact)?,
+                language: caller.language(),
+            };
+            looking.at(fact, &need).await
+        }
         other => Err(Fault::broken(format!("no query answers the fact {other}"))),
     }
 }
@@ -112,15 +142,31 @@ async fn fund(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
 }
 
 /// The balance and the last lines. Whom money went to or came from stands masked: somebody may be looking on.
-async fn wallet_lines(app: &App, member: &CallingMember) -> Result<Supplied, Fault> {
+async fn wallet_lines(
+    app: &App,
+    caller: &Caller,
+    member: &CallingMember,
+) -> Result<Supplied, Fault> {
+    let menus = app.menus.current();
+    let language = caller
+        .language()
+        .unwrap_or_else(|| menus.default_language());
+    let named = |name: &str| menus.phrase(name, language).to_owned();
     let mut conn = app.pool.acquire().await?;
     let balance = ledger::balance(&mut conn, Account::Wallet(member.id.0)).await?;
     let lines = wallet::lines(&mut conn, member.id.0).await?;
     let told = Supplied::default().value("wallet", balance.as_decimal());
     Ok(lines.into_iter().fold(told, |told, line| {
         let who = match (line.what, line.other) {
-            (What::TopUp | What::PaidTwice, _) => "M-PESA".to_owned(),
+            (What::TopUp | What::PaidTwice | What::Withdrawn, _) => "M-PESA".to_owned(),
+            // M-PESA's own word, known in both languages.
+            (What::WithdrawalReturned, _) => "M-PESA reversal".to_owned(),
+            (What::LoanOverpaid, _) => "M-PESA".to_owned(),
+            (What::Loan | What::LoanRepaid, _) => named("wallet.loan"),
+            (What::LoanFee, _) => named("wallet.loan_fee"),
             (What::Contribution, _) => member.stage_name().to_owned(),
+            (What::Dues, _) => "KwaStage".to_owned(),
+            (What::Premium | What::PremiumRefund, _) => "Bima".to_owned(),
             (What::Sent | What::Received, other) => {
                 other.map_or_else(String::new, |name| name.to_string())
             }

@@ -1,18 +1,29 @@
 //! Everything a phone can ask for, read from its answers. The one list of it.
 
 mod coordinator;
+mod dues;
+mod insurance;
+mod loans;
+mod plans;
+mod recovery;
 
 use uuid::Uuid;
 
 use crate::broadcasts::{BroadcastId, Verdict};
 use crate::emergencies::EmergencyKind;
 use crate::fault::Fault;
+use crate::loans::ProductId;
 use crate::members::{Helping, Kin, MemberId, Name, NationalId, PinVerifier, Relation};
 use crate::menu::Asked;
 use crate::primitives::{Language, Money, Msisdn, Secret};
 use crate::stages::StageCode;
 
 pub(super) use coordinator::Coordinating;
+pub(super) use dues::PayingDue;
+pub(super) use insurance::{Insuring, Named, PayFrom, read_answers, written_answers};
+pub(super) use loans::{Lending, Wanted};
+pub(super) use plans::Planning;
+pub(super) use recovery::{Claiming, Recovering};
 
 /// One thing a phone asks for.
 pub(super) struct Intent {
@@ -26,6 +37,8 @@ pub(super) enum What {
     Deed(Deed),
     /// A deed that goes by which of two PINs was typed.
     StopAlarm(Secret),
+    /// A deed of somebody who is no member on this phone, and has a PIN on another.
+    ClaimNumber(Claiming),
 }
 
 /// Changes nothing.
@@ -43,6 +56,12 @@ pub(super) enum Question {
         pin: Secret,
     },
     FindRecipient(String),
+    WeighWithdrawal(Money),
+    FindDebtor(String),
+    LoanAmount {
+        product: ProductId,
+        amount: Money,
+    },
     ProvePin,
     Balances,
 }
@@ -63,11 +82,17 @@ pub(super) enum Deed {
     TopUp(Money),
     SendMoney { to: MemberId, amount: Money },
     ContributeFromWallet(Money),
+    Withdraw(Money),
     RaiseEmergency { silent: bool },
     TellEmergencyKind(EmergencyKind),
     TellEmergencyInjured(i32),
     TellEmergencyPlace(String),
     Coordinate(Coordinating),
+    Recover(Recovering),
+    PayDue(PayingDue),
+    Plan(Planning),
+    Lend(Lending),
+    Insure(Insuring),
     SaySafe,
     OfferHelp(Helping),
 }
@@ -186,6 +211,37 @@ fn read(mut asked: Asked) -> Option<Intent> {
                 what: What::Deed(Deed::ContributeFromWallet(amount)),
             })
         }
+        "weigh_withdrawal" => question(Question::WeighWithdrawal(
+            Money::parse_typed(answer("amount")).ok()?,
+        )),
+        "withdraw" => {
+            let amount = Money::parse_typed(answer("amount")).ok()?;
+            Some(Intent {
+                pin: Some(secret?),
+                what: What::Deed(Deed::Withdraw(amount)),
+            })
+        }
+        "check_loan_amount" => {
+            let (product, amount) = loans::wanted(&asked)?;
+            question(Question::LoanAmount { product, amount })
+        }
+        "apply_loan"
+        | "ask_guarantor"
+        | "drop_loan"
+        | "answer_vouch"
+        | "refuse_vouch"
+        | "repay_loan"
+        | "repay_loan_by_mpesa"
+        | "send_loan_schedule" => {
+            let lending = loans::read(&asked)?;
+            Some(Intent {
+                pin: match lending.needs_pin() {
+                    true => Some(secret?),
+                    false => None,
+                },
+                what: What::Deed(Deed::Lend(lending)),
+            })
+        }
         "look_up_receipt" => deed(Deed::LookUpReceipt(answer("receipt_code").to_owned())),
 
         "prove_pin" => Some(Intent {
@@ -235,7 +291,39 @@ fn read(mut asked: Asked) -> Option<Intent> {
         }),
         "say_safe" => deed(Deed::SaySafe),
         "offer_help" => deed(Deed::OfferHelp(Helping::parse(answer("helping"))?)),
-        _ => deed(Deed::Coordinate(coordinator::read(&asked)?)),
+        "ask_new_pin" | "choose_new_pin" | "answer_pin_request" | "move_to" => {
+            let (pin, recovering) = recovery::read(&asked, secret)?;
+            Some(Intent {
+                pin,
+                what: What::Deed(Deed::Recover(recovering)),
+            })
+        }
+        "claim_number" => Some(Intent {
+            pin: None,
+            what: What::ClaimNumber(recovery::read_claim(&asked, secret)?),
+        }),
+        "pay_due" | "pay_due_from_wallet" => Some(Intent {
+            pin: Some(secret?),
+            what: What::Deed(Deed::PayDue(dues::read(&asked)?)),
+        }),
+        "find_debtor" => question(Question::FindDebtor(answer("debtor").to_owned())),
+        _ => {
+            if let Some(planning) = plans::read(&asked) {
+                let pin = match plans::asks_pin(&planning) {
+                    true => Some(secret?),
+                    false => None,
+                };
+                let what = What::Deed(Deed::Plan(planning));
+                return Some(Intent { pin, what });
+            }
+            match insurance::read(&asked) {
+                Some(insuring) => Some(Intent {
+                    pin: secret,
+                    what: What::Deed(Deed::Insure(insuring)),
+                }),
+                None => deed(Deed::Coordinate(coordinator::read(&asked)?)),
+            }
+        }
     }
 }
 

@@ -2,6 +2,12 @@
 //! else is refused when it is loaded.
 
 mod coordinator;
+mod dues;
+mod insurance;
+mod loans;
+mod payouts;
+mod plans;
+mod recovery;
 mod wallet;
 
 use crate::menu::{Effect, Fact, IntentSpec, Kind, OutcomeSpec, Variable, Vocabulary};
@@ -131,6 +137,45 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         "has_sacco",
         "has_draft",
         "has_posts",
+        // A new PIN was asked for, and may be chosen.
+        "reset_open",
+        "reset_granted",
+        // How the membership stands, and an invoice.
+        "member_due",
+        "member_in_grace",
+        "member_lapsed",
+        "due_overdue",
+        "due_renewal",
+        // Due days, and what is forgiven.
+        "pushes",
+        "reminds",
+        "by_week",
+        "by_month",
+        "somebody_behind",
+        "was_forgiven",
+        // What a phone is sent.
+        "gets_reminders",
+        "gets_fund_news",
+        "gets_notices",
+        // Loans: how one stands, and why somebody may borrow what.
+        "loan_runs",
+        "loan_late",
+        "loan_asked",
+        "loan_waits",
+        "vouch_asked",
+        "limit_ok",
+        "limit_held",
+        "limit_has_loan",
+        "limit_behind",
+        "limit_too_short",
+        "limit_too_little",
+        // Insurance.
+        "insured",
+        "has_quote",
+        "covered",
+        "takes_premium",
+        "can_cancel",
+        "payable",
     ],
     globals: &[
         Variable::new("name", NAME),
@@ -148,6 +193,41 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         coordinator::DUTY,
         coordinator::COORDINATORS,
         coordinator::SWAP_WITH,
+        recovery::PIN_RESET,
+        recovery::PIN_REQUESTS,
+        recovery::PIN_REQUEST,
+        dues::MEMBERSHIP,
+        dues::RENEWALS,
+        dues::OWED,
+        dues::INVOICE,
+        plans::SCHEDULE,
+        plans::FUND_RULES,
+        plans::FUND_MONTHS,
+        plans::FORGIVEN,
+        plans::STAGE_ARREARS,
+        plans::PREFERENCES,
+        loans::PLACE,
+        loans::MAY_BORROW,
+        loans::PRODUCTS,
+        loans::TERMS,
+        loans::QUOTE,
+        loans::VOUCHING,
+        loans::VOUCH,
+        loans::STATEMENT,
+        insurance::INSURANCE,
+        insurance::CATEGORIES,
+        insurance::PRODUCTS,
+        insurance::PRODUCT,
+        insurance::COVERS,
+        insurance::EXCLUDES,
+        insurance::PRICES,
+        insurance::QUESTION,
+        insurance::QUOTE,
+        insurance::BREAKDOWN,
+        insurance::POLICIES,
+        insurance::POLICY,
+        insurance::PREMIUM,
+        insurance::PREMIUMS,
         Fact {
             name: "standing",
             needs: &[],
@@ -405,8 +485,9 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
                         Variable::new("paid_until", Kind::Date),
                         Variable::new("wallet", AMOUNT),
                         Variable::new("fund_balance", AMOUNT),
+                        Variable::new("forgiven", AMOUNT),
                     ],
-                    decides: &["behind"],
+                    decides: &["behind", "was_forgiven"],
                 },
                 WRONG_PIN,
                 LOCKED,
@@ -445,6 +526,35 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         wallet::FIND_RECIPIENT,
         wallet::SEND_MONEY,
         wallet::CONTRIBUTE_FROM_WALLET,
+        payouts::WEIGH_WITHDRAWAL,
+        payouts::WITHDRAW,
+        // Membership and invoices.
+        dues::PAY_DUE,
+        dues::PAY_DUE_FROM_WALLET,
+        // Getting back in.
+        recovery::ASK_NEW_PIN,
+        recovery::CHOOSE_NEW_PIN,
+        recovery::ANSWER_PIN_REQUEST,
+        recovery::MOVE_TO,
+        recovery::CLAIM_NUMBER,
+        // Due days, forgiveness, preferences.
+        plans::CHOOSE_SCHEDULE,
+        plans::AGREE_AUTOMATIC,
+        plans::FIND_DEBTOR,
+        plans::FORGIVE_MEMBER,
+        plans::FORGIVE_STAGE,
+        plans::FORGIVE_EACH,
+        plans::SET_PREFERENCE,
+        // Loans.
+        loans::CHECK_AMOUNT,
+        loans::APPLY,
+        loans::ASK_GUARANTOR,
+        loans::DROP,
+        loans::ANSWER_VOUCH,
+        loans::REFUSE_VOUCH,
+        loans::REPAY,
+        loans::REPAY_BY_MPESA,
+        loans::SEND_SCHEDULE,
         // Settings.
         IntentSpec {
             name: "prove_pin",
@@ -619,5 +729,14 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         coordinator::GO_OFF_DUTY,
         coordinator::GO_OFF_ANYWAY,
         coordinator::ASK_SWAP,
+        // Insurance.
+        insurance::BEGIN_QUOTE,
+        insurance::ANSWER_QUESTION,
+        insurance::TAKE_BY_MPESA,
+        insurance::TAKE_FROM_WALLET,
+        insurance::PAY_PREMIUM_BY_MPESA,
+        insurance::PAY_PREMIUM_FROM_WALLET,
+        insurance::CANCEL_POLICY,
+        insurance::CHECK_COVER,
     ],
 };

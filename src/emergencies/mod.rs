@@ -26,6 +26,7 @@ mod later;
 mod look;
 mod model;
 mod moves;
+mod moving;
 mod nearby;
 mod own;
 mod pranks;
@@ -53,6 +54,7 @@ pub use drilling::DrillError;
 pub use duty::{
     Duty, SwapAnswer, SwapAsked, answer_swap, ask_swap, go_off_duty, go_on_duty, warn_of_gaps,
 };
+pub use file::note;
 pub use hotline::{missed_call, report_of_call};
 pub use joining::{SplitError, split};
 pub use later::{AskNearby, TellDetails};
@@ -60,6 +62,7 @@ pub use look::{CaseFile, Entry, Look, file_of, look, open_cases};
 pub use model::{
     Alerted, Case, CaseNumber, CaseState, EmergencyId, EmergencyKind, Priority, Responder, Rung,
 };
+pub use moving::move_phone;
 pub use nearby::ask_nearby;
 pub use own::{OwnAlarm, own_alarm};
 pub use raise::{Raise, RaiseError, Raised, raise};

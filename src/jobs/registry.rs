@@ -73,6 +73,14 @@ impl<A: Clone + Send + Sync + 'static> Registry<A> {
         self
     }
 
+    /// Lets no task return sooner than this: for a clock that jumps over days, on which every task is always due.
+    pub fn at_most_every(mut self, interval: TimeDelta) -> Registry<A> {
+        for (each, _) in self.tasks.values_mut() {
+            *each = interval.max(*each);
+        }
+        self
+    }
+
     pub(super) fn job_names(&self) -> Vec<String> {
         self.handlers.keys().map(ToString::to_string).collect()
     }

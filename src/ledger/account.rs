@@ -13,12 +13,36 @@ pub enum Account {
     GeneralFund,
     /// A member's own money, by the member's id. Never below zero.
     Wallet(Uuid),
+    /// Premiums that are an insurer's, by the insurer's name. Below zero the insurer owes us.
+    InsurerPremium(String),
+    /// What we earned of an insurer's premiums, by the insurer's name.
+    CommissionIncome(String),
     /// Registration and other fees earned.
     FeeIncome,
     /// Money that came and fits nothing yet.
     Suspense,
     /// Money that has left its account and not yet reached the other side.
     InFlight(Rail),
+    /// What somebody was paid who had been given the money back already. It stands for the world outside.
+    OwedBack,
+    /// Where the money of a lender, by its id, comes from. It stands for the world outside.
+    LenderBank(i32),
+    /// A lender's money that may be lent.
+    LoanFund(i32),
+    /// A lender's claims, all together: negative by what is lent out.
+    LoanBook(i32),
+    /// The claim on one loan, by the loan's id: what of its principal is not paid back.
+    LoanPrincipal(Uuid),
+    /// What a lender has earned.
+    LoanIncome(i32, Earning),
+}
+
+/// What a lender earns by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Earning {
+    Interest,
+    Fee,
+    Penalty,
 }
 
 /// A way for money to leave.
@@ -35,9 +59,17 @@ impl Account {
             Account::Fund(_) => "fund",
             Account::GeneralFund => "general_fund",
             Account::Wallet(_) => "wallet",
+            Account::InsurerPremium(_) => "insurer_premium",
+            Account::CommissionIncome(_) => "commission_income",
             Account::FeeIncome => "fee_income",
             Account::Suspense => "suspense",
             Account::InFlight(_) => "in_flight",
+            Account::OwedBack => "owed_back",
+            Account::LenderBank(_) => "lender_bank",
+            Account::LoanFund(_) => "loan_fund",
+            Account::LoanBook(_) => "loan_book",
+            Account::LoanPrincipal(_) => "loan_principal",
+            Account::LoanIncome(..) => "loan_income",
         }
     }
 
@@ -46,11 +78,30 @@ impl Account {
         match self {
             Account::Fund(stage) => stage.to_string(),
             Account::Wallet(member) => member.to_string(),
+            Account::InsurerPremium(insurer) | Account::CommissionIncome(insurer) => {
+                insurer.clone()
+            }
             Account::InFlight(Rail::Mpesa) => "mpesa".to_owned(),
+            Account::LenderBank(lender) | Account::LoanFund(lender) | Account::LoanBook(lender) => {
+                lender.to_string()
+            }
+            Account::LoanPrincipal(loan) => loan.to_string(),
+            Account::LoanIncome(lender, earning) => format!("{lender}/{}", earning.as_str()),
             Account::MpesaPaybill
             | Account::GeneralFund
             | Account::FeeIncome
-            | Account::Suspense => String::new(),
+            | Account::Suspense
+            | Account::OwedBack => String::new(),
+        }
+    }
+}
+
+impl Earning {
+    fn as_str(self) -> &'static str {
+        match self {
+            Earning::Interest => "interest",
+            Earning::Fee => "fee",
+            Earning::Penalty => "penalty",
         }
     }
 }

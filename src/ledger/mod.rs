@@ -15,8 +15,8 @@ mod reading;
 mod service;
 mod verify;
 
-pub use account::{Account, Rail};
+pub use account::{Account, Earning, Rail};
 pub use posting::{Credited, Debited, JournalId, NotAPosting, Posting};
-pub use reading::{Line, lines_after};
+pub use reading::{Line, Movement, came_by_mpesa, first_movement, lines_after, movements_of};
 pub use service::{Key, PostError, Posted, balance, balances, post, roll_due};
-pub use verify::{Report, verify};
+pub use verify::{Report, verify, verify_whole};

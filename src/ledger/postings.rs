@@ -1,5 +1,9 @@
 //! Every movement of money the product knows, each named and built in one place.
 
+pub mod dues;
+pub mod insurance;
+pub mod loans;
+pub mod payouts;
 pub mod wallet;
 
 use uuid::Uuid;
@@ -37,12 +41,5 @@ pub fn unallocated_received(payment: Uuid, amount: Money) -> Result<Posting, Not
 pub fn suspense_released(payment: Uuid, amount: Money) -> Result<Posting, NotAPosting> {
     Posting::of("suspense_released", payment, amount)
         .debit(Account::Suspense)
-        .credit(Account::MpesaPaybill)
-}
-
-/// A stage's fund stood by one of its own, paid out by M-PESA.
-pub fn fund_support_paid(payment: Uuid, stage: i32, amount: Money) -> Result<Posting, NotAPosting> {
-    Posting::of("fund_support_paid", payment, amount)
-        .debit(Account::Fund(stage))
         .credit(Account::MpesaPaybill)
 }

@@ -1,9 +1,10 @@
 //! Looking for what should never be found.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 use crate::fault::Fault;
 use crate::primitives::Money;
+use crate::work;
 
 /// How often each promise of the ledger was found broken, all counted in one snapshot. All zero is the only good report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Report {
     pub drift: Money,
     pub below_floor: i64,
     pub empty_journals: i64,
+    /// Postings that no journal of their own transaction stands behind, or that name no account.
+    pub stray_postings: i64,
     /// In-flight accounts that hold something else than their open reservations.
     pub unexplained_in_flight: i64,
     /// Snapshots from another cluster's count of transactions: `ledger.rewind()` was forgotten after a restore.
@@ -29,11 +32,23 @@ impl Report {
     }
 }
 
+/// Checks the whole ledger, however long it takes: ten million postings want more than any request may have.
+pub async fn verify_whole(pool: &PgPool) -> Result<Report, Fault> {
+    let mut transaction = work::begin(pool).await?;
+    sqlx::query!("select set_config('statement_timeout', '600s', true)")
+        .fetch_one(&mut *transaction)
+        .await?;
+    let report = verify(&mut transaction).await?;
+    transaction.rollback().await?;
+    Ok(report)
+}
+
 /// Checks the whole ledger. It reads every posting: for a schedule, not for a request.
 pub async fn verify(conn: &mut PgConnection) -> Result<Report, Fault> {
     let found = sqlx::query!(
         r#"select unbalanced_currencies as "unbalanced_currencies!", drifted_accounts as "drifted_accounts!",
-                  drift_cents as "drift_cents!", below_floor as "below_floor!", empty_journals as "empty_journals!",
+                  drift_cents as "drift_cents!", below_floor as "below_floor!", empty_journals as "empty_journals!", stray_postings as "stray_postings!",
+                 
                   unexplained_in_flight as "unexplained_in_flight!", foreign_watermarks as "foreign_watermarks!"
            from ledger.verify()"#
     )
@@ -45,6 +60,7 @@ pub async fn verify(conn: &mut PgConnection) -> Result<Report, Fault> {
         drift: Money::from_cents(found.drift_cents),
         below_floor: found.below_floor,
         empty_journals: found.empty_journals,
+        stray_postings: found.stray_postings,
         unexplained_in_flight: found.unexplained_in_flight,
         foreign_watermarks: found.foreign_watermarks,
     })

@@ -26,7 +26,9 @@ mod words;
 pub use credentials::{Credential, latest_credential_change, note_credential_change};
 pub use helpers::{Helper, Helping, helpers_of, helping, offer_help};
 pub use keys::{Key, KeyRing, MemberKeys, NotAKey};
-pub use model::{ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord, Who};
+pub use model::{
+    ASKS_AGAIN_AFTER, ApprovalRefused, Fee, Kin, Member, MemberId, Status, StatusWord, Who,
+};
 pub use national_id::{NationalId, NotANationalId};
 pub use number::{MemberNumber, NotAMemberNumber};
 pub use officers::{
@@ -42,13 +44,15 @@ pub use service::approval::{ApproveError, Approved, RefuseError, Refused, approv
 pub use service::joining::{
     Consent, FeePaid, Join, JoinError, Joined, fee_paid, is_national_id_taken, join,
 };
+pub use service::moving::{ChangePhoneError, change_phone, has_national_id};
 pub use service::numbering::number_pending;
 pub use service::proving::{
     ChangePinError, PinAnswer, PinChanged, change_pin, check_pin, check_stopping_pin, pin_owner,
 };
-pub use service::settings::{change_kin, change_language, note_language};
+pub use service::settings::{change_kin, change_language, note_language, set_category};
+pub use service::suspending::{SuspendError, reinstate, suspend};
 pub use store::{
     AtDial, DialledMember, Search, at_dial, caller_language, counts, find, kin_of, load, pending,
-    search,
+    phone_of_hash, search,
 };
 pub use words::{Name, NotAName, Reason, Relation};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -48,6 +48,9 @@ pub enum Status {
     /// Staff said no.
     Refused { reason: Reason },
 }
+
+/// So long after a refusal a rider may ask to join again.
+pub const ASKS_AGAIN_AFTER: TimeDelta = TimeDelta::days(30);
 
 /// Whether an approval waits for the registration fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +102,34 @@ impl Member {
         match self.status {
             Status::Pending => Ok(Member {
                 status: Status::Refused { reason },
+                ..self
+            }),
+            other => Err(other.word()),
+        }
+    }
+
+    /// Staff take a member's rights for a while, and say why.
+    pub fn suspend(self, reason: Reason) -> Result<Member, StatusWord> {
+        match self.status {
+            Status::Approved { at: approved_at } | Status::Active { approved_at } => Ok(Member {
+                status: Status::Suspended {
+                    approved_at,
+                    reason,
+                },
+                ..self
+            }),
+            other => Err(other.word()),
+        }
+    }
+
+    /// Staff give them back. Whoever never paid the registration fee is where they were before.
+    pub fn reinstate(self) -> Result<Member, StatusWord> {
+        match self.status {
+            Status::Suspended { approved_at, .. } => Ok(Member {
+                status: match self.fee_paid_at {
+                    Some(_) => Status::Active { approved_at },
+                    None => Status::Approved { at: approved_at },
+                },
                 ..self
             }),
             other => Err(other.word()),
@@ -291,6 +322,27 @@ mod tests {
                 .status,
             Status::Refused { reason: reason() }
         );
+    }
+
+    #[test]
+    fn who_may_be_suspended_and_what_they_come_back_to() {
+        let (paid, at) = (Some(at("2026-03-01T09:00:00Z")), at("2026-03-02T08:00:00Z"));
+        for (status, paid) in [
+            (Status::Active { approved_at: at }, paid),
+            (Status::Approved { at }, None),
+        ] {
+            let suspended = member(status.clone(), paid).suspend(reason()).unwrap();
+            assert_eq!(suspended.status.word(), StatusWord::Suspended);
+            assert_eq!(suspended.reinstate().unwrap().status, status);
+        }
+        for status in [Status::Pending, Status::Refused { reason: reason() }] {
+            let word = status.word();
+            assert_eq!(
+                member(status.clone(), paid).suspend(reason()).map(drop),
+                Err(word)
+            );
+            assert_eq!(member(status, paid).reinstate().map(drop), Err(word));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! The rows of the two busiest reads, a dial and a PIN, are in `store/dial.rs` and `store/pin.rs`.
 
+mod changes;
 mod credentials;
 mod dial;
 mod helpers;
@@ -24,12 +25,13 @@ use crate::fault::Fault;
 use crate::primitives::{Language, Msisdn};
 use crate::stages::StageId;
 
+pub(super) use changes::{ask_again, has_index, save_category, save_msisdn};
 pub(super) use credentials::{insert_credential_change, latest_credential_change};
 pub use dial::{AtDial, DialledMember, at_dial, caller_language};
 pub(super) use dial::{note_caller_language, save_caller_language, save_member_language};
 pub(super) use helpers::{helpers_of, helping, save_helping};
 pub(super) use officers::{officers, officers_on_duty_at, official, remove_role, save_role};
-pub(super) use pin::{charge_first, clear_guard, exchange_guard, pin, save_pin};
+pub(super) use pin::{charge_first, clear_guard, exchange_guard, forget_tries, pin, save_pin};
 pub use register::{Search, counts, search};
 
 /// False when somebody is already there with this key, phone, national id or id.
@@ -102,10 +104,12 @@ pub(super) async fn who_is_there(
 pub(super) async fn is_index_taken(
     conn: &mut PgConnection,
     index: &[u8; 32],
+    but_for: Option<MemberId>,
 ) -> Result<bool, Fault> {
     let taken = sqlx::query_scalar!(
-        r#"select exists (select 1 from member where national_id_index = $1) as "taken!""#,
-        index.as_slice()
+        r#"select exists (select 1 from member where national_id_index = $1 and id is distinct from $2) as "taken!""#,
+        index.as_slice(),
+        but_for.map(|member| member.0)
     )
     .fetch_one(conn)
     .await?;
@@ -195,6 +199,19 @@ pub async fn find(conn: &mut PgConnection, who: &Who) -> Result<Option<Member>, 
     .transpose()
 }
 
+/// The member's phone whose SHA-256 this is, in hexadecimal, as M-PESA tells of payers.
+pub async fn phone_of_hash(conn: &mut PgConnection, hash: &str) -> Result<Option<Msisdn>, Fault> {
+    let phone = sqlx::query_scalar!(
+        "select msisdn from member where encode(sha256(msisdn::bytea), 'hex') = $1",
+        hash
+    )
+    .fetch_optional(conn)
+    .await?;
+    phone
+        .map(|phone| Msisdn::parse(&phone).map_err(|_| Fault::broken("a member without a phone")))
+        .transpose()
+}
+
 /// As [`find`], and holds the row until the end of the work.
 pub(super) async fn lock(conn: &mut PgConnection, who: &Who) -> Result<Option<Member>, Fault> {
     lock_row(conn, who).await?.map(Member::try_from).transpose()
@@ -244,13 +261,20 @@ pub async fn pending(conn: &mut PgConnection) -> Result<Vec<Member>, Fault> {
     .collect()
 }
 
-pub(super) async fn save_status(conn: &mut PgConnection, member: &Member) -> Result<(), Fault> {
+/// Of a refusal the moment is kept too: asking again takes its time.
+pub(super) async fn save_status(
+    conn: &mut PgConnection,
+    member: &Member,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
     sqlx::query!(
-        "update member set status = $2, reason = $3, approved_at = $4 where id = $1",
+        "update member set status = $2, reason = $3, approved_at = $4, refused_at = case when $2 = 'refused' then $5::timestamptz end
+         where id = $1",
         member.id.0,
         member.status.word().as_str(),
         member.status.reason().map(Reason::as_str),
-        member.status.approved_at()
+        member.status.approved_at(),
+        now
     )
     .execute(conn)
     .await?;

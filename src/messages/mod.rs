@@ -10,6 +10,7 @@ mod breakers;
 mod bucket;
 mod handing;
 pub mod inbox;
+mod kind;
 mod loop_guard;
 mod model;
 mod outlets;
@@ -23,12 +24,15 @@ mod template;
 mod values;
 
 pub use breakers::Breakers;
+pub use kind::Kind;
 pub use model::{Class, Handover, Message, MessageId, Refusal, Tally};
 pub use outlets::{Outlets, Pace};
 pub use quiet::QuietHours;
 pub use route::Routes;
 pub use sender::Sender;
-pub use service::{is_opted_out, opt_in, opt_out, send, send_all, tally};
+pub use service::{
+    is_opted_out, opt_in, opt_out, send, send_all, set_preference, tally, unwanted_by,
+};
 pub use store::about::{Said, about};
 pub use store::fates::{Fate, fates};
 pub use store::outbox::{LaneStats, lane_stats};

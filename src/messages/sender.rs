@@ -19,7 +19,7 @@ use super::route::{self, Choice, Rest};
 use super::store::attempts::{self, Try};
 use super::store::batches::{self, Beginning};
 use super::store::outbox::{self, Due};
-use super::{Templates, Values, reports};
+use super::{Kind, Templates, Values, reports};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::primitives::gsm7;
@@ -347,6 +347,15 @@ impl Sender {
                 state: "failed",
                 why: "wants no promotion".to_owned(),
                 held_back_by: "stop",
+            });
+        }
+        if Kind::of(&due.template)
+            .is_some_and(|kind| due.unwanted.iter().any(|no| no == kind.as_str()))
+        {
+            return Err(Dropped {
+                state: "failed",
+                why: "wants none of this kind".to_owned(),
+                held_back_by: "preference",
             });
         }
         if due

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::store::outbox;
-use super::{Message, MessageId, Tally};
+use super::store::{outbox, preferences};
+use super::{Kind, Message, MessageId, Tally};
 use crate::fault::Fault;
 use crate::primitives::Msisdn;
 use crate::work::Work;
@@ -57,4 +57,20 @@ pub async fn opt_in(
 /// Whether this phone wants no promotions.
 pub async fn is_opted_out(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<bool, Fault> {
     outbox::is_opted_out(conn, msisdn).await
+}
+
+/// The phone wants messages of this kind, or does not.
+pub async fn set_preference(
+    work: &mut Work,
+    msisdn: &Msisdn,
+    kind: Kind,
+    wanted: bool,
+) -> Result<(), Fault> {
+    let now = work.now;
+    preferences::set(work.conn(), msisdn, kind, wanted, now).await
+}
+
+/// The kinds of messages that this phone does not want.
+pub async fn unwanted_by(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<Vec<Kind>, Fault> {
+    preferences::unwanted_by(conn, msisdn).await
 }

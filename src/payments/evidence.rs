@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::primitives::{Money, Msisdn};
 
@@ -18,6 +19,8 @@ pub enum Source {
     Query,
     /// A paybill confirmation (C2B).
     Paybill,
+    /// The provider's own records: its pull interface, its statement.
+    Records,
 }
 
 impl Source {
@@ -27,6 +30,7 @@ impl Source {
             Source::Callback => "callback",
             Source::Query => "query",
             Source::Paybill => "paybill",
+            Source::Records => "records",
         }
     }
 
@@ -36,6 +40,7 @@ impl Source {
             Source::Callback,
             Source::Query,
             Source::Paybill,
+            Source::Records,
         ]
         .into_iter()
         .find(|source| source.as_str() == name)
@@ -201,6 +206,11 @@ impl Receipt {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Names the payment where no obligation stands behind it.
+    pub fn payment_id(&self) -> Uuid {
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, self.0.as_bytes())
+    }
 }
 
 impl fmt::Display for Receipt {
@@ -268,6 +278,18 @@ impl PhoneHint {
             at + shown[at..].chars().next().map_or(1, char::len_utf8)
         });
         payer.digits().starts_with(&head) && payer.digits().ends_with(&shown[tail_start..])
+    }
+
+    /// The number, where the whole of it is shown.
+    pub fn whole(&self) -> Option<Msisdn> {
+        Msisdn::parse(&self.0).ok()
+    }
+
+    /// The SHA-256 of the number, in lower-case hexadecimal, where that is shown (Daraja C2B v1).
+    pub fn hash(&self) -> Option<String> {
+        let shown = self.0.trim();
+        let is_hash = shown.len() == 64 && shown.chars().all(|c| c.is_ascii_hexdigit());
+        is_hash.then(|| shown.to_ascii_lowercase())
     }
 
     /// As it may be kept with an inflow: no more of the number than its ends.

@@ -144,14 +144,40 @@ async fn keep_in_suspense(
         receipt,
         amount,
         account,
+        phone,
         ..
     } = payment;
     Ok(vec![News::Unallocated {
         receipt,
         amount,
         account,
-        payer_hint,
+        phone,
     }])
+}
+
+/// Takes in a payment that only the provider's own records name: what its lost confirmation would have said. Said again it is
+/// nothing new.
+pub async fn recorded(
+    work: &mut Work,
+    rules: &Rules,
+    payment: PaybillPayment,
+) -> Result<Vec<News>, Fault> {
+    let said = Said::Paybill(payment.clone());
+    let raw = serde_json::to_vec(&said)?;
+    let new = NewEvidence {
+        attempt: None,
+        source: Source::Records,
+        provider_id: payment.receipt.as_str(),
+        content_hash: &Sha256::digest(&raw),
+        body: &raw,
+        trusted: true,
+        at: work.now,
+    };
+    let (evidence, is_unread) = store::insert_evidence(work.conn(), new).await?;
+    match is_unread {
+        true => understand(work, rules, evidence, said).await,
+        false => Ok(vec![]),
+    }
 }
 
 /// Writes down what the provider answered to the push, and draws the conclusions.

@@ -10,7 +10,7 @@ use super::pace::Pacer;
 use super::pushing::{self, Readiness};
 use super::rules::Rules;
 use super::service::{self, ApplyEvidence, AttendAttempt, PushAttempt};
-use super::{Alarm, News, Pace, PushAnswer, QueryAnswer, Said, Source};
+use super::{Alarm, News, Pace, PaybillPayment, PushAnswer, QueryAnswer, Said, Source};
 use super::{hearing, settling};
 use crate::clock::Clock;
 use crate::fault::Fault;
@@ -248,11 +248,18 @@ pub async fn apply_evidence(desk: &PaymentsDesk, job: ApplyEvidence) -> Result<(
     let said = match unread.source {
         Source::Callback => mpesa::read_prompt_result(&unread.body),
         Source::Paybill => mpesa::read_paybill(&unread.body),
-        // Direct answers are read where they are heard; one that was not is worth nothing now.
-        Source::Push | Source::Query => Said::Unreadable,
+        // These are read where they are heard; one that was not is worth nothing now.
+        Source::Push | Source::Query | Source::Records => Said::Unreadable,
     };
     let news = hearing::understand(&mut work, &desk.rules, job.evidence, said).await?;
     Ok(desk.settle_and_commit(work, news).await?)
+}
+
+/// Takes in a payment that the provider's own records name and that we lack, and draws the conclusions.
+pub async fn take_in(desk: &PaymentsDesk, payment: PaybillPayment) -> Result<(), Fault> {
+    let mut work = desk.begin().await?;
+    let news = hearing::recorded(&mut work, &desk.rules, payment).await?;
+    desk.settle_and_commit(work, news).await
 }
 
 /// Writes down again whatever should have happened by now and has not. To be run about once a minute.

@@ -34,12 +34,13 @@ pub use model::{
 pub use pushing::{PushOrder, Readiness, attempt_of_token, begin_push};
 pub use rules::Rules;
 pub use service::{
-    Request, RequestError, Requested, is_anything_open, obligation, pause, paused_until, request,
-    session_ended, sweep, take_from_suspense,
+    Request, RequestError, Requested, ToRefund, flag_unclaimed, is_anything_open, obligation,
+    open_request, pause, paused_until, put_back_into_suspense, request, session_ended, sweep,
+    take_for_refund, take_from_suspense, withdraw_unsent,
 };
 pub use settling::{apply, attend};
 pub use store::{
-    Listed, Suspended, Tried, Wanted, followed, in_suspense, listed, open_count, paid_since,
-    stage_of, suspense_after, suspense_total,
+    Came, Listed, Suspended, Tried, Wanted, came, followed, in_suspense, listed, open_count,
+    paid_since, stage_of, suspense_after, suspense_total, waiting_in_suspense,
 };
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

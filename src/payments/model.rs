@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::codes::TextKey;
-use super::evidence::{PromptIds, Receipt};
+use super::evidence::{PhoneHint, PromptIds, Receipt};
 use super::verdict::Verdict;
 use crate::primitives::{Language, Money, Msisdn};
 
@@ -51,6 +51,20 @@ pub enum Purpose {
     TopUp {
         member: Uuid,
     },
+    /// A renewal, a fee or a fine.
+    Invoice {
+        member: Uuid,
+        invoice: Uuid,
+    },
+    /// Towards the member's loan.
+    LoanRepayment {
+        member: Uuid,
+    },
+    /// Of an insurance policy.
+    Premium {
+        member: Uuid,
+        policy: Uuid,
+    },
 }
 
 impl Purpose {
@@ -59,15 +73,38 @@ impl Purpose {
         match self {
             Purpose::RegistrationFee { member }
             | Purpose::Contribution { member, .. }
-            | Purpose::TopUp { member } => *member,
+            | Purpose::TopUp { member }
+            | Purpose::Invoice { member, .. }
+            | Purpose::LoanRepayment { member }
+            | Purpose::Premium { member, .. } => *member,
         }
     }
 
     /// The stage whose fund it goes into, where it goes into one.
     pub fn stage(&self) -> Option<i32> {
         match self {
-            Purpose::RegistrationFee { .. } | Purpose::TopUp { .. } => None,
+            Purpose::RegistrationFee { .. }
+            | Purpose::TopUp { .. }
+            | Purpose::Invoice { .. }
+            | Purpose::LoanRepayment { .. }
+            | Purpose::Premium { .. } => None,
             Purpose::Contribution { stage, .. } => Some(*stage),
+        }
+    }
+
+    /// The invoice it pays, where it pays one.
+    pub fn invoice(&self) -> Option<Uuid> {
+        match self {
+            Purpose::Invoice { invoice, .. } => Some(*invoice),
+            _ => None,
+        }
+    }
+
+    /// The policy it is a premium of, where it is one.
+    pub fn policy(&self) -> Option<Uuid> {
+        match self {
+            Purpose::Premium { policy, .. } => Some(*policy),
+            _ => None,
         }
     }
 
@@ -76,6 +113,9 @@ impl Purpose {
             Purpose::RegistrationFee { .. } => "registration_fee",
             Purpose::Contribution { .. } => "contribution",
             Purpose::TopUp { .. } => "top_up",
+            Purpose::Invoice { .. } => "invoice",
+            Purpose::LoanRepayment { .. } => "loan_repayment",
+            Purpose::Premium { .. } => "premium",
         }
     }
 
@@ -85,6 +125,9 @@ impl Purpose {
             Purpose::RegistrationFee { .. } => "Registration",
             Purpose::Contribution { .. } => "Welfare",
             Purpose::TopUp { .. } => "Wallet",
+            Purpose::Invoice { .. } => "KwaStage fee",
+            Purpose::LoanRepayment { .. } => "Loan",
+            Purpose::Premium { .. } => "Insurance",
         }
     }
 }
@@ -347,7 +390,8 @@ pub enum News {
         amount: Money,
         /// As typed, normalised.
         account: String,
-        payer_hint: Option<String>,
+        /// Of the payer, as far as it is shown.
+        phone: Option<PhoneHint>,
     },
     /// For the people who run this, not for the rider.
     Alarm {

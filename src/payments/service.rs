@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::evidence::Receipt;
-use super::model::{AttemptId, Obligation, ObligationId, ObligationState, Purpose};
+use super::evidence::{PhoneHint, Receipt};
+use super::model::{AttemptId, AttemptState, Obligation, ObligationId, ObligationState, Purpose};
 use super::rules::Rules;
 use super::store::{self, NewObligation};
 use crate::events::Event;
@@ -212,6 +212,18 @@ pub async fn request(
     })
 }
 
+/// The amount that this member was asked for the same purpose and may still pay, if there is such a request.
+pub async fn open_request(
+    work: &mut Work,
+    rules: &Rules,
+    purpose: &Purpose,
+) -> Result<Option<Money>, Fault> {
+    let in_doubt_since = work.now - rules.doubt_blocks_for;
+    store::set_aside_doubts(work.conn(), purpose, in_doubt_since).await?;
+    let open = store::open_obligation_of(work.conn(), purpose).await?;
+    Ok(open.map(|open| open.amount))
+}
+
 async fn repeated(work: &mut Work, known: Obligation) -> Result<Requested, RequestError> {
     let attempts = store::attempts_of(work.conn(), known.id).await?;
     let latest = attempts
@@ -328,6 +340,70 @@ pub async fn take_from_suspense(
 ) -> Result<Option<Money>, Fault> {
     let now = work.now;
     store::give_to_member(work.conn(), receipt, member, now).await
+}
+
+/// Money in suspense that is to go back to its payer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToRefund {
+    pub amount: Money,
+    payer_hint: Option<String>,
+}
+
+impl ToRefund {
+    /// True unless what the provider has shown of the payer's number contradicts this one.
+    pub fn may_be_of(&self, payer: &Msisdn) -> bool {
+        let hint = self.payer_hint.as_deref().map(PhoneHint::new);
+        hint.is_none_or(|hint| hint.agrees_with(payer))
+    }
+}
+
+/// Takes a payment out of suspense for its payer; none when no payment with this receipt waits there. Until it is put back it
+/// can belong to nothing else.
+pub async fn take_for_refund(
+    work: &mut Work,
+    receipt: &Receipt,
+) -> Result<Option<ToRefund>, Fault> {
+    let taken = store::take_for_refund(work.conn(), receipt).await?;
+    Ok(taken.map(|(amount, payer_hint)| ToRefund { amount, payer_hint }))
+}
+
+/// What could not be paid back waits in suspense again. False when it was not on its way back.
+pub async fn put_back_into_suspense(work: &mut Work, receipt: &Receipt) -> Result<bool, Fault> {
+    store::put_back(work.conn(), receipt).await
+}
+
+/// Marks money that nobody has claimed since before then as owed back to its payer; the receipts of what is new. It can still find
+/// its owner until it is paid back.
+pub async fn flag_unclaimed(work: &mut Work, before: DateTime<Utc>) -> Result<Vec<String>, Fault> {
+    let now = work.now;
+    store::flag_unclaimed(work.conn(), before, now).await
+}
+
+/// Takes a request back whose prompt has not left. False when M-PESA may know of it already: then it takes its course.
+pub async fn withdraw_unsent(work: &mut Work, id: ObligationId) -> Result<bool, Fault> {
+    let attempts = store::attempts_of(work.conn(), id).await?;
+    let Some(latest) = attempts.last() else {
+        return Ok(false);
+    };
+    let Some(obligation) = store::lock_obligation_of(work.conn(), latest.id).await? else {
+        return Ok(false);
+    };
+    // Read again under the lock.
+    let attempts = store::attempts_of(work.conn(), id).await?;
+    let mut open = attempts.iter().filter(|attempt| attempt.state.is_open());
+    if obligation.state != ObligationState::Open
+        || open.any(|attempt| attempt.state != AttemptState::Created)
+    {
+        return Ok(false);
+    }
+    let now = work.now;
+    for attempt in attempts {
+        if attempt.state == AttemptState::Created {
+            store::save_attempt(work.conn(), &attempt.withdraw(), None, now).await?;
+        }
+    }
+    store::close_obligation(work.conn(), id, ObligationState::Unpaid, now).await?;
+    Ok(true)
 }
 
 /// Finds whatever should have happened by now and has not, and writes its job down again. Safe to run at any

@@ -17,11 +17,11 @@ use crate::fault::Fault;
 use crate::primitives::{Money, Msisdn};
 
 pub(super) use evidence::{NewEvidence, evidence, evidence_of, insert_evidence, understand};
+pub use inflows::{Came, Suspended, came, in_suspense, waiting_in_suspense};
 pub(super) use inflows::{
-    NewInflow, Share, claim_inflow, give_to_member, inflows_of, insert_inflow, lock_inflow,
-    name_inflow, receipts_elsewhere,
+    NewInflow, Share, claim_inflow, flag_unclaimed, give_to_member, inflows_of, insert_inflow,
+    lock_inflow, name_inflow, put_back, receipts_elsewhere, take_for_refund,
 };
-pub use inflows::{Suspended, in_suspense};
 pub use listing::{
     Listed, Tried, Wanted, followed, listed, paid_since, stage_of, suspense_after, suspense_total,
 };

@@ -17,4 +17,15 @@ pub enum Question {
     },
     /// Somebody wants to pay into the fund of their stage and did not say, or not clearly, how much.
     HowMuch,
+    /// The next of kin is asked whether it is the member who has forgotten the PIN.
+    IsItThem { reset: Uuid },
+    /// A phone that a member wants to move to is asked whether it is theirs.
+    IsYourNumber { change: Uuid },
+    /// Somebody paid to the paybill for an account that names nobody.
+    WhoseMoney {
+        /// M-PESA's own receipt number.
+        receipt: String,
+    },
+    /// Somebody asks them to vouch for a loan.
+    Vouch { loan: Uuid },
 }

@@ -26,6 +26,12 @@ pub enum Purpose {
     RegistrationFee,
     /// Into the member's own wallet.
     TopUp,
+    /// A renewal, a fee or a fine.
+    Dues,
+    /// Towards the member's loan.
+    LoanRepayment,
+    /// Of an insurance policy.
+    Premium,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +67,9 @@ impl Purpose {
             Purpose::Contribution => "contribution",
             Purpose::RegistrationFee => "registration_fee",
             Purpose::TopUp => "top_up",
+            Purpose::Dues => "dues",
+            Purpose::LoanRepayment => "loan_repayment",
+            Purpose::Premium => "premium",
         }
     }
 
@@ -69,6 +78,9 @@ impl Purpose {
             Purpose::Contribution,
             Purpose::RegistrationFee,
             Purpose::TopUp,
+            Purpose::Dues,
+            Purpose::LoanRepayment,
+            Purpose::Premium,
         ]
         .into_iter()
         .find(|purpose| purpose.as_str() == text)

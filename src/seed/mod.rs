@@ -2,6 +2,7 @@
 //! list has a second page. Seeding it again changes nothing.
 
 mod desk;
+mod loans;
 mod money;
 
 pub use desk::{DeskAccount, desk_account};

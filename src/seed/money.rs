@@ -1,14 +1,17 @@
 //! What the seeded world has paid so far: nine weeks of contributions, some of them missing, and one payout.
 
+use std::fmt::Display;
+
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::Summary;
 use crate::fault::Fault;
+use crate::ledger::{self, Key, postings};
 use crate::members::Member;
 use crate::primitives::{Money, nairobi_date, nairobi_day_start};
-use crate::welfare::{self, ContributionReceived, PaidFrom, Period, Plan, SupportPaid};
+use crate::welfare::{self, ContributionReceived, Outcome, PaidFrom, Period, Plan, SupportHeld};
 use crate::work::{Actor, Work};
 
 const WEEKLY: i64 = 200;
@@ -37,7 +40,7 @@ pub async fn money(pool: &PgPool, world: &Summary, now: DateTime<Utc>) -> Result
     if let Some(helped) = world.members.get(7) {
         support(pool, helped, now - TimeDelta::days(9)).await?;
     }
-    Ok(())
+    super::loans::lender(pool, now).await
 }
 
 /// The Monday eight weeks before this week's. A world seeded in another week has begun before, and stays.
@@ -74,16 +77,24 @@ async fn contribute(pool: &PgPool, member: &Member, day: NaiveDate) -> Result<()
 }
 
 async fn support(pool: &PgPool, member: &Member, at: DateTime<Utc>) -> Result<(), Fault> {
+    let seeding = |refused: &dyn Display| Fault::broken(format!("seeding: {refused}"));
     let mut work = begin(pool, at).await?;
-    let paid = SupportPaid {
+    let held = SupportHeld {
         member: member.id.0,
         stage: member.stage.0,
         amount: Money::from_shillings(1_500),
-        payment: made_up(&format!("support {}", member.id)),
+        payout: made_up(&format!("support {}", member.id)),
     };
-    welfare::support_paid(&mut work, paid)
+    let (payout, amount) = (held.payout, held.amount);
+    let booked = welfare::support_held(&mut work, held)
         .await
-        .map_err(|refused| Fault::broken(format!("seeding: {refused}")))?;
+        .map_err(|refused| seeding(&refused))?;
+    let (Outcome::Booked(hold) | Outcome::AlreadyDone(hold)) = booked;
+    let paid = postings::payouts::payout_paid(payout, hold, amount, Money::ZERO)
+        .map_err(|refused| seeding(&refused))?;
+    ledger::post(&mut work, paid, Key::of("payout_paid", payout))
+        .await
+        .map_err(|refused| seeding(&refused))?;
     work.commit().await
 }
 

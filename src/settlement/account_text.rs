@@ -12,7 +12,7 @@ pub struct Meant {
 }
 
 /// Words in front of the number; without one, money is for the fund.
-const WORDS: [(&str, Destination); 9] = [
+const WORDS: [(&str, Destination); 11] = [
     ("WELFARE", Destination::Fund),
     ("USTAWI", Destination::Fund),
     ("MCHANGO", Destination::Fund),
@@ -22,6 +22,8 @@ const WORDS: [(&str, Destination); 9] = [
     ("POCHI", Destination::Wallet),
     ("W", Destination::Wallet),
     ("P", Destination::Wallet),
+    ("LOAN", Destination::Loan),
+    ("MKOPO", Destination::Loan),
 ];
 
 /// Reads an account as it was typed or as it is kept (upper case, without spaces and `-_/.`). `None` when it names nobody
@@ -100,11 +102,14 @@ mod tests {
             ("WALLET0711000001", phone(amina, Destination::Wallet)),
             ("w0711000001", phone(amina, Destination::Wallet)),
             ("Pochi 0711-000-001", phone(amina, Destination::Wallet)),
+            ("loan 0711000001", phone(amina, Destination::Loan)),
+            ("MKOPO0711000001", phone(amina, Destination::Loan)),
             ("KTS-2026-0001", number(2026, 1, Destination::Fund)),
             ("kts 2026/0001", number(2026, 1, Destination::Fund)),
             ("KTS2O26OOO1", number(2026, 1, Destination::Fund)),
             ("W KTS-2026-0012", number(2026, 12, Destination::Wallet)),
             ("welfare", None),
+            ("loan", None),
             ("101", None),
             ("", None),
             ("KSA10001", None),

@@ -4,12 +4,17 @@
 //! The payments room knows neither funds nor members; they do not know payments. They meet here.
 
 mod account_text;
+mod loan;
 mod paybill;
+mod premiums;
+mod whose;
 
 use tracing::{error, info};
 
 use crate::app::App;
+use crate::dues;
 use crate::fault::Fault;
+use crate::invoices::InvoiceId;
 use crate::ledger::{self, Account, Key, PostError, Posting, postings};
 use crate::members::{self, FeePaid, MemberId, StatusWord};
 use crate::messages::{self, Class, Message, Values};
@@ -22,6 +27,7 @@ use crate::welfare::{self, ContributionReceived, FundError, PaidFrom, Status};
 use crate::work::Work;
 
 pub use paybill::{AllocateError, allocate_by_hand};
+pub use whose::{Whose, answer_whose, flag_unclaimed, names_somebody};
 
 /// Settles everything a piece of evidence has brought to light.
 pub async fn settle(app: &App, work: &mut Work, news: Vec<News>) -> Result<(), Fault> {
@@ -98,6 +104,10 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
                 )
                 .await?;
             }
+            if let Purpose::Premium { policy, .. } = purpose {
+                let receipt = receipt.as_ref();
+                return premiums::came_twice(app, work, obligation, policy, amount, receipt).await;
+            }
             let key = receipt.as_ref().map_or_else(
                 || obligation.to_string(),
                 |receipt| receipt.as_str().to_owned(),
@@ -146,21 +156,21 @@ async fn settle_one(app: &App, work: &mut Work, news: News) -> Result<(), Fault>
             receipt,
             amount,
             account,
-            ..
+            phone,
         } => {
             if paybill::allocate(app, work, &receipt, amount, &account).await? {
                 info!(target: "financial", { receipt = receipt.as_str(), %amount }, "A paybill payment found its member by its account");
                 return Ok(());
             }
             error!(target: "financial", { receipt = receipt.as_str(), %amount }, "A paybill payment fits nobody: it waits in suspense");
-            // No obligation stands behind it, so the cause is a name made of the receipt.
-            let cause = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, receipt.as_str().as_bytes());
+            let cause = receipt.payment_id();
             book(
                 work,
                 postings::unallocated_received(cause, amount),
                 Key::of("unallocated", receipt.as_str()),
             )
-            .await
+            .await?;
+            whose::ask_payer(app, work, &receipt, amount, phone.as_ref()).await
         }
         News::Alarm { alarm, .. } => {
             error!(target: "financial", ?alarm, "A payment needs somebody's attention");
@@ -183,6 +193,9 @@ async fn paid(
         Purpose::RegistrationFee { .. } => receipts::Purpose::RegistrationFee,
         Purpose::Contribution { .. } => receipts::Purpose::Contribution,
         Purpose::TopUp { .. } => receipts::Purpose::TopUp,
+        Purpose::Invoice { .. } => receipts::Purpose::Dues,
+        Purpose::LoanRepayment { .. } => receipts::Purpose::LoanRepayment,
+        Purpose::Premium { .. } => receipts::Purpose::Premium,
     };
     let issue = Issue {
         payment: obligation.0,
@@ -244,6 +257,19 @@ async fn paid(
                 .money("balance", balance)
                 .code("code", code.as_str());
             tell(work, obligation, "receipt.top_up", values, "receipt").await
+        }
+        Purpose::Invoice { invoice, .. } => {
+            let invoice = InvoiceId(invoice);
+            dues::received(work, obligation, invoice, amount, &provider_receipt, &code).await
+        }
+        Purpose::LoanRepayment { member } => {
+            let payment = obligation.0;
+            let (template, values) =
+                loan::repaid(work, payment, member, amount, &provider_receipt, &code).await?;
+            tell(work, obligation, template, values, "receipt").await
+        }
+        Purpose::Premium { policy, .. } => {
+            premiums::came(app, work, obligation, policy, amount, code.as_str()).await
         }
     }
 }
@@ -359,6 +385,9 @@ fn what_phrase(purpose: Purpose) -> &'static str {
         Purpose::RegistrationFee { .. } => "what.registration_fee",
         Purpose::Contribution { .. } => "what.contribution",
         Purpose::TopUp { .. } => "what.top_up",
+        Purpose::Invoice { .. } => "what.dues",
+        Purpose::LoanRepayment { .. } => "what.loan_repayment",
+        Purpose::Premium { .. } => "what.premium",
     }
 }
 

@@ -1,7 +1,5 @@
 //! Money that was sent to the paybill without being asked for: to the member its account names, or by staff out of suspense.
 
-use uuid::Uuid;
-
 use super::account_text::{self, Meant};
 use super::{contribution_words, fee_paid_words};
 use crate::app::App;
@@ -58,7 +56,7 @@ pub(super) async fn allocate(
     Ok(true)
 }
 
-/// Staff give money out of suspense to a member.
+/// Staff, or the payer, give money out of suspense to a member. A refusal leaves the transaction as it was.
 pub async fn allocate_by_hand(
     app: &App,
     work: &mut Work,
@@ -69,14 +67,16 @@ pub async fn allocate_by_hand(
     let member = members::find(work.conn(), who)
         .await?
         .ok_or(AllocateError::NoMember)?;
-    let amount = payments::take_from_suspense(work, receipt, member.id.0)
-        .await?
-        .ok_or(AllocateError::NotInSuspense)?;
+    let waiting = payments::waiting_in_suspense(work.conn(), receipt).await?;
+    let amount = waiting.ok_or(AllocateError::NotInSuspense)?;
     let Some(target) = target(app, &member, amount, into) else {
         let name = member.first_name.as_str().to_owned();
         return Err(AllocateError::NotForThem(name));
     };
-    let released = postings::suspense_released(payment_of(receipt), amount);
+    payments::take_from_suspense(work, receipt, member.id.0)
+        .await?
+        .ok_or(AllocateError::NotInSuspense)?;
+    let released = postings::suspense_released(receipt.payment_id(), amount);
     super::book(work, released, Key::of("suspense_released", receipt)).await?;
     credit(app, work, receipt, amount, &member, target).await?;
     Ok((member, amount))
@@ -87,6 +87,7 @@ pub async fn allocate_by_hand(
 enum Target {
     Contribution,
     Wallet,
+    Loan,
     RegistrationFee,
 }
 
@@ -95,6 +96,7 @@ fn target(app: &App, member: &Member, amount: Money, into: Destination) -> Optio
     match (member.status.word(), into) {
         (StatusWord::Active, Destination::Fund) => Some(Target::Contribution),
         (StatusWord::Active, Destination::Wallet) => Some(Target::Wallet),
+        (StatusWord::Active, Destination::Loan) => Some(Target::Loan),
         (StatusWord::Pending | StatusWord::Approved, _)
             if member.fee_paid_at.is_none() && amount == app.config.fees.registration =>
         {
@@ -102,11 +104,6 @@ fn target(app: &App, member: &Member, amount: Money, into: Destination) -> Optio
         }
         _ => None,
     }
-}
-
-/// No obligation stands behind it, so the payment's name is made of its receipt.
-fn payment_of(receipt: &Receipt) -> Uuid {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, receipt.as_str().as_bytes())
 }
 
 async fn credit(
@@ -117,7 +114,7 @@ async fn credit(
     member: &Member,
     target: Target,
 ) -> Result<(), Fault> {
-    let payment = payment_of(receipt);
+    let payment = receipt.payment_id();
     let code = issued(app, work, receipt, amount, member, target).await?;
     let (template, values) = match target {
         Target::Contribution => {
@@ -148,6 +145,10 @@ async fn credit(
                 .code("code", code.as_str());
             ("receipt.top_up", values)
         }
+        Target::Loan => {
+            let member = member.id.0;
+            super::loan::repaid(work, payment, member, amount, receipt.as_str(), &code).await?
+        }
         Target::RegistrationFee => {
             let told = members::fee_paid(work, member.id, payment).await?;
             let posting = postings::registration_fee_received(payment, amount);
@@ -175,7 +176,7 @@ async fn credit(
     messages::send(work, message).await?;
     match target {
         Target::RegistrationFee => welcome::greet(work, member.id).await,
-        Target::Contribution | Target::Wallet => Ok(()),
+        Target::Contribution | Target::Wallet | Target::Loan => Ok(()),
     }
 }
 
@@ -188,12 +189,13 @@ async fn issued(
     target: Target,
 ) -> Result<CheckCode, Fault> {
     let issue = Issue {
-        payment: payment_of(receipt),
+        payment: receipt.payment_id(),
         member: Some(member.id.0),
         amount,
         what: match target {
             Target::Contribution => Purpose::Contribution,
             Target::Wallet => Purpose::TopUp,
+            Target::Loan => Purpose::LoanRepayment,
             Target::RegistrationFee => Purpose::RegistrationFee,
         },
         provider_receipt: receipt.as_str().to_owned(),

@@ -17,6 +17,8 @@ const HOPS_NOT_JOURNALLED: &str = "kwastage_hops_not_journalled_total";
 const SESSIONS_ENDED: &str = "kwastage_sessions_ended_total";
 const HOP_SECONDS: &str = "kwastage_hop_duration_seconds";
 const PAYMENTS: &str = "kwastage_payments_total";
+const PAYOUTS: &str = "kwastage_payouts_total";
+const PAYOUTS_STOPPED: &str = "kwastage_payouts_stopped";
 const MESSAGES: &str = "kwastage_messages_total";
 const MESSAGES_HELD_BACK: &str = "kwastage_messages_held_back_total";
 const SPOOLED: &str = "kwastage_spooled_total";
@@ -95,6 +97,16 @@ pub fn session_ended(status: &str) {
 /// One piece of news about a payment, such as `paid`, `confirmed`, `unpaid_cancel`, `checking`.
 pub fn payment(outcome: impl Into<SharedString>) {
     counter!(PAYMENTS, "outcome" => outcome.into()).increment(1);
+}
+
+/// One payout that ended, by what it was for and how: `paid` or `returned`.
+pub fn payout(purpose: &'static str, outcome: &'static str) {
+    counter!(PAYOUTS, "purpose" => purpose, "outcome" => outcome).increment(1);
+}
+
+/// Whether all payouts are stopped until a person lifts it. Anything but zero pages somebody.
+pub fn payouts_stopped(stopped: bool) {
+    gauge!(PAYOUTS_STOPPED).set(f64::from(stopped));
 }
 
 /// What became of an emergency report that Postgres could not take: `kept`, `not_kept`, `alerted`, `drained` and the like.
@@ -201,6 +213,11 @@ fn describe() {
     describe_counter!(SESSIONS_ENDED, "End-of-session notices by status");
     describe_histogram!(HOP_SECONDS, "Our time for a hop by screen");
     describe_counter!(PAYMENTS, "Payments that reached a state");
+    describe_counter!(PAYOUTS, "Payouts that ended, by purpose and outcome");
+    describe_gauge!(
+        PAYOUTS_STOPPED,
+        "1 while all payouts are stopped; a person lifts it"
+    );
     describe_counter!(MESSAGES, "Messages that reached a state, by lane");
     describe_counter!(
         MESSAGES_HELD_BACK,

@@ -11,4 +11,7 @@ mod store;
 
 pub use limits::{Limits, Spent};
 pub use model::{Line, Recipient, Sent, Source, Spend, SpendError, What};
-pub use service::{contribute, credit, freeze, is_frozen, last_recipients, lines, send, thaw};
+pub use service::{
+    allowed, contribute, credit, freeze, is_frozen, last_recipients, lines, note, pay_dues, send,
+    thaw, withdraw, withdrawal_returned,
+};

@@ -14,6 +14,8 @@ pub enum Source {
     TopUp,
     /// A payment that came a second time is the member's own money.
     PaidTwice,
+    /// So is what was paid for a loan beyond what it asked for.
+    LoanOverpaid,
 }
 
 /// Money that leaves a wallet.
@@ -73,8 +75,24 @@ pub enum What {
     TopUp,
     PaidTwice,
     Contribution,
+    /// A renewal, a fee or a fine.
+    Dues,
     Sent,
     Received,
+    /// To the member's own M-PESA, with our fee.
+    Withdrawn,
+    /// M-PESA could not pay what was withdrawn.
+    WithdrawalReturned,
+    /// A loan was paid in.
+    Loan,
+    LoanFee,
+    LoanRepaid,
+    /// More came by M-PESA than a loan still asked for.
+    LoanOverpaid,
+    /// Of an insurance policy.
+    Premium,
+    /// A policy was cancelled.
+    PremiumRefund,
 }
 
 impl What {
@@ -83,8 +101,17 @@ impl What {
             What::TopUp => "top_up",
             What::PaidTwice => "paid_twice",
             What::Contribution => "contribution",
+            What::Dues => "dues",
             What::Sent => "sent",
             What::Received => "received",
+            What::Withdrawn => "withdrawn",
+            What::WithdrawalReturned => "withdrawal_returned",
+            What::Loan => "loan",
+            What::LoanFee => "loan_fee",
+            What::LoanRepaid => "loan_repaid",
+            What::LoanOverpaid => "loan_overpaid",
+            What::Premium => "premium",
+            What::PremiumRefund => "premium_refund",
         }
     }
 
@@ -93,15 +120,33 @@ impl What {
             What::TopUp,
             What::PaidTwice,
             What::Contribution,
+            What::Dues,
             What::Sent,
             What::Received,
+            What::Withdrawn,
+            What::WithdrawalReturned,
+            What::Loan,
+            What::LoanFee,
+            What::LoanRepaid,
+            What::LoanOverpaid,
+            What::Premium,
+            What::PremiumRefund,
         ]
         .into_iter()
         .find(|what| what.as_str() == word)
     }
 
     pub(super) fn comes_in(self) -> bool {
-        matches!(self, What::TopUp | What::PaidTwice | What::Received)
+        matches!(
+            self,
+            What::TopUp
+                | What::PaidTwice
+                | What::Received
+                | What::WithdrawalReturned
+                | What::Loan
+                | What::LoanOverpaid
+                | What::PremiumRefund
+        )
     }
 }
 
@@ -110,6 +155,7 @@ impl From<Source> for What {
         match source {
             Source::TopUp => What::TopUp,
             Source::PaidTwice => What::PaidTwice,
+            Source::LoanOverpaid => What::LoanOverpaid,
         }
     }
 }

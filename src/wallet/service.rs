@@ -9,7 +9,7 @@ use super::model::{Line, Recipient, Sent, Source, Spend, SpendError, What};
 use super::store::{self, NewLine};
 use crate::events::Event;
 use crate::fault::Fault;
-use crate::ledger::{self, Account, Key, PostError, Posting, postings};
+use crate::ledger::{self, Account, JournalId, Key, PostError, Posting, postings};
 use crate::primitives::{Money, nairobi_date, nairobi_day_start};
 use crate::welfare::{self, ContributionReceived, FundError, PaidFrom};
 use crate::work::Work;
@@ -74,6 +74,29 @@ pub async fn contribute(work: &mut Work, spend: Spend, stage: i32) -> Result<Sen
     Ok(after)
 }
 
+/// The member pays the association out of the wallet. The journal is for the invoice that it pays.
+pub async fn pay_dues(work: &mut Work, spend: Spend) -> Result<(Sent, JournalId), SpendError> {
+    let after = allowed(work, &spend).await?;
+    let posting = postings::dues::dues_from_wallet(spend.id, spend.member, spend.amount)
+        .map_err(|error| Fault::broken(format!("dues that cannot be posted: {error}")))?;
+    let posted = ledger::post(work, posting, Key::of("dues_from_wallet", spend.id))
+        .await
+        .map_err(refused)?;
+    if posted.fresh {
+        let now = work.now;
+        let line = NewLine {
+            member: spend.member,
+            what: What::Dues,
+            amount: spend.amount,
+            other: None,
+            journal: posted.journal,
+        };
+        store::insert(work.conn(), &line, now).await?;
+        moved(work, spend.member, What::Dues, spend.amount).await?;
+    }
+    Ok((after, posted.journal))
+}
+
 /// One member sends money to another. It costs nothing.
 pub async fn send(work: &mut Work, spend: Spend, to: Uuid) -> Result<Sent, SpendError> {
     if to == spend.member {
@@ -105,8 +128,59 @@ pub async fn send(work: &mut Work, spend: Spend, to: Uuid) -> Result<Sent, Spend
     Ok(after)
 }
 
+/// Money leaves the wallet for the member's own M-PESA: it is held until it has arrived. The amount is all that is taken.
+pub async fn withdraw(work: &mut Work, spend: Spend) -> Result<(Sent, JournalId), SpendError> {
+    let after = allowed(work, &spend).await?;
+    let posting = postings::payouts::withdrawal_held(spend.id, spend.member, spend.amount)
+        .map_err(|error| Fault::broken(format!("money that cannot be withdrawn: {error}")))?;
+    let posted = ledger::post(work, posting, Key::of("payout_held", spend.id))
+        .await
+        .map_err(refused)?;
+    if posted.fresh {
+        let now = work.now;
+        let line = NewLine {
+            member: spend.member,
+            what: What::Withdrawn,
+            amount: spend.amount,
+            other: None,
+            journal: posted.journal,
+        };
+        store::insert(work.conn(), &line, now).await?;
+        moved(work, spend.member, What::Withdrawn, spend.amount).await?;
+    }
+    Ok((after, posted.journal))
+}
+
+/// M-PESA could not pay a withdrawal: all that was taken is back, even in a wallet that was frozen meanwhile.
+pub async fn withdrawal_returned(
+    work: &mut Work,
+    member: Uuid,
+    payout: Uuid,
+    taken: Money,
+    hold: JournalId,
+) -> Result<JournalId, Fault> {
+    let posting = postings::payouts::withdrawal_returned(payout, hold, member, taken)
+        .map_err(|error| Fault::broken(format!("a withdrawal that cannot return: {error}")))?;
+    let posted = ledger::post(work, posting, Key::of("payout_returned", payout))
+        .await
+        .map_err(refused)?;
+    if posted.fresh {
+        let now = work.now;
+        let line = NewLine {
+            member,
+            what: What::WithdrawalReturned,
+            amount: taken,
+            other: None,
+            journal: posted.journal,
+        };
+        store::insert(work.conn(), &line, now).await?;
+        moved(work, member, What::WithdrawalReturned, taken).await?;
+    }
+    Ok(posted.journal)
+}
+
 /// Holds the wallet and looks at everything that could stand against the spending; says how it stands afterwards.
-async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
+pub async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
     if store::lock(work.conn(), spend.member).await? {
         return Err(SpendError::Frozen);
     }
@@ -131,6 +205,27 @@ async fn allowed(work: &mut Work, spend: &Spend) -> Result<Sent, SpendError> {
         balance: balance - spend.amount,
         left_today: left_today - spend.amount,
     })
+}
+
+/// Writes down in the wallet's book what another room has posted in this work, such as a loan that was paid in. Whoever took
+/// money out has asked [`allowed`] before.
+pub async fn note(
+    work: &mut Work,
+    member: Uuid,
+    what: What,
+    amount: Money,
+    journal: JournalId,
+) -> Result<(), Fault> {
+    let now = work.now;
+    let line = NewLine {
+        member,
+        what,
+        amount,
+        other: None,
+        journal,
+    };
+    store::insert(work.conn(), &line, now).await?;
+    moved(work, member, what, amount).await
 }
 
 /// Nothing leaves the wallet any more. False when it was so already.

@@ -51,7 +51,7 @@ pub(super) async fn set_frozen(
     Ok(changed.rows_affected() == 1)
 }
 
-/// What has left the wallet since midnight and since the first of the month.
+/// What has left the wallet since midnight and since the first of the month. A withdrawal that came back has not left.
 pub(super) async fn spent(
     conn: &mut PgConnection,
     member: Uuid,
@@ -59,8 +59,9 @@ pub(super) async fn spent(
     month_start: DateTime<Utc>,
 ) -> Result<Spent, Fault> {
     let row = sqlx::query!(
-        r#"select coalesce(sum(cents) filter (where at >= $2), 0)::bigint as "today!", coalesce(sum(cents), 0)::bigint as "this_month!"
-           from wallet_movement where member_id = $1 and direction = 'out' and at >= $3"#,
+        r#"select coalesce(sum(left_it) filter (where at >= $2), 0)::bigint as "today!", coalesce(sum(left_it), 0)::bigint as "this_month!"
+           from (select at, case direction when 'out' then cents else -cents end as left_it from wallet_movement
+                 where member_id = $1 and (direction = 'out' or what = 'withdrawal_returned') and at >= $3) moved"#,
         member,
         day_start,
         month_start

@@ -26,13 +26,14 @@ pub enum PaidFrom {
     Wallet,
 }
 
-/// A settled payout from a stage's fund for one of its members.
+/// Money that leaves a stage's fund for one of its members.
 #[derive(Clone, Debug)]
-pub struct SupportPaid {
+pub struct SupportHeld {
     pub member: Uuid,
     pub stage: i32,
     pub amount: Money,
-    pub payment: Uuid,
+    /// Names the payout: the same again is the same movement.
+    pub payout: Uuid,
 }
 
 /// What every member may see of the fund.
@@ -59,4 +60,12 @@ pub struct Movement {
 pub enum Direction {
     In,
     Out,
+}
+
+/// What a member has contributed so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// None before the first contribution.
+    pub first_at: Option<DateTime<Utc>>,
+    pub contributed: Money,
 }

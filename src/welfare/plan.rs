@@ -1,6 +1,6 @@
 //! What riders of a stage have agreed to pay, and on which days it falls due.
 
-use chrono::{Days, Months, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 
 use crate::primitives::Money;
 
@@ -30,6 +30,14 @@ pub struct Due {
     pub amount: Money,
 }
 
+/// On which days a plan is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DueOn {
+    Weekday(Weekday),
+    /// A day of the month, from 1 to 31; the last one where a month is shorter.
+    DayOfMonth(u8),
+}
+
 /// A schedule needs a plan, and each plan an amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a schedule has at least one plan, and each of them an amount")]
@@ -49,6 +57,36 @@ impl Period {
             .find(|period| period.as_str() == text)
     }
 }
+
+impl DueOn {
+    /// Reads `monday`, `mon` or `5`.
+    pub fn parse(typed: &str) -> Option<DueOn> {
+        let typed = typed.trim();
+        if let Ok(day) = typed.parse::<u8>() {
+            return (1..=31).contains(&day).then_some(DueOn::DayOfMonth(day));
+        }
+        typed.parse().ok().map(DueOn::Weekday)
+    }
+
+    pub fn period(self) -> Period {
+        match self {
+            DueOn::Weekday(_) => Period::Week,
+            DueOn::DayOfMonth(_) => Period::Month,
+        }
+    }
+
+    /// The first such day from this one on. A month that lacks the day is passed over, so that later months keep it.
+    pub fn first(self, from: NaiveDate) -> Option<NaiveDate> {
+        let is_it = |day: &NaiveDate| match self {
+            DueOn::Weekday(weekday) => day.weekday() == weekday,
+            DueOn::DayOfMonth(number) => day.day() == u32::from(number),
+        };
+        from.iter_days().take(DAYS_TO_LOOK).find(is_it)
+    }
+}
+
+/// The 31st comes at least every second month.
+const DAYS_TO_LOOK: usize = 63;
 
 impl Plan {
     /// The due day with this number, from 0. A month without the day has its last day instead, and the next month has the day again.
@@ -88,6 +126,12 @@ impl Schedule {
                     amount: plan.amount,
                 })
         })
+    }
+
+    /// The plan that holds on this day; the first one before it has begun.
+    pub fn plan_on(&self, day: NaiveDate) -> Option<&Plan> {
+        let begun = self.0.iter().rev().find(|plan| plan.starts_on <= day);
+        begun.or_else(|| self.0.first())
     }
 
     /// What one period costs once every due is paid.
@@ -153,6 +197,26 @@ mod tests {
                 ("2026-01-26".into(), 20_000)
             ]
         );
+    }
+
+    #[test]
+    fn the_day_of_a_plan_is_the_next_such_day() {
+        // 20 November 2026 is a Friday.
+        for (on, from, first) in [
+            ("fri", "2026-11-20", "2026-11-20"),
+            ("Monday", "2026-11-20", "2026-11-23"),
+            ("20", "2026-11-20", "2026-11-20"),
+            ("5", "2026-11-20", "2026-12-05"),
+            ("31", "2026-11-20", "2026-12-31"),
+            ("31", "2027-02-01", "2027-03-31"),
+            ("29", "2027-02-01", "2027-03-29"),
+        ] {
+            let on = DueOn::parse(on).unwrap();
+            assert_eq!(on.first(day(from)), Some(day(first)), "{on:?} from {from}");
+        }
+        for nonsense in ["0", "32", "", "someday", "-1"] {
+            assert_eq!(DueOn::parse(nonsense), None, "{nonsense}");
+        }
     }
 
     #[test]

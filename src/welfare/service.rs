@@ -5,14 +5,14 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{ContributionReceived, FundStatement, PaidFrom, SupportPaid};
+use super::model::{ContributionReceived, FundStatement, History, PaidFrom, SupportHeld};
 use super::plan::Plan;
-use super::standing::{Standing, standing};
+use super::standing::{Standing, latest_due_day, owed, standing};
 use super::store;
 use crate::events::Event;
 use crate::fault::Fault;
 use crate::ledger::{self, JournalId, Key, PostError, postings};
-use crate::primitives::{nairobi_date, nairobi_day_start};
+use crate::primitives::{Money, nairobi_date, nairobi_day_start};
 use crate::work::Work;
 
 /// What telling the fund about a payment has done.
@@ -72,31 +72,57 @@ pub async fn contribution_received(
     Ok(Outcome::Booked(posted.journal))
 }
 
-/// Writes down that a stage's fund has paid for one of its members. Refused with [`PostError::Overdrawn`] when the fund lacks it.
-pub async fn support_paid(work: &mut Work, paid: SupportPaid) -> Result<Outcome, FundError> {
-    let posting = postings::fund_support_paid(paid.payment, paid.stage, paid.amount)
+/// A stage's fund stands by one of its members: the money leaves it now and is held until it has arrived. Refused with
+/// [`PostError::Overdrawn`] when the fund lacks it.
+pub async fn support_held(work: &mut Work, held: SupportHeld) -> Result<Outcome, FundError> {
+    let posting = postings::payouts::support_held(held.payout, held.stage, held.amount)
         .map_err(PostError::from)?;
-    let posted = ledger::post(work, posting, Key::of("payment", paid.payment))
+    let posted = ledger::post(work, posting, Key::of("payment", held.payout))
         .await
         .map_err(booked_otherwise)?;
     if !posted.fresh {
         let booked = store::supported(work.conn(), posted.journal).await?;
-        return if booked == Some(paid.member) {
+        return if booked == Some(held.member) {
             Ok(Outcome::AlreadyDone(posted.journal))
         } else {
             Err(FundError::BookedOtherwise)
         };
     }
     let now = work.now;
-    store::insert_support(work.conn(), &paid, posted.journal, now).await?;
+    store::insert_support(work.conn(), &held, posted.journal, now).await?;
     work.record(Supported {
-        member: paid.member,
-        stage: paid.stage,
-        cents: paid.amount.cents(),
-        payment: paid.payment,
+        member: held.member,
+        stage: held.stage,
+        cents: held.amount.cents(),
+        payment: held.payout,
     })
     .await?;
     Ok(Outcome::Booked(posted.journal))
+}
+
+/// What was held for a member could not be brought to them: it is back in the fund, and the fund's book says so.
+pub async fn support_returned(
+    work: &mut Work,
+    member: Uuid,
+    stage: i32,
+    payout: Uuid,
+    amount: Money,
+    hold: JournalId,
+) -> Result<JournalId, Fault> {
+    let posting = postings::payouts::support_returned(payout, hold, stage, amount)
+        .map_err(|error| Fault::broken(format!("support that cannot return: {error}")))?;
+    let posted = ledger::post(work, posting, Key::of("payout_returned", payout))
+        .await
+        .map_err(|error| match error {
+            PostError::Fault(fault) => fault,
+            refused => Fault::broken(format!("the ledger refused a support's return: {refused}")),
+        })?;
+    if posted.fresh {
+        let now = work.now;
+        store::insert_support_returned(work.conn(), (member, stage), amount, posted.journal, now)
+            .await?;
+    }
+    Ok(posted.journal)
 }
 
 /// From `plan.starts_on` on, this category (`rider`, `owner`, `official`) of the stage pays by this plan. Once more is no change; a
@@ -110,6 +136,11 @@ pub async fn adopt_plan(
     store::insert_plan(work.conn(), stage, category, plan).await
 }
 
+/// Since when and how much a member has contributed.
+pub async fn history_of(conn: &mut PgConnection, member: Uuid) -> Result<History, Fault> {
+    store::history(conn, member).await
+}
+
 /// How a member stands today (a Nairobi day). None for somebody not approved yet, or whose stage has no plan for their category.
 pub async fn standing_of(
     conn: &mut PgConnection,
@@ -121,9 +152,33 @@ pub async fn standing_of(
         standing(
             &facts.schedule,
             nairobi_date(facts.approved_at),
-            facts.contributed,
+            facts.settled(),
             today,
         )
+    }))
+}
+
+/// What somebody's due day comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueNow {
+    /// The latest due day that has come.
+    pub day: NaiveDate,
+    /// Everything that fell due up to today and is not settled, today's with it.
+    pub owed: Money,
+}
+
+/// What a member owes today, with what falls due today. None before their first due day, and where nothing is asked of them.
+pub async fn due_now(
+    conn: &mut PgConnection,
+    member: Uuid,
+    today: NaiveDate,
+) -> Result<Option<DueNow>, Fault> {
+    let facts = store::what_was_agreed_and_paid(conn, member).await?;
+    Ok(facts.and_then(|facts| {
+        let since = nairobi_date(facts.approved_at);
+        let day = latest_due_day(&facts.schedule, since, today)?;
+        let owed = owed(&facts.schedule, since, facts.settled(), today);
+        Some(DueNow { day, owed })
     }))
 }
 

@@ -20,17 +20,18 @@ pub enum Status {
     Behind { by: Money, since: NaiveDate },
 }
 
-/// Compares what has been paid with what has fallen due. Money always goes to the oldest due first. All days are Nairobi days.
+/// Compares what has been settled, by money or by forgiveness, with what has fallen due. Both always go to the oldest due first.
+/// All days are Nairobi days.
 pub fn standing(
     schedule: &Schedule,
     member_since: NaiveDate,
-    contributed: Money,
+    settled: Money,
     today: NaiveDate,
 ) -> Standing {
     let furthest = today
         .checked_add_months(LOOKING_AHEAD)
         .unwrap_or(NaiveDate::MAX);
-    let mut unspent = contributed;
+    let mut unspent = settled;
     let mut dues = schedule.dues(member_since, furthest);
     while let Some(due) = dues.next() {
         if due.amount <= unspent {
@@ -60,6 +61,29 @@ pub fn standing(
     }
 }
 
+/// What is not settled of everything due up to and including this day.
+pub fn owed(
+    schedule: &Schedule,
+    member_since: NaiveDate,
+    settled: Money,
+    through: NaiveDate,
+) -> Money {
+    let due: Money = schedule
+        .dues(member_since, through)
+        .map(|due| due.amount)
+        .sum();
+    (due - settled).max(Money::ZERO)
+}
+
+/// The due day that this day belongs to: the latest that has come. None before the first.
+pub fn latest_due_day(
+    schedule: &Schedule,
+    member_since: NaiveDate,
+    today: NaiveDate,
+) -> Option<NaiveDate> {
+    schedule.dues(member_since, today).last().map(|due| due.day)
+}
+
 /// Nobody is told to be paid up for longer than twenty years.
 const LOOKING_AHEAD: Months = Months::new(12 * 20);
 
@@ -71,6 +95,7 @@ mod tests {
     use super::*;
     use crate::primitives::nairobi_date;
     use crate::welfare::plan::{Period, Plan};
+    use crate::welfare::testing::{any_plans, any_schedule};
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -207,20 +232,6 @@ mod tests {
         );
     }
 
-    fn any_schedule() -> impl Strategy<Value = Schedule> {
-        let plan = (
-            prop_oneof![Just(Period::Week), Just(Period::Month)],
-            1_000..20_000i64,
-            0..900u64,
-        )
-            .prop_map(|(period, cents, later)| Plan {
-                period,
-                amount: Money::from_cents(cents),
-                starts_on: day("2026-01-31") + Days::new(later),
-            });
-        proptest::collection::vec(plan, 1..4).prop_map(|plans| Schedule::new(plans).unwrap())
-    }
-
     /// In cents: 200 months at the least a plan can ask, and the latest plan here begins after 30.
     const LESS_THAN_20_YEARS: i64 = 200 * 1_000;
 
@@ -243,6 +254,47 @@ mod tests {
             let after = standing(&schedule, since, Money::from_cents(paid + more), today);
             prop_assert!(rank(&after) >= rank(&before), "{before:?} -> {after:?}");
             prop_assert!(after != before);
+        }
+
+        #[test]
+        fn what_is_owed_until_yesterday_is_what_somebody_is_behind_by(
+            schedule in any_schedule(), joined in 0..900u64, later in 0..900u64, paid in 0..LESS_THAN_20_YEARS
+        ) {
+            let since = day("2026-01-01") + Days::new(joined);
+            let today = since + Days::new(later + 1);
+            let owes = owed(&schedule, since, Money::from_cents(paid), today - Days::new(1));
+            let behind = match standing(&schedule, since, Money::from_cents(paid), today).status {
+                Status::Behind { by, .. } => by,
+                Status::PaidUp { .. } => Money::ZERO,
+            };
+            prop_assert_eq!(owes, behind);
+        }
+
+        #[test]
+        fn a_new_plan_leaves_every_day_before_it_as_it_was(
+            schedule in any_plans(), joined in 0..900u64, later in 0..900u64, paid in 0..LESS_THAN_20_YEARS,
+            cents in 1_000..20_000i64, ahead in 1..400u64, monthly in any::<bool>(),
+        ) {
+            let since = day("2026-01-01") + Days::new(joined);
+            let today = since + Days::new(later);
+            let new = Plan {
+                period: if monthly { Period::Month } else { Period::Week },
+                amount: Money::from_cents(cents),
+                starts_on: today + Days::new(ahead),
+            };
+            let mut changed = schedule.clone();
+            changed.retain(|plan| plan.starts_on < new.starts_on || plan.starts_on <= today);
+            // What had not begun and would begin later still begins then: only one that holds now is replaced.
+            changed.extend(schedule.iter().filter(|plan| plan.starts_on > new.starts_on).cloned());
+            changed.push(new.clone());
+            let (before, after) = (Schedule::new(schedule).unwrap(), Schedule::new(changed).unwrap());
+            let paid = Money::from_cents(paid);
+            prop_assert_eq!(owed(&before, since, paid, today), owed(&after, since, paid, today));
+            let day_before = new.starts_on - Days::new(1);
+            prop_assert_eq!(
+                before.dues(since, day_before).collect::<Vec<_>>(),
+                after.dues(since, day_before).collect::<Vec<_>>()
+            );
         }
 
         #[test]

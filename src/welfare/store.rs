@@ -1,43 +1,117 @@
 //! The tables `plan`, `contribution` and `fund_movement`.
 
+pub(super) mod announcing;
+pub(super) mod forgiving;
+pub(super) mod fund_rules;
+pub(super) mod months;
+pub(super) mod plans;
+
+mod history;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{ContributionReceived, Direction, FundStatement, Movement, SupportPaid};
+use super::model::{ContributionReceived, Direction, FundStatement, Movement, SupportHeld};
 use super::plan::{Period, Plan, Schedule};
 use crate::fault::Fault;
 use crate::ledger::JournalId;
 use crate::primitives::{MaskedName, Money};
+
+pub(super) use history::history;
 
 /// What a standing is computed from.
 pub(super) struct Facts {
     pub(super) schedule: Schedule,
     pub(super) approved_at: DateTime<Utc>,
     pub(super) contributed: Money,
+    pub(super) forgiven: Money,
+}
+
+impl Facts {
+    /// What needs not be paid any more.
+    pub(super) fn settled(&self) -> Money {
+        self.contributed + self.forgiven
+    }
 }
 
 pub(super) async fn what_was_agreed_and_paid(
     conn: &mut PgConnection,
     member: Uuid,
 ) -> Result<Option<Facts>, Fault> {
-    let rows = sqlx::query!(
-        r#"select m.approved_at as "approved_at!", p.id, p.period, p.cents, p.starts_on,
-                  (select coalesce(sum(c.cents), 0)::bigint from contribution c where c.member_id = m.id) as "contributed!"
-           from member m join plan p on p.stage_id = m.stage_id and p.category = m.category
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select m.id as member, m.approved_at as "approved_at!", p.id as plan, p.period, p.cents, p.starts_on,
+                  (select coalesce(sum(c.cents), 0)::bigint from contribution c where c.member_id = m.id) as "contributed!",
+                  (select coalesce(sum(w.cents), 0)::bigint from waiver w where w.member_id = m.id) as "forgiven!"
+           from member m join plan p on p.stage_id = m.stage_id and p.category = m.category and p.withdrawn_at is null
            where m.id = $1 and m.approved_at is not null"#,
         member
     )
     .fetch_all(conn)
     .await?;
-    let Some(first) = rows.first() else {
-        return Ok(None);
-    };
-    let (approved_at, contributed) = (first.approved_at, Money::from_cents(first.contributed));
+    match rows.is_empty() {
+        true => Ok(None),
+        false => facts_of(rows).map(Some),
+    }
+}
+
+/// As [`what_was_agreed_and_paid`] for everybody at a stage, or one of them.
+pub(super) async fn everybody(
+    conn: &mut PgConnection,
+    stage: i32,
+    member: Option<Uuid>,
+) -> Result<Vec<(Uuid, Facts)>, Fault> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select m.id as member, m.approved_at as "approved_at!", p.id as plan, p.period, p.cents, p.starts_on,
+                  (select coalesce(sum(c.cents), 0)::bigint from contribution c where c.member_id = m.id) as "contributed!",
+                  (select coalesce(sum(w.cents), 0)::bigint from waiver w where w.member_id = m.id) as "forgiven!"
+           from member m join plan p on p.stage_id = m.stage_id and p.category = m.category and p.withdrawn_at is null
+           where m.stage_id = $1 and ($2::uuid is null or m.id = $2) and m.approved_at is not null
+           order by m.id"#,
+        stage,
+        member
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut everybody = Vec::new();
+    let mut rows = rows.into_iter().peekable();
+    while let Some(first) = rows.next() {
+        let id = first.member;
+        let mut theirs = vec![first];
+        while let Some(row) = rows.next_if(|row| row.member == id) {
+            theirs.push(row);
+        }
+        everybody.push((id, facts_of(theirs)?));
+    }
+    Ok(everybody)
+}
+
+/// One plan of one member.
+struct Row {
+    member: Uuid,
+    approved_at: DateTime<Utc>,
+    plan: i32,
+    period: String,
+    cents: i64,
+    starts_on: chrono::NaiveDate,
+    contributed: i64,
+    forgiven: i64,
+}
+
+/// Of the rows of one member; there is at least one.
+fn facts_of(rows: Vec<Row>) -> Result<Facts, Fault> {
+    let first = rows
+        .first()
+        .ok_or_else(|| Fault::broken("a member without a plan has no facts"))?;
+    let approved_at = first.approved_at;
+    let contributed = Money::from_cents(first.contributed);
+    let forgiven = Money::from_cents(first.forgiven);
     let mut plans = Vec::with_capacity(rows.len());
     for row in rows {
         let period = Period::parse(&row.period)
-            .ok_or_else(|| Fault::broken(format!("plan {} has no period", row.id)))?;
+            .ok_or_else(|| Fault::broken(format!("plan {} has no period", row.plan)))?;
         plans.push(Plan {
             period,
             amount: Money::from_cents(row.cents),
@@ -45,11 +119,12 @@ pub(super) async fn what_was_agreed_and_paid(
         });
     }
     let schedule = Schedule::new(plans).map_err(|_| Fault::broken("a plan without an amount"))?;
-    Ok(Some(Facts {
+    Ok(Facts {
         schedule,
         approved_at,
         contributed,
-    }))
+        forgiven,
+    })
 }
 
 pub(super) async fn insert_plan(
@@ -62,10 +137,10 @@ pub(super) async fn insert_plan(
     let stands = sqlx::query_scalar!(
         r#"with adopted as (
                insert into plan (stage_id, category, period, cents, starts_on) values ($1, $2, $3, $4, $5)
-               on conflict (stage_id, category, starts_on) do nothing returning id
+               on conflict (stage_id, category, starts_on) where withdrawn_at is null do nothing returning id
            )
            select exists (select from adopted) or exists (
-               select from plan where (stage_id, category, period, cents, starts_on) = ($1, $2, $3, $4, $5)
+               select from plan where (stage_id, category, period, cents, starts_on) = ($1, $2, $3, $4, $5) and withdrawn_at is null
            ) as "stands!""#,
         stage,
         category,
@@ -139,17 +214,39 @@ pub(super) async fn insert_contribution(
 
 pub(super) async fn insert_support(
     conn: &mut PgConnection,
-    paid: &SupportPaid,
+    held: &SupportHeld,
     journal: JournalId,
     at: DateTime<Utc>,
 ) -> Result<(), Fault> {
     sqlx::query!(
         "insert into fund_movement (stage_id, at, direction, cents, what, member_id, journal_id)
          values ($1, $2, 'out', $3, 'support', $4, $5)",
-        paid.stage,
+        held.stage,
         at,
-        paid.amount.cents(),
-        paid.member,
+        held.amount.cents(),
+        held.member,
+        journal.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Money that could not be brought is back.
+pub(super) async fn insert_support_returned(
+    conn: &mut PgConnection,
+    (member, stage): (Uuid, i32),
+    amount: Money,
+    journal: JournalId,
+    at: DateTime<Utc>,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "insert into fund_movement (stage_id, at, direction, cents, what, member_id, journal_id)
+         values ($1, $2, 'in', $3, 'support_returned', $4, $5)",
+        stage,
+        at,
+        amount.cents(),
+        member,
         journal.0
     )
     .execute(conn)

@@ -22,7 +22,7 @@ async fn what_comes_in_stands_on_both_sides(pool: PgPool) {
         postings::registration_fee_received(payment, shillings(300)),
         postings::unallocated_received(payment, shillings(50)),
         postings::wallet::wallet_topped_up(payment, member, shillings(500)),
-        postings::fund_support_paid(payment, 101, shillings(150)),
+        postings::payouts::support_held(payment, 101, shillings(150)),
     ] {
         let posting = posting.unwrap();
         let key = Key::of("test", posting.kind());

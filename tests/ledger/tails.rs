@@ -96,7 +96,7 @@ async fn folding_does_not_wait_for_a_payout(pool: PgPool) {
     fill_fund(&pool, 1, 10).await;
     long_tail(&pool).await;
     let mut payout = begin(&pool).await;
-    let paid = postings::fund_support_paid(Uuid::nil(), 1, shillings(500)).unwrap();
+    let paid = postings::payouts::support_held(Uuid::nil(), 1, shillings(500)).unwrap();
     ledger::post(&mut payout, paid, Key::of("test", "payout"))
         .await
         .unwrap();

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kwastage::channels::pay::daraja::{self, Door, PaymentsState};
 use kwastage::clock::Clock;
 use kwastage::fault::Fault;
-use kwastage::integrations::mpesa::{MpesaClient, MpesaSettings, TransactionType};
+use kwastage::integrations::mpesa::{MpesaClient, MpesaSettings, PayoutSettings, TransactionType};
 use kwastage::payments::jobs::{self, PaymentsDesk, Undone};
 use kwastage::payments::{self, News, Purpose, Request, RequestError, Requested, Rules};
 use kwastage::primitives::{Language, Money, Msisdn};
@@ -65,6 +65,11 @@ pub fn settings(base_url: String) -> MpesaSettings {
         transaction_type: TransactionType::PayBill,
         callback_base: "https://hooks.kwastage.example".into(),
         webhook_key: KEY.into(),
+        payouts: PayoutSettings {
+            shortcode: "600124".into(),
+            initiator: "kwastage".into(),
+            security_credential: "demo".into(),
+        },
     }
 }
 

@@ -6,6 +6,8 @@ mod chaos;
 mod degraded;
 mod dialogues;
 mod lanes;
+mod plans;
+mod reconciling;
 mod reports;
 mod spool;
 mod texts;

@@ -19,21 +19,30 @@ pub(super) enum Keyword {
     Help,
     Stop,
     Start,
+    /// The fund of one's stage.
+    Fund,
+    /// No payments that are asked for by themselves.
+    StopAuto,
     /// To stop one's own alarm.
     Cancel,
     /// To freeze one's wallet.
     Freeze,
+    /// To take money out of one's wallet.
+    Withdraw,
+    /// To stop a change that somebody else asked for.
+    NotMe,
+    Renew,
     /// What the menu behind the code does, such as changing the PIN.
     OnTheMenu,
 }
 
 use Keyword::{
-    Balance, Cancel, Claim, Freeze, Help, Join, Loan, No, OnTheMenu, Pay, Policy, Receipt, Start,
-    Status, Stop, Yes,
+    Balance, Cancel, Claim, Freeze, Fund, Help, Join, Loan, No, NotMe, OnTheMenu, Pay, Policy,
+    Receipt, Renew, Start, Status, Stop, StopAuto, Withdraw, Yes,
 };
 
 /// Every word in capitals, the usual ones first.
-const ENGLISH: [(Keyword, &str); 16] = [
+const ENGLISH: &[(Keyword, &str)] = &[
     (Balance, "BAL BALANCE BALANCES"),
     (Pay, "PAY CONTRIBUTE CONTRIBUTION"),
     (Status, "STATUS MEMBERSHIP"),
@@ -41,7 +50,7 @@ const ENGLISH: [(Keyword, &str); 16] = [
     (Receipt, "RECEIPT RECEIPTS"),
     (Claim, "CLAIM CLAIMS"),
     (Loan, "LOAN LOANS BORROW"),
-    (Policy, "POLICY INSURANCE"),
+    (Policy, "COVER POLICY INSURANCE"),
     (Yes, "YES YEAH YEP"),
     (No, "NO NOPE"),
     (Help, "HELP HELPME INFO MENU COMMANDS"),
@@ -49,10 +58,15 @@ const ENGLISH: [(Keyword, &str); 16] = [
     (Start, "START UNSTOP SUBSCRIBE"),
     (Cancel, "CANCEL"),
     (Freeze, "FREEZE"),
-    (OnTheMenu, "PIN SETTINGS LANGUAGE FUND KIN CHANGE"),
+    (Withdraw, "WITHDRAW WITHDRAWAL CASHOUT"),
+    (NotMe, "NOTME"),
+    (Renew, "RENEW RENEWAL"),
+    (Fund, "FUND FUNDS"),
+    (StopAuto, "STOPAUTO AUTOSTOP"),
+    (OnTheMenu, "PIN SETTINGS LANGUAGE KIN CHANGE"),
 ];
 
-const SWAHILI: [(Keyword, &str); 16] = [
+const SWAHILI: &[(Keyword, &str)] = &[
     (Balance, "SALIO MASALIO"),
     (
         Pay,
@@ -72,7 +86,12 @@ const SWAHILI: [(Keyword, &str); 16] = [
     (Start, "ANZA ANZISHA"),
     (Cancel, "GHAIRI"),
     (Freeze, "FUNGA"),
-    (OnTheMenu, "MIPANGILIO LUGHA MFUKO"),
+    (Withdraw, "TOA NITOE KUTOA NATOA"),
+    (NotMe, "SIOMIMI SIMIMI"),
+    (Renew, "HUISHA KUHUISHA NIHUISHE"),
+    (Fund, "MFUKO MIFUKO"),
+    (StopAuto, "SIMAMISHAAUTO ACHAAUTO"),
+    (OnTheMenu, "MIPANGILIO LUGHA"),
 ];
 
 /// Said around a keyword out of politeness or habit: `hi, naomba salio langu`, `I want to pay 200`.
@@ -108,12 +127,31 @@ pub(super) fn keyword(words: &[Word]) -> Option<Found> {
     }
 }
 
+/// `SIO MIMI`, `it was not me`: in two words, wherever they stand in a short text.
+pub(super) fn not_me(words: &[Word]) -> Option<Found> {
+    let first = &words[..words.len().min(6)];
+    first.windows(2).enumerate().find_map(|(at, pair)| {
+        let [not, me] = pair else { return None };
+        let language = match () {
+            () if not.is("NOT") && me.is("ME") => Language::ENGLISH,
+            () if not.is("SIO SI SIYO") && me.is("MIMI") => Language::SWAHILI,
+            () => return None,
+        };
+        Some(Found {
+            keyword: NotMe,
+            language,
+            at,
+            to: me.to,
+        })
+    })
+}
+
 /// A keyword somewhere in the first words of a sentence, of those whose answer only tells something.
 pub(super) fn mentioned(words: &[Word]) -> Option<Found> {
     let first = &words[..words.len().min(6)];
     named(
         first,
-        &[Balance, Status, Join, Claim, Loan, Policy, OnTheMenu],
+        &[Balance, Status, Join, Claim, Loan, Policy, Fund, OnTheMenu],
     )
 }
 
@@ -166,7 +204,7 @@ fn exactly(word: &str) -> Option<(Keyword, Language)> {
 }
 
 fn find(is_it: &dyn Fn(&str) -> bool) -> Option<(Keyword, Language)> {
-    let tables = [(&ENGLISH, Language::ENGLISH), (&SWAHILI, Language::SWAHILI)];
+    let tables = [(ENGLISH, Language::ENGLISH), (SWAHILI, Language::SWAHILI)];
     tables.into_iter().find_map(|(table, language)| {
         table
             .iter()

@@ -38,18 +38,31 @@ pub enum Asked {
     ReceiptWithoutCode,
     Claim,
     Loan,
+    /// Is this cover in force? What was typed for its number or code, in upper case and in one piece.
+    Cover(String),
+    /// Something about insurance that names no cover.
     Policy,
     Yes,
     No,
     Help,
+    /// How the fund of one's stage stands.
+    Fund,
     /// No promotions any more.
     Stop,
+    /// Nothing is to be asked of M-PESA by itself any more. Promotions go on.
+    StopAutomatic,
     /// Promotions again.
     Start,
     /// My alarm is to stop.
     Cancel,
     /// Nothing is to leave my wallet.
     Freeze,
+    /// Money out of my wallet.
+    Withdraw(Amount),
+    /// It was not me who asked for a new PIN or number.
+    NotMe,
+    /// To stay a member.
+    Renew,
     /// Something that the menu behind the code does.
     OnTheMenu,
     /// Nothing at all, or something nobody has a word for.
@@ -82,6 +95,7 @@ pub fn understand(text: &str) -> Meaning {
         };
     }
     let found = in_one_piece
+        .or_else(|| keywords::not_me(&words))
         .or_else(|| keywords::keyword(&words))
         .or_else(|| keywords::mentioned(&words));
     match found {
@@ -113,13 +127,22 @@ fn asked(text: &str, words: &[Word], found: Found) -> Asked {
         },
         Keyword::Claim => Asked::Claim,
         Keyword::Loan => Asked::Loan,
-        Keyword::Policy => Asked::Policy,
+        Keyword::Policy => match cover_in(&words[found.at + 1..]) {
+            Some(named) => Asked::Cover(named),
+            None => Asked::Policy,
+        },
         Keyword::Yes => Asked::Yes,
         Keyword::No => Asked::No,
         Keyword::Help => Asked::Help,
+        Keyword::Stop if names_automatic(&words[found.at + 1..]) => Asked::StopAutomatic,
         Keyword::Stop => Asked::Stop,
+        Keyword::StopAuto => Asked::StopAutomatic,
+        Keyword::Fund => Asked::Fund,
         Keyword::Cancel => Asked::Cancel,
         Keyword::Freeze => Asked::Freeze,
+        Keyword::Withdraw => Asked::Withdraw(amount_beside(text, words[found.at].from, found.to)),
+        Keyword::NotMe => Asked::NotMe,
+        Keyword::Renew => Asked::Renew,
         Keyword::Start => Asked::Start,
         Keyword::OnTheMenu => Asked::OnTheMenu,
     }
@@ -130,6 +153,12 @@ fn amount_beside(text: &str, from: usize, to: usize) -> Amount {
     let before = text.get(..from).unwrap_or_default();
     let behind = text.get(to..).unwrap_or_default();
     amount(&format!("{before} {behind}"))
+}
+
+/// `STOP AUTO`, `SIMAMISHA malipo ya AUTO`: behind the word that stops stands what is meant.
+fn names_automatic(behind: &[Word]) -> bool {
+    let named = "AUTO AUTOMATIC AUTOMATICALLY AUTOPAY OTOMATIKI OTOMATIC AUTOMATIKI";
+    behind.iter().take(5).any(|word| word.is(named))
 }
 
 fn stage_code(words: &[Word]) -> Option<String> {
@@ -144,6 +173,17 @@ fn code_in(words: &[Word]) -> Option<String> {
     let words = without_code_word(words);
     let code = in_one_piece(words);
     (matches!(words.len(), 1 | 2) && may_be_code(&code)).then_some(code)
+}
+
+/// Behind COVER: a policy's number or its code, in as many pieces as it was written in. A sum of money is neither.
+fn cover_in(words: &[Word]) -> Option<String> {
+    let words = without_code_word(words);
+    let named = in_one_piece(words);
+    let is_named = (8..=20).contains(&named.len())
+        && named.contains(is_digit)
+        && !named.chars().all(is_digit)
+        && named.chars().all(|c| c.is_ascii_alphanumeric());
+    ((1..=4).contains(&words.len()) && is_named).then_some(named)
 }
 
 /// Without RECEIPT only what cannot well be anything else is a code: digits among letters, in one piece or in

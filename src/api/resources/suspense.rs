@@ -59,6 +59,8 @@ struct SuspendedView {
     #[schema(example = "2547 ***** 678")]
     payer: Option<String>,
     received_at: DateTime<Utc>,
+    /// Since then it is owed back to its payer.
+    refund_flagged_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -150,6 +152,7 @@ impl From<Suspended> for SuspendedView {
             account: money.account,
             payer: money.payer_hint,
             received_at: money.received_at,
+            refund_flagged_at: money.refund_flagged_at,
         }
     }
 }

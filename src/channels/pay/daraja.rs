@@ -17,6 +17,7 @@ use crate::fault::Fault;
 use crate::http::peer::client_address;
 use crate::integrations::mpesa::read_paybill;
 use crate::payments::{self, BODY_BYTES_MAX, Received, Said, Source};
+use crate::payouts::{self, CallbackKind};
 use crate::telemetry::metric;
 use crate::work::{Actor, Work};
 
@@ -48,6 +49,8 @@ where
 {
     Router::new()
         .route("/pay/{key}/stk/{token}", post(prompt_result))
+        .route("/pay/{key}/out/{token}/result", post(payout_result))
+        .route("/pay/{key}/out/{token}/late", post(payout_late))
         .route("/pay/{key}/c2b/validation", post(paybill_validation))
         .route("/pay/{key}/c2b/confirmation", post(paybill_confirmation))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -90,6 +93,67 @@ async fn store_prompt_result(
         trusted,
     };
     payments::receive(&mut work, received).await?;
+    work.commit().await?;
+    Ok(true)
+}
+
+/// `POST /pay/{key}/out/{token}/result`. The token is the secret of one payment or question; what follows is stored
+/// whatever it is.
+async fn payout_result(
+    State(state): State<PaymentsState>,
+    Path((_key, token)): Path<(String, String)>,
+    connection: Connection,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let trusted = state.door.publishes(connection, &headers);
+    answer_payout(store_payout_word(&state, &token, false, trusted, &body).await)
+}
+
+/// `POST /pay/{key}/out/{token}/late`. M-PESA's queue did not take or drain it: a notice, and no result, whatever it says.
+async fn payout_late(
+    State(state): State<PaymentsState>,
+    Path((_key, token)): Path<(String, String)>,
+    connection: Connection,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let trusted = state.door.publishes(connection, &headers);
+    answer_payout(store_payout_word(&state, &token, true, trusted, &body).await)
+}
+
+fn answer_payout(stored: Result<bool, Fault>) -> Response {
+    match stored {
+        Ok(true) => json(ACCEPTED),
+        Ok(false) => StatusCode::NOT_FOUND.into_response(),
+        Err(fault) => not_stored(&fault),
+    }
+}
+
+async fn store_payout_word(
+    state: &PaymentsState,
+    token: &str,
+    late: bool,
+    trusted: bool,
+    body: &[u8],
+) -> Result<bool, Fault> {
+    let mut work = Work::begin(&state.pool, state.clock.now(), Actor::System).await?;
+    let Some((attempt, kind)) = payouts::callback_of_token(work.conn(), token).await? else {
+        metric::refused_webhook("token");
+        return Ok(false);
+    };
+    let source = match (kind, late) {
+        (CallbackKind::Payment, false) => payouts::Source::Result,
+        (CallbackKind::Payment, true) => payouts::Source::Timeout,
+        (CallbackKind::Question, _) => payouts::Source::QuestionResult,
+    };
+    let received = payouts::Received {
+        source,
+        attempt,
+        body,
+        trusted,
+    };
+    payouts::receive(&mut work, received).await?;
     work.commit().await?;
     Ok(true)
 }

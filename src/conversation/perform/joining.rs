@@ -44,7 +44,13 @@ pub(super) async fn check_national_id(
     id: &NationalId,
 ) -> Result<Outcome, Fault> {
     let mut conn = hands.app.pool.acquire().await?;
-    let taken = members::is_national_id_taken(&mut conn, &hands.app.member_keys, id).await?;
+    let taken = members::is_national_id_taken(
+        &mut conn,
+        &hands.app.member_keys,
+        id,
+        hands.caller.member.as_ref().map(|member| member.id),
+    )
+    .await?;
     Ok(Outcome::new(if taken { "taken" } else { "free" }))
 }
 
@@ -164,7 +170,7 @@ pub(super) async fn join(
             .words("name", first_name.as_str())
             .words("stage", &stage.name)
             .money("fee", app.config.fees.registration),
-        key: Some(format!("joined:{member}")),
+        key: Some(format!("joined:{key}")),
         about: Some(member.0),
         not_before: None,
         not_after: None,

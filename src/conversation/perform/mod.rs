@@ -4,10 +4,16 @@
 //! happens once for a session and step: its outcome is kept in Postgres and given again.
 
 mod coordinator;
+mod dues;
 mod emergency;
+mod insurance;
 mod joining;
+mod loans;
 mod money;
 mod notices;
+mod payouts;
+mod plans;
+mod recovery;
 mod settings;
 mod spooling;
 mod wallet;
@@ -20,7 +26,7 @@ use super::Turn;
 use super::caller::{Caller, CallingMember};
 use super::deeds::{self, Claim};
 use super::facts;
-use super::intent::{Deed, Intent, Question, What};
+use super::intent::{Deed, Intent, Question, Recovering, What};
 use crate::app::App;
 use crate::contributing::Destination;
 use crate::fault::Fault;
@@ -190,6 +196,7 @@ impl Performer<'_> {
             }
             What::Deed(deed) => self.act(deed, name, step).await,
             What::StopAlarm(pin) => emergency::stop(self, pin, name, step).await,
+            What::ClaimNumber(claiming) => recovery::claim(self, claiming, name, step).await,
         }
     }
 
@@ -205,6 +212,11 @@ impl Performer<'_> {
             }
             Question::RepeatPin { chosen, pin } => joining::repeat_pin(self, chosen, pin).await,
             Question::FindRecipient(typed) => wallet::find_recipient(self, &typed).await,
+            Question::WeighWithdrawal(amount) => payouts::weigh(self, amount).await,
+            Question::FindDebtor(typed) => plans::find_debtor(self, &typed).await,
+            Question::LoanAmount { product, amount } => {
+                loans::check_amount(self, product, amount).await
+            }
             Question::ProvePin => Ok(Outcome::new("right")),
             Question::Balances => money::balances(self).await,
         }
@@ -213,7 +225,8 @@ impl Performer<'_> {
     /// The one list of what a phone can do.
     async fn act(&self, deed: Deed, name: &'static str, step: u16) -> Result<Outcome, Fault> {
         // Hashing takes a millisecond and does not belong into a transaction.
-        if let Deed::ChangePin { chosen, pin } = &deed
+        if let Deed::ChangePin { chosen, pin }
+        | Deed::Recover(Recovering::ChooseNewPin { chosen, pin }) = &deed
             && let Some(refusal) = settings::differs(self, chosen, pin).await?
         {
             return self.note(name, step, refusal).await;
@@ -257,6 +270,7 @@ impl Performer<'_> {
             Deed::ContributeFromWallet(amount) => {
                 wallet::contribute(self, &mut work, amount, &key).await
             }
+            Deed::Withdraw(amount) => payouts::withdraw(self, &mut work, amount, &key).await,
             Deed::RaiseEmergency { silent } => {
                 emergency::raise(self, &mut work, spooling::id(self, step), silent).await
             }
@@ -265,7 +279,12 @@ impl Performer<'_> {
                 emergency::tell_injured(self, &mut work, injured).await
             }
             Deed::TellEmergencyPlace(place) => emergency::tell_place(self, &mut work, &place).await,
+            Deed::Lend(asked) => loans::act(self, &mut work, asked, key).await,
             Deed::Coordinate(asked) => coordinator::act(self, &mut work, asked).await,
+            Deed::Recover(asked) => recovery::act(self, &mut work, asked, &key).await,
+            Deed::PayDue(paying) => dues::pay(self, &mut work, paying, key).await,
+            Deed::Plan(asked) => plans::act(self, &mut work, asked, &key).await,
+            Deed::Insure(asked) => insurance::act(self, &mut work, asked, &key).await,
             Deed::SaySafe => emergency::say_safe(self, &mut work).await,
             Deed::OfferHelp(helping) => settings::offer_help(self, &mut work, helping).await,
         }?;

@@ -17,7 +17,10 @@ pub(super) async fn balances(hands: &Performer<'_>) -> Result<Outcome, Fault> {
     let standing = welfare::standing_of(&mut conn, member.id.0, today).await?;
     let accounts = [Account::Wallet(member.id.0), Account::Fund(member.stage.0)];
     let [wallet, fund] = ledger::balances(&mut conn, accounts).await?;
+    let forgiven = welfare::forgiven_to(&mut conn, member.id.0).await?;
     let shown = Outcome::new("shown")
+        .value("forgiven", forgiven.as_decimal())
+        .condition("was_forgiven", forgiven.is_positive())
         .value("wallet", wallet.as_decimal())
         .value("fund_balance", fund.as_decimal());
     Ok(match standing.map(|standing| standing.status) {

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::ledger::{self, Account};
 use crate::members::{self, AtDial, DialledMember, Member, MemberId, StatusWord, Who};
+use crate::membership::{self, Doing};
 use crate::menu::Outcome;
 use crate::messages::{self, Class, Message, Values};
 use crate::primitives::{Money, nairobi_date};
@@ -49,6 +50,12 @@ pub(super) async fn send(
     let Some(sender) = active_caller(hands, work).await? else {
         return Ok(Outcome::new("not_active"));
     };
+    let now = work.now;
+    if let Some(membership) = membership::of(work.conn(), sender.id, now).await?
+        && !membership::allows(membership.standing(nairobi_date(now)), Doing::SendMoney)
+    {
+        return Ok(Outcome::new("lapsed"));
+    }
     let recipient = members::load(work.conn(), to).await?;
     let Some(recipient) = recipient.filter(|one| one.status.word() == StatusWord::Active) else {
         return Ok(Outcome::new("nobody"));
@@ -153,7 +160,7 @@ pub(super) async fn contribute(
 }
 
 /// Asked again at each deed: a member suspended since the session opened moves no money.
-async fn active_caller(
+pub(super) async fn active_caller(
     hands: &Performer<'_>,
     work: &mut Work,
 ) -> Result<Option<DialledMember>, Fault> {
@@ -182,7 +189,7 @@ fn spent(outcome: &'static str, after: Sent) -> Outcome {
         .value("left_today", after.left_today.as_decimal())
 }
 
-fn refusal(refused: SpendError) -> Result<Outcome, Fault> {
+pub(super) fn refusal(refused: SpendError) -> Result<Outcome, Fault> {
     match refused {
         SpendError::NotEnough { balance } => {
             Ok(Outcome::new("not_enough").value("wallet", balance.as_decimal()))
@@ -197,7 +204,7 @@ fn refusal(refused: SpendError) -> Result<Outcome, Fault> {
 }
 
 /// `Juma O.`: enough to know somebody by, at most fourteen characters.
-fn short_name(member: &Member) -> String {
+pub(super) fn short_name(member: &Member) -> String {
     let first: String = member.first_name.as_str().chars().take(11).collect();
     match member.last_name.as_str().chars().next() {
         Some(initial) => format!("{first} {initial}."),

@@ -4,12 +4,12 @@ use super::{AMOUNT, BUSY, LOCKED, PAYING_IN, STAGE, WRONG_PIN, outcome};
 use crate::menu::{Effect, IntentSpec, Kind, OutcomeSpec, Variable};
 
 /// The wallet holds less than was asked of it.
-const NOT_ENOUGH: OutcomeSpec = OutcomeSpec {
+pub(super) const NOT_ENOUGH: OutcomeSpec = OutcomeSpec {
     name: "not_enough",
     supplies: &[Variable::new("wallet", AMOUNT)],
     decides: &[],
 };
-const OVER_LIMIT: OutcomeSpec = OutcomeSpec {
+pub(super) const OVER_LIMIT: OutcomeSpec = OutcomeSpec {
     name: "over_limit",
     supplies: &[
         Variable::new("left_today", AMOUNT),
@@ -64,6 +64,7 @@ pub(super) const SEND_MONEY: IntentSpec = IntentSpec {
         OVER_LIMIT,
         outcome("frozen"),
         outcome("not_active"),
+        outcome("lapsed"),
         outcome("nobody"),
         WRONG_PIN,
         LOCKED,

@@ -9,5 +9,6 @@ pub(super) mod climbs;
 pub(super) mod desk;
 pub(super) mod drills;
 pub(super) mod file;
+pub(super) mod moving;
 pub(super) mod promises;
 pub(super) mod reports;

@@ -175,7 +175,7 @@ pub fn register_answer(heard: &Heard) -> Result<bool, String> {
 
 /// What stands behind an answer that is not success-shaped.
 #[derive(Debug, PartialEq, Eq)]
-enum Refusal {
+pub(super) enum Refusal {
     Phone,
     LineBusy,
     SystemBusy,
@@ -192,7 +192,7 @@ enum Refusal {
 }
 
 /// The `errorCode` envelope first, then the gateway's own, then the bare status.
-fn refusal(status: u16, body: &[u8]) -> Refusal {
+pub(super) fn refusal(status: u16, body: &[u8]) -> Refusal {
     let envelope: ErrorEnvelope = serde_json::from_slice(body).unwrap_or_default();
     if !envelope.code.text().is_empty() {
         return refusal_by_code(envelope.code.text(), envelope.message.text());

@@ -11,18 +11,24 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::answers::{self, Heard, TokenTrouble};
+use super::pulling::{self, PullRegistration, PullRequest};
 use super::settings::MpesaSettings;
 use super::wire::{PushRequest, QueryRequest, RegisterRequest, password};
 use crate::clock::Clock;
 use crate::payments::{NoPrompt, PushAnswer, PushOrder, QueryAnswer};
-use crate::primitives::NAIROBI;
+use crate::primitives::{Msisdn, NAIROBI};
+use crate::reconciling::PulledRow;
 use crate::telemetry::metric::{self, CallEnd};
 
 const PUSH_TIMEOUT: Duration = Duration::from_secs(30);
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A page of a busy day is put together while we wait.
+const PULL_TIMEOUT: Duration = Duration::from_secs(30);
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
-/// More than any answer of Daraja's needs; the rest is not read.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// More than any answer of Daraja's needs; longer ones are not read.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// A page holds a hundred rows or more.
+const PAGES_MAX: usize = 2_000;
 
 /// One Daraja app. Clones share the access token, which is fetched by one of them for all: each new token
 /// makes the one before it worthless.
@@ -103,16 +109,13 @@ impl MpesaClient {
             account_reference: &order.account_reference,
             transaction_desc: order.description,
         };
-        let is_token_refused = |heard: &Heard| {
-            answers::push_answer(heard) == PushAnswer::NoPrompt(NoPrompt::TokenRefused)
-        };
         let began = Instant::now();
         let heard = self
             .call(
                 "/mpesa/stkpush/v1/processrequest",
                 &request,
                 PUSH_TIMEOUT,
-                is_token_refused,
+                is_refused_token,
             )
             .await;
         let answer = answers::push_answer(&heard);
@@ -174,15 +177,12 @@ impl MpesaClient {
             confirmation_url: self.settings.paybill_url("confirmation"),
             validation_url: self.settings.paybill_url("validation"),
         };
-        let is_token_refused = |heard: &Heard| {
-            answers::push_answer(heard) == PushAnswer::NoPrompt(NoPrompt::TokenRefused)
-        };
         let heard = self
             .call(
                 "/mpesa/c2b/v2/registerurl",
                 &request,
                 QUERY_TIMEOUT,
-                is_token_refused,
+                is_refused_token,
             )
             .await;
         match answers::register_answer(&heard) {
@@ -190,6 +190,78 @@ impl MpesaClient {
             Ok(false) => Ok(Registered::Before),
             Err(words) => Err(CallFailure::Refused(words)),
         }
+    }
+
+    /// Asks for leave to pull transactions; `nominated` is a phone of ours that Safaricom may call about it. Once for a paybill.
+    pub async fn register_pull(&self, nominated: &Msisdn) -> Result<Registered, CallFailure> {
+        self.ready().await?;
+        let request = PullRegistration {
+            short_code: &self.settings.shortcode,
+            request_type: "Pull",
+            nominated_number: nominated.digits(),
+            // Nothing is known to come there; whatever does is kept like a confirmation.
+            callback_url: self.settings.paybill_url("confirmation"),
+        };
+        let path = "/pulltransactions/v1/register";
+        let heard = self
+            .call(path, &request, QUERY_TIMEOUT, is_refused_token)
+            .await;
+        match pulling::registration_answer(&heard) {
+            Ok(true) => Ok(Registered::Now),
+            Ok(false) => Ok(Registered::Before),
+            Err(words) => Err(CallFailure::Refused(words)),
+        }
+    }
+
+    /// Every payment to us from `from` to `to` as M-PESA has it, page after page (Daraja, Pull Transactions: the last 48 hours).
+    pub async fn pull(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<PulledRow>, CallFailure> {
+        self.ready().await?;
+        let written = |at: DateTime<Utc>| at.with_timezone(&NAIROBI).format("%Y-%m-%d %H:%M:%S");
+        let (from, to) = (written(from).to_string(), written(to).to_string());
+        let mut rows: Vec<PulledRow> = Vec::new();
+        let mut offset = 0;
+        for _page in 0..PAGES_MAX {
+            let request = PullRequest {
+                short_code: &self.settings.shortcode,
+                start_date: &from,
+                end_date: &to,
+                offset: offset.to_string(),
+            };
+            let path = "/pulltransactions/v1/query";
+            let began = Instant::now();
+            let heard = self
+                .call(path, &request, PULL_TIMEOUT, is_refused_token)
+                .await;
+            let page = pulling::pull_answer(&heard);
+            let end = match &page {
+                Ok(_) => CallEnd::Ok,
+                Err(_) if matches!(heard, Heard::Unsent) => CallEnd::Unsent,
+                Err(_) => CallEnd::Refused,
+            };
+            metric::provider_call("mpesa", "pull", end, began.elapsed());
+            let page = page.map_err(CallFailure::Refused)?;
+            if page.seen == 0 {
+                return Ok(rows);
+            }
+            offset += page.seen;
+            // Somebody who ignores the offset sends the same rows for ever.
+            let known = rows.len();
+            for row in page.rows {
+                if !rows.iter().any(|other| other.receipt == row.receipt) {
+                    rows.push(row);
+                }
+            }
+            if rows.len() == known && page.unreadable == 0 {
+                return Ok(rows);
+            }
+        }
+        Err(CallFailure::Refused(
+            "more pages than there can be".to_owned(),
+        ))
     }
 
     /// Whether Daraja can be reached and takes our keys. Moves nothing.
@@ -205,7 +277,7 @@ impl MpesaClient {
             .to_string()
     }
 
-    async fn call<B: Serialize>(
+    pub(super) async fn call<B: Serialize>(
         &self,
         path: &str,
         body: &B,
@@ -282,6 +354,10 @@ impl MpesaClient {
         });
         Ok(token.text)
     }
+}
+
+fn is_refused_token(heard: &Heard) -> bool {
+    answers::push_answer(heard) == PushAnswer::NoPrompt(NoPrompt::TokenRefused)
 }
 
 async fn hear(request: reqwest::RequestBuilder) -> Heard {

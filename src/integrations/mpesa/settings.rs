@@ -22,6 +22,19 @@ pub struct MpesaSettings {
     pub callback_base: String,
     /// The segment that all our webhook paths carry.
     pub webhook_key: SecretString,
+    pub payouts: PayoutSettings,
+}
+
+/// As whom we pay out.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PayoutSettings {
+    /// The B2C shortcode, from whose utility account the money leaves.
+    pub shortcode: String,
+    /// The API operator's user name in M-PESA's organisation portal.
+    pub initiator: String,
+    /// The operator's password, encrypted with M-PESA's certificate (RSA, PKCS #1 v1.5) and in base64: the password itself is
+    /// never ours to keep, and one such text serves for many requests.
+    pub security_credential: SecretString,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -45,6 +58,15 @@ impl MpesaSettings {
     pub(super) fn callback_url(&self, token: &str) -> String {
         format!(
             "{}/pay/{}/stk/{token}",
+            self.callback_base,
+            self.webhook_key.expose_secret()
+        )
+    }
+
+    /// Where a result goes (`result`), or the notice that M-PESA's queue did not take it (`late`).
+    pub(super) fn payout_url(&self, token: &str, kind: &str) -> String {
+        format!(
+            "{}/pay/{}/out/{token}/{kind}",
             self.callback_base,
             self.webhook_key.expose_secret()
         )

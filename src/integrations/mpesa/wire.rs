@@ -79,11 +79,11 @@ impl Loose {
         self.0.as_deref().unwrap_or_default().trim()
     }
 
-    fn filled(&self) -> Option<&str> {
+    pub(super) fn filled(&self) -> Option<&str> {
         Some(self.text()).filter(|text| !text.is_empty())
     }
 
-    fn money(&self) -> Option<Money> {
+    pub(super) fn money(&self) -> Option<Money> {
         let text = self.filled()?;
         let exact = Decimal::from_str(text)
             .or_else(|_| Decimal::from_scientific(text))

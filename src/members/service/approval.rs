@@ -51,7 +51,8 @@ pub async fn approve(work: &mut Work, who: &Who, fee: Fee) -> Result<Approved, A
         .await?
         .ok_or(ApproveError::NotFound)?;
     let member = member.approve(fee, work.now)?;
-    store::save_status(work.conn(), &member).await?;
+    let now = work.now;
+    store::save_status(work.conn(), &member, now).await?;
     let status = member.status.word();
     work.record(MemberApproved {
         member: member.id,
@@ -109,7 +110,8 @@ pub async fn refuse(work: &mut Work, who: &Who, reason: Reason) -> Result<Refuse
     let member = member
         .refuse(reason.clone())
         .map_err(RefuseError::NotPending)?;
-    store::save_status(work.conn(), &member).await?;
+    let now = work.now;
+    store::save_status(work.conn(), &member, now).await?;
     work.record(MemberRefused { member: member.id }).await?;
     let fee_was_paid = member.fee_paid_at.is_some();
     Ok(Refused {

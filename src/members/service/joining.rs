@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::events::Event;
 use crate::fault::Fault;
 use crate::members::keys::MemberKeys;
-use crate::members::model::{Kin, MemberId, StatusWord};
+use crate::members::model::{ASKS_AGAIN_AFTER, Kin, MemberId, StatusWord};
 use crate::members::national_id::NationalId;
 use crate::members::pin::PinVerifier;
 use crate::members::store;
@@ -77,12 +77,24 @@ impl Event for MemberJoined {
     }
 }
 
-/// Writes the member down as pending, with PIN, next of kin and consent.
+/// Writes the member down as pending, with PIN, next of kin and consent. Who was refused long enough ago asks again in the row
+/// they had; a fee they paid then is owed back, and the new request has one of its own.
 pub async fn join(work: &mut Work, keys: &MemberKeys, asked: Join) -> Result<Joined, JoinError> {
     let now = work.now;
     let index = asked.national_id.index(&keys.index);
     let sealed = asked.national_id.seal(&keys.sealing, asked.id)?;
-    if !store::insert(work.conn(), &asked, &sealed, &index, now).await? {
+    let others = store::is_index_taken(work.conn(), &index, Some(asked.id)).await?;
+    let asks_again = !others
+        && store::ask_again(
+            work.conn(),
+            &asked,
+            &sealed,
+            &index,
+            now,
+            now - ASKS_AGAIN_AFTER,
+        )
+        .await?;
+    if !asks_again && !store::insert(work.conn(), &asked, &sealed, &index, now).await? {
         return already_there(work, &asked, &index).await;
     }
     store::save_pin(work.conn(), asked.id, &asked.pin_verifier, now).await?;
@@ -102,14 +114,15 @@ pub async fn join(work: &mut Work, keys: &MemberKeys, asked: Join) -> Result<Joi
     })
 }
 
-/// Whether somebody has joined with this card. Asked early, so that nobody fills in a form for nothing; [`join`] asks
+/// Whether somebody else has joined with this card. Asked early, so that nobody fills in a form for nothing; [`join`] asks
 /// again.
 pub async fn is_national_id_taken(
     conn: &mut PgConnection,
     keys: &MemberKeys,
     national_id: &NationalId,
+    but_for: Option<MemberId>,
 ) -> Result<bool, Fault> {
-    store::is_index_taken(conn, &national_id.index(&keys.index)).await
+    store::is_index_taken(conn, &national_id.index(&keys.index), but_for).await
 }
 
 async fn already_there(

@@ -2,6 +2,8 @@
 
 pub(super) mod approval;
 pub(super) mod joining;
+pub(super) mod moving;
 pub(super) mod numbering;
 pub(super) mod proving;
 pub(super) mod settings;
+pub(super) mod suspending;

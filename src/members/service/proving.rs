@@ -263,7 +263,8 @@ impl Event for MemberPinChanged {
     }
 }
 
-/// Keeps a new PIN. The caller has had the old one checked in the same call; payouts cool off from the moment this sets.
+/// Keeps a new PIN; wrong tries at the old one are forgotten. The caller has had the old one checked in the same call, or people say
+/// who the member is; payouts cool off from the moment this sets.
 pub async fn change_pin(
     work: &mut Work,
     member: MemberId,
@@ -274,6 +275,7 @@ pub async fn change_pin(
         .await?
         .ok_or(ChangePinError::NotFound)?;
     store::save_pin(work.conn(), member, verifier, now).await?;
+    store::forget_tries(work.conn(), member).await?;
     note_credential_change(work, member, Credential::Pin).await?;
     work.record(MemberPinChanged { member }).await?;
     info!(target: "security", { member.id = %member }, "PIN changed");

@@ -47,6 +47,27 @@ pub async fn note_language(
 }
 
 #[derive(Serialize)]
+struct MemberCategoryChanged {
+    member: MemberId,
+    category: String,
+}
+
+impl Event for MemberCategoryChanged {
+    const NAME: &'static str = "member.category_changed";
+    fn subject(&self) -> Uuid {
+        self.member.0
+    }
+}
+
+/// Says what kind of member somebody is; one of the categories there are.
+pub async fn set_category(work: &mut Work, member: MemberId, category: &str) -> Result<(), Fault> {
+    store::save_category(work.conn(), member, category).await?;
+    let category = category.to_owned();
+    work.record(MemberCategoryChanged { member, category })
+        .await
+}
+
+#[derive(Serialize)]
 struct MemberKinChanged {
     member: MemberId,
 }

@@ -1,5 +1,6 @@
 //! What a dialled call needs to know of the phone it comes from.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{language, name, number};
@@ -38,6 +39,8 @@ pub struct DialledMember {
     pub coordinates: bool,
     /// On duty as an official, of any stage.
     pub is_official: bool,
+    /// Of a refused one.
+    pub refused_at: Option<DateTime<Utc>>,
 }
 
 /// Who is on the line, in one query: every first hop of every call asks.
@@ -45,7 +48,7 @@ pub async fn at_dial(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<AtDial,
     let row = sqlx::query!(
         r#"select caller.language as "caller_language?", member.id as "id?", member.first_name as "first_name?",
                   member.last_name as "last_name?", member.language as "language?", member.status as "status?",
-                  member.fee_paid_at is not null as "fee_paid!", member.number_year, member.number_serial,
+                  member.fee_paid_at is not null as "fee_paid!", member.number_year, member.number_serial, member.refused_at as "refused_at?",
                   stage.id as "stage_id?", stage.code as "stage_code?", stage.name as "stage_name?",
                   member_pin.member_id is not null as "has_pin!",
                   exists (select from stage_role where member_id = member.id and role = 'coordinator') as "coordinates!",
@@ -87,6 +90,7 @@ pub async fn at_dial(conn: &mut PgConnection, msisdn: &Msisdn) -> Result<AtDial,
         number: number(row.number_year, row.number_serial, id)?,
         coordinates: row.coordinates,
         is_official: row.is_official,
+        refused_at: row.refused_at,
     })))
 }
 

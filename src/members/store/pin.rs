@@ -128,3 +128,17 @@ pub(in crate::members) async fn clear_guard(
     .await?;
     Ok(())
 }
+
+/// On every way in.
+pub(in crate::members) async fn forget_tries(
+    conn: &mut PgConnection,
+    member: MemberId,
+) -> Result<(), Fault> {
+    sqlx::query!(
+        "update pin_guard set failures = 0, locked_until = null where member_id = $1",
+        member.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

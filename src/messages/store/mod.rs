@@ -6,4 +6,5 @@ pub(super) mod batches;
 pub(super) mod fates;
 pub(super) mod inbox;
 pub(super) mod outbox;
+pub(super) mod preferences;
 pub(super) mod reports;

@@ -139,6 +139,8 @@ pub(in crate::messages) struct Due {
     pub without_name: bool,
     pub not_after: DateTime<Utc>,
     pub opted_out: bool,
+    /// The kinds the phone does not want.
+    pub unwanted: Vec<String>,
     /// Messages of this lane that the phone was sent within a day.
     pub said_today: i64,
     /// An alert that the delivery clock has sent through a second provider already.
@@ -160,6 +162,7 @@ pub(in crate::messages) async fn lock_due(
         r#"select id, msisdn, language, template, fills, text, segments, without_name, not_after, attempts, why,
                   repeated_at is not null as "is_repeated!",
                   exists (select from opt_out where opt_out.msisdn = outbox.msisdn) as "opted_out!",
+                  array(select kind from message_preference p where p.msisdn = outbox.msisdn) as "unwanted!",
                   (select count(*) from outbox as said
                    where said.msisdn = outbox.msisdn and said.class = $1 and said.created_at > $4
                      and said.state in ('sending', 'unknown', 'sent', 'delivered')) as "said_today!"
@@ -197,6 +200,7 @@ pub(in crate::messages) async fn lock_due(
                 without_name: row.without_name,
                 not_after: row.not_after,
                 opted_out: row.opted_out,
+                unwanted: row.unwanted,
                 said_today: row.said_today,
                 is_repeated: row.is_repeated,
                 why: row.why,

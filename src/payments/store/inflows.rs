@@ -195,6 +195,83 @@ pub(in crate::payments) async fn give_to_member(
     Ok(cents.map(Money::from_cents))
 }
 
+/// Money in suspense is to go back to its payer; the amount and what was shown of their number, or none when no payment with
+/// this receipt waits there.
+pub(in crate::payments) async fn take_for_refund(
+    conn: &mut PgConnection,
+    receipt: &Receipt,
+) -> Result<Option<(Money, Option<String>)>, Fault> {
+    let taken = sqlx::query!(
+        "update inflow set state = 'refund'
+         where provider = 'mpesa' and receipt = $1 and state = 'suspense' and attempt_id is null
+         returning amount_cents, payer_hint",
+        receipt.as_str()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(taken.map(|row| (Money::from_cents(row.amount_cents), row.payer_hint)))
+}
+
+/// False when the payment was not on its way back.
+pub(in crate::payments) async fn put_back(
+    conn: &mut PgConnection,
+    receipt: &Receipt,
+) -> Result<bool, Fault> {
+    let back = sqlx::query!(
+        "update inflow set state = 'suspense' where provider = 'mpesa' and receipt = $1 and state = 'refund'",
+        receipt.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(back.rows_affected() == 1)
+}
+
+/// A payment that came, as whoever compares it with other books sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Came {
+    pub id: Uuid,
+    /// None while only an answer to our question told of it.
+    pub receipt: Option<Receipt>,
+    pub obligation: Option<ObligationId>,
+    pub amount: Money,
+    pub at: DateTime<Utc>,
+    /// The provider's own records told of it, and nobody before them.
+    pub from_records: bool,
+}
+
+/// What came from `from` on and before `to`, and whatever has one of these receipts.
+pub async fn came(
+    conn: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    receipts: &[String],
+) -> Result<Vec<Came>, Fault> {
+    let rows = sqlx::query!(
+        r#"select i.id, i.receipt, i.obligation_id, i.amount_cents, i.received_at,
+                  exists (select from evidence e where e.source = 'records' and e.provider_id = i.receipt
+                                                   and e.received_at = i.received_at) as "from_records!"
+           from inflow i
+           where i.provider = 'mpesa' and (i.received_at >= $1 and i.received_at < $2 or i.receipt = any($3))
+           order by i.received_at, i.id"#,
+        from,
+        to,
+        receipts
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Came {
+            id: row.id,
+            receipt: row.receipt.as_deref().and_then(Receipt::parse),
+            obligation: row.obligation_id.map(ObligationId),
+            amount: Money::from_cents(row.amount_cents),
+            at: row.received_at,
+            from_records: row.from_records,
+        })
+        .collect())
+}
+
 /// Money that waits for its owner, as staff see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suspended {
@@ -205,12 +282,46 @@ pub struct Suspended {
     /// The payer's number as far as it was shown.
     pub payer_hint: Option<String>,
     pub received_at: DateTime<Utc>,
+    /// Since then it is owed back to its payer.
+    pub refund_flagged_at: Option<DateTime<Utc>>,
+}
+
+/// What waits in suspense under this receipt, held; none when nothing does.
+pub async fn waiting_in_suspense(
+    conn: &mut PgConnection,
+    receipt: &Receipt,
+) -> Result<Option<Money>, Fault> {
+    let cents = sqlx::query_scalar!(
+        "select amount_cents from inflow where provider = 'mpesa' and receipt = $1 and state = 'suspense' for update",
+        receipt.as_str()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(cents.map(Money::from_cents))
+}
+
+/// Marks what has waited since before then as owed back to its payer; the receipts of what is new.
+pub(in crate::payments) async fn flag_unclaimed(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, Fault> {
+    Ok(sqlx::query_scalar!(
+        r#"update inflow set refund_flagged_at = $2 where id in (
+               select id from inflow where state = 'suspense' and receipt is not null and received_at < $1 and refund_flagged_at is null
+               order by received_at limit 500 for update skip locked)
+           returning receipt as "receipt!""#,
+        before,
+        now
+    )
+    .fetch_all(conn)
+    .await?)
 }
 
 /// Everything in suspense, the longest first; at most a thousand.
 pub async fn in_suspense(conn: &mut PgConnection) -> Result<Vec<Suspended>, Fault> {
     let rows = sqlx::query!(
-        r#"select receipt as "receipt!", amount_cents, account, payer_hint, received_at
+        r#"select receipt as "receipt!", amount_cents, account, payer_hint, received_at, refund_flagged_at
            from inflow where state = 'suspense' and receipt is not null order by received_at limit 1000"#
     )
     .fetch_all(conn)
@@ -223,6 +334,7 @@ pub async fn in_suspense(conn: &mut PgConnection) -> Result<Vec<Suspended>, Faul
             account: row.account,
             payer_hint: row.payer_hint,
             received_at: row.received_at,
+            refund_flagged_at: row.refund_flagged_at,
         })
         .collect())
 }

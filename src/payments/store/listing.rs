@@ -120,7 +120,7 @@ pub async fn suspense_after(
 ) -> Result<Vec<Suspended>, Fault> {
     let (at, receipt) = after.unzip();
     let rows = sqlx::query!(
-        r#"select receipt as "receipt!", amount_cents, account, payer_hint, received_at from inflow
+        r#"select receipt as "receipt!", amount_cents, account, payer_hint, received_at, refund_flagged_at from inflow
            where state = 'suspense' and receipt is not null and ($1::timestamptz is null or (received_at, receipt) > ($1, $2))
            order by received_at, receipt limit $3"#,
         at,
@@ -135,6 +135,7 @@ pub async fn suspense_after(
         account: row.account,
         payer_hint: row.payer_hint,
         received_at: row.received_at,
+        refund_flagged_at: row.refund_flagged_at,
     });
     Ok(rows.collect())
 }

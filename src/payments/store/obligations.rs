@@ -21,18 +21,20 @@ pub(in crate::payments) async fn insert_obligation(
 ) -> Result<bool, Fault> {
     let obligation = new.obligation;
     let inserted = sqlx::query!(
-        "insert into obligation (id, key, purpose, member_id, stage_id, amount_cents, payer, language, ussd_session, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
+        "insert into obligation (id, key, purpose, member_id, stage_id, invoice_id, amount_cents, payer, language, ussd_session, created_at, policy_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing",
         obligation.id.0,
         new.key,
         obligation.purpose.kind(),
         obligation.purpose.member(),
         obligation.purpose.stage(),
+        obligation.purpose.invoice(),
         obligation.amount.cents(),
         obligation.payer.digits(),
         obligation.language.as_str(),
         new.ussd_session,
-        obligation.created_at
+        obligation.created_at,
+        obligation.purpose.policy()
     )
     .execute(conn)
     .await?;
@@ -44,6 +46,8 @@ struct ObligationRow {
     purpose: String,
     member_id: Uuid,
     stage_id: Option<i32>,
+    invoice_id: Option<Uuid>,
+    policy_id: Option<Uuid>,
     amount_cents: i64,
     payer: String,
     language: String,
@@ -57,12 +61,18 @@ impl TryFrom<ObligationRow> for Obligation {
     fn try_from(row: ObligationRow) -> Result<Obligation, Fault> {
         let broken = |what: &str| Fault::broken(format!("obligation {}: {what}", row.id));
         let member = row.member_id;
-        let purpose = match (row.purpose.as_str(), row.stage_id) {
-            ("registration_fee", _) => Purpose::RegistrationFee { member },
-            ("top_up", None) => Purpose::TopUp { member },
-            ("contribution", Some(stage)) => Purpose::Contribution { member, stage },
-            _ => return Err(broken("no such purpose")),
+        // What each is for is kept by the table's own constraints.
+        let (stage, invoice, policy) = (row.stage_id, row.invoice_id, row.policy_id);
+        let purpose = match row.purpose.as_str() {
+            "registration_fee" => Some(Purpose::RegistrationFee { member }),
+            "top_up" => Some(Purpose::TopUp { member }),
+            "contribution" => stage.map(|stage| Purpose::Contribution { member, stage }),
+            "invoice" => invoice.map(|invoice| Purpose::Invoice { member, invoice }),
+            "loan_repayment" => Some(Purpose::LoanRepayment { member }),
+            "premium" => policy.map(|policy| Purpose::Premium { member, policy }),
+            _ => None,
         };
+        let purpose = purpose.ok_or_else(|| broken("no such purpose"))?;
         let state = match row.state.as_str() {
             "open" => ObligationState::Open,
             "paid" => ObligationState::Paid,
@@ -88,7 +98,7 @@ pub(in crate::payments) async fn obligation(
 ) -> Result<Option<Obligation>, Fault> {
     let row = sqlx::query_as!(
         ObligationRow,
-        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at from obligation where id = $1",
+        "select id, purpose, member_id, stage_id, invoice_id, policy_id, amount_cents, payer, language, state, created_at from obligation where id = $1",
         id.0
     )
     .fetch_optional(conn)
@@ -102,7 +112,7 @@ pub(in crate::payments) async fn obligation_by_key(
 ) -> Result<Option<Obligation>, Fault> {
     let row = sqlx::query_as!(
         ObligationRow,
-        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at from obligation where key = $1",
+        "select id, purpose, member_id, stage_id, invoice_id, policy_id, amount_cents, payer, language, state, created_at from obligation where key = $1",
         key
     )
     .fetch_optional(conn)
@@ -136,7 +146,7 @@ pub(in crate::payments) async fn open_obligation_of(
 ) -> Result<Option<Obligation>, Fault> {
     let row = sqlx::query_as!(
         ObligationRow,
-        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at
+        "select id, purpose, member_id, stage_id, invoice_id, policy_id, amount_cents, payer, language, state, created_at
          from obligation where member_id = $1 and purpose = $2 and state = 'open' and not set_aside",
         purpose.member(),
         purpose.kind()
@@ -166,7 +176,7 @@ pub(in crate::payments) async fn lock_obligation_of(
 ) -> Result<Option<Obligation>, Fault> {
     let row = sqlx::query_as!(
         ObligationRow,
-        "select id, purpose, member_id, stage_id, amount_cents, payer, language, state, created_at
+        "select id, purpose, member_id, stage_id, invoice_id, policy_id, amount_cents, payer, language, state, created_at
          from obligation where id = (select obligation_id from attempt where id = $1) for update",
         attempt.0
     )

@@ -20,15 +20,19 @@ use kwastage::conversation::store::{
     Lifetimes, MemoryStore, RedisStore, SessionSeal, SessionStore,
 };
 use kwastage::fault::Fault;
+use kwastage::invoices::What;
 use kwastage::jobs::{self, Registry};
-use kwastage::members::{self, Fee, Reason, Who};
+use kwastage::loans::{self, LoanNumber, Staff};
+use kwastage::members::{self, Credential, Fee, Reason, Who};
 use kwastage::messages::Sender;
 use kwastage::payments::Receipt;
-use kwastage::primitives::Msisdn;
+use kwastage::payouts;
+use kwastage::primitives::{Money, Msisdn};
+use kwastage::recovery::{self, StaffName};
 use kwastage::redis_connection::RedisConnection;
 use kwastage::settlement;
 use kwastage::work::{Actor, Work};
-use kwastage::{http, serve, wallet, welcome};
+use kwastage::{dues, http, serve, wallet, welcome};
 use redis::AsyncCommands;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use simulators::dialogue::{Hooks, Phones};
@@ -373,8 +377,17 @@ impl World {
         Ok(())
     }
 
-    /// `approve WHO`, `approve WHO without-fee`, `refuse WHO REASON`, `suspend WHO`, `thaw WHO`, `allocate RECEIPT WHO`, as
-    /// staff do it.
+    async fn loan_of(&self, work: &mut Work, who: &Who) -> anyhow::Result<LoanNumber> {
+        let now = self.now();
+        let member = members::find(work.conn(), who).await?;
+        let member = member.context("no member is known by that")?;
+        let standing = loans::standing_of(work.conn(), member.id.0, now).await?;
+        Ok(standing.context("they have no loan")?.loan.number)
+    }
+
+    /// What staff do, as `kwastage` does it: `approve WHO`, `approve WHO without-fee`, `refuse WHO REASON`, `suspend WHO REASON`,
+    /// `reinstate WHO`, `thaw WHO`, `new-pin WHO`, `lift-cooling WHO STAFF`, `reset-pin WHO NAME`, `change-phone WHO NEW NAME`,
+    /// `fine WHO AMOUNT REASON`, `lend WHO BY`, `refuse-loan WHO REASON`, `allocate RECEIPT WHO`.
     pub async fn desk(&self, words: &str) -> anyhow::Result<()> {
         let (deed, rest) = words.split_once(' ').unwrap_or((words, ""));
         if deed == "allocate" {
@@ -402,12 +415,57 @@ impl World {
                 let member = member.context("no member is known by that")?;
                 wallet::thaw(&mut work, member.id.0).await?;
             }
-            // Nobody can suspend a member yet; the row is all there is to it.
-            ("suspend", "") => {
-                sqlx::query("update member set status = 'suspended', reason = 'at the desk' where msisdn = $1")
-                    .bind(Msisdn::parse(who)?.digits())
-                    .execute(work.conn())
-                    .await?;
+            ("new-pin", "") => {
+                let member = members::find(work.conn(), &parsed).await?;
+                let member = member.context("no member is known by that")?;
+                members::note_credential_change(&mut work, member.id, Credential::Pin).await?;
+            }
+            ("lift-cooling", by) => {
+                let member = members::find(work.conn(), &parsed).await?;
+                let member = member.context("no member is known by that")?;
+                let by = payouts::StaffName::parse(by).context("no name")?;
+                let rules = &self.app.payout_rules;
+                payouts::lift_cooling(&mut work, rules, member.id.0, &by).await?;
+            }
+            ("suspend", reason) => {
+                welcome::suspend(&mut work, &parsed, Reason::parse(reason)?).await?;
+            }
+            ("reinstate", "") => {
+                welcome::reinstate(&mut work, &parsed).await?;
+            }
+            ("reset-pin", name) => {
+                let member = members::find(work.conn(), &parsed).await?;
+                let member = member.context("no member is known by that")?;
+                recovery::staff_says(&mut work, member.id, &StaffName::parse(name)?, true).await?;
+            }
+            ("change-phone", rest) => {
+                let (new, name) = rest.split_once(' ').context("change-phone WHO NEW NAME")?;
+                let member = members::find(work.conn(), &parsed).await?;
+                let member = member.context("no member is known by that")?;
+                let (new, name) = (Msisdn::parse(new)?, StaffName::parse(name)?);
+                recovery::second_by_staff(&mut work, &member, &new, &name).await?;
+            }
+            ("fine", rest) => {
+                let (amount, reason) = rest.split_once(' ').context("fine WHO AMOUNT REASON")?;
+                let (amount, reason) = (Money::from_shillings(amount.parse()?), reason.to_owned());
+                dues::fine(
+                    &mut work,
+                    &parsed,
+                    What::Fine { reason },
+                    amount,
+                    14,
+                    "desk",
+                )
+                .await?;
+            }
+            ("lend", by) => {
+                let loan = self.loan_of(&mut work, &parsed).await?;
+                loans::approve(&mut work, loan, &Staff::parse(by)?).await?;
+            }
+            ("refuse-loan", reason) => {
+                let loan = self.loan_of(&mut work, &parsed).await?;
+                let reason = loans::Reason::parse(reason)?;
+                loans::refuse(&mut work, loan, &Staff::parse("desk")?, reason).await?;
             }
             _ => bail!("the desk does not know `{words}`"),
         }
