@@ -14,7 +14,7 @@ KILLINGS ?= 60
 # How many movements of money the long year has.
 MOVEMENTS ?= 20000
 
-.PHONY: help demo test chaos check load queries packages services
+.PHONY: help demo test chaos check load queries try-api packages services
 
 help:
 	@echo "make demo           the product with its whole world; the phone is at http://127.0.0.1:8090/"
@@ -25,6 +25,7 @@ help:
 	@echo "make load           drives riders through the gateway and prints the figures"
 	@echo "                    LOAD=messages measures the outbox, reports and alarms instead, LOAD=money movements of money,"
 	@echo "                    LOAD=\"ledger --postings 10000000\" how long so many take to verify"
+	@echo "make try-api        throws everything at the desk's API that its description allows and forbids (schemathesis)"
 	@echo "make queries        refreshes the committed query data in .sqlx after SQL has changed"
 
 # Shells that set ONCE to nothing or 0 mean no.
@@ -50,6 +51,10 @@ check:
 load: packages
 	$(CARGO) build --release -p kwastage -p load
 	target/release/load $(LOAD)
+
+try-api: packages services
+	$(CARGO) build
+	$(SERVICES) .kwastage/try-api --fast -- scripts/try-api
 
 queries: packages services
 	$(SERVICES) .kwastage/queries --fast -- scripts/refresh-queries

@@ -37,6 +37,7 @@ use crate::primitives::{Carrier, Secret};
 use crate::receipts::CodeKey;
 use crate::redis_connection::RedisConnection;
 use crate::spool::{self, Spool};
+use crate::staff::{PasswordDesk, StaffKeys};
 use crate::wallet::Limits;
 
 /// Sessions this process keeps a copy of. One takes about 2 KB.
@@ -69,6 +70,8 @@ pub struct Means {
     pub transcript_key: TranscriptKey,
     pub member_keys: MemberKeys,
     pub pins: PinDesk,
+    pub staff_keys: StaffKeys,
+    pub staff_passwords: PasswordDesk,
     pub receipt_key: CodeKey,
     pub payment_rules: payments::Rules,
     pub wallet_limits: Limits,
@@ -180,6 +183,7 @@ impl App {
             timeout: SMS_TIMEOUT,
         })?;
         let templates = Arc::new(templates);
+        let staff_keys = staff_keys(&config);
         let twilio = twilio::Client::new(twilio_settings(&config))?;
         let spool = spool(&config, &clock, &templates, &africastalking, &twilio);
         Ok(App(Arc::new(Means {
@@ -191,6 +195,8 @@ impl App {
             transcript_key: TranscriptKey::new(derived(&config, b"transcripts").as_slice()),
             member_keys: member_keys(&config),
             pins: pin_desk(&config),
+            staff_passwords: PasswordDesk::new(&staff_keys),
+            staff_keys,
             receipt_key: CodeKey::new(config.keys.receipt.expose_secret())?,
             payment_rules: payments::Rules::for_shortcode(&config.mpesa.shortcode),
             wallet_limits: Limits {
@@ -231,6 +237,11 @@ pub fn member_keys(config: &Config) -> MemberKeys {
         sealing: KeyRing::of(Key::new(1, *config.keys.identity.expose_secret())),
         index: Key::new(1, *derived(config, b"national id index")),
     }
+}
+
+/// The keys of the desk's own people.
+pub fn staff_keys(config: &Config) -> StaffKeys {
+    StaffKeys::derived(&derived(config, b"staff"))
 }
 
 /// What keeps alarms while Postgres is away, and alerts the on-call phones by itself.

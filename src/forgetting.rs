@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::{conversation, jobs, questions, recovery};
+use crate::{api, conversation, jobs, questions, recovery};
 
 /// Done jobs are kept for whoever looks into yesterday's trouble. Those with a key stay: it is what makes them happen once.
 const JOBS_KEPT: TimeDelta = TimeDelta::days(7);
@@ -14,6 +14,8 @@ const DEEDS_KEPT: TimeDelta = TimeDelta::days(30);
 const HOPS_KEPT: TimeDelta = TimeDelta::days(90);
 /// An open question that nobody answered says nothing any more.
 const QUESTIONS_KEPT: TimeDelta = TimeDelta::days(1);
+/// Answers to requests that move money, for clients that ask again.
+const REQUESTS_KEPT: TimeDelta = TimeDelta::days(2);
 /// Tries to be taken for a member count for a day.
 const TRIES_KEPT: TimeDelta = TimeDelta::days(7);
 /// Batches of one kind a run may take. What is left waits for the next.
@@ -40,6 +42,11 @@ pub async fn forget_old(app: App) -> Result<(), Fault> {
     }
     for _ in 0..BATCHES_MAX {
         if questions::forget_expired(&mut conn, now - QUESTIONS_KEPT).await? == 0 {
+            break;
+        }
+    }
+    for _ in 0..BATCHES_MAX {
+        if api::forget_requests(&mut conn, now - REQUESTS_KEPT).await? == 0 {
             break;
         }
     }

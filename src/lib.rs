@@ -5,9 +5,11 @@
 //! | floor | rooms | what they may do |
 //! |---|---|---|
 //! | roles | [`cli`], [`serve`] | join everything, decide nothing |
+//! | edges | [`channels`], [`conversation`], [`api`]; [`answering`], [`contributing`], [`settlement`], [`thawing`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
 //! | edges | [`channels`], [`conversation`]; [`answering`], [`contributing`], [`paying_out`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
 //! | edges | [`channels`], [`conversation`]; [`answering`], [`contributing`], [`settlement`], [`welcome`]; [`forgetting`], [`fund_news`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
 //! | means | [`app`], [`integrations`], [`spool`] | hold the pool, the clock, the outside clients; keep on disk what Postgres cannot take |
+//! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`], [`staff`], [`audit`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`payouts`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | edges | [`channels`], [`conversation`]; [`answering`], [`contributing`], [`dues`], [`settlement`], [`welcome`]; [`forgetting`], [`seed`]; features' `jobs.rs` | begin and commit, choose words, join features |
 //! | means | [`app`], [`integrations`], [`spool`] | hold the pool, the clock, the outside clients; keep on disk what Postgres cannot take |
@@ -24,7 +26,9 @@
 //! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.
 
 pub mod answering;
+pub mod api;
 pub mod app;
+pub mod audit;
 pub mod broadcasts;
 pub mod channels;
 pub mod cli;
@@ -65,8 +69,10 @@ pub mod seed;
 pub mod serve;
 pub mod settlement;
 pub mod spool;
+pub mod staff;
 pub mod stages;
 pub mod telemetry;
+pub mod thawing;
 pub mod wallet;
 pub mod welcome;
 pub mod welfare;

@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use axum::{Extension, Router};
 use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::answering::answer_sms;
+use crate::api;
 use crate::app::{App, load_menus};
 use crate::channels;
 use crate::channels::pay::daraja::{Door, PaymentsState};
@@ -37,11 +38,11 @@ use crate::payouts::jobs::PayoutsDesk;
 use crate::payouts::{ReadEvidence, SendPayout};
 use crate::primitives::{Carrier, Msisdn};
 use crate::reconciling::{self, ReconcilingDesk};
-use crate::telemetry::metric;
+use crate::telemetry::{SECURITY, metric};
 use crate::work::{Actor, Work};
 use crate::{
-    broadcasts, conversation, dues, forgetting, fund_news, insurance, ledger, loans, payments,
-    payouts, receipts, recovery, schedules, settlement, welcome,
+    audit, broadcasts, conversation, dues, forgetting, fund_news, insurance, ledger, loans,
+    payments, payouts, receipts, recovery, schedules, settlement, welcome,
 };
 
 /// A file takes whatever comes.
@@ -90,7 +91,9 @@ pub async fn run(
         tracing::info!(%bind, "Listening");
         http::serve(
             listener,
-            router(app.clone()).merge(metrics_page(metrics)),
+            router(app.clone())
+                .layer(Extension(stop.clone()))
+                .merge(metrics_page(metrics)),
             stop.clone(),
         )
         .await
@@ -148,6 +151,7 @@ pub fn router(app: App) -> Router {
         .route("/health/integrations", get(health_of_integrations));
     webhooks
         .merge(operation)
+        .merge(api::routes(&app))
         .merge(channels::proof::routes())
         .layer(from_fn(http::identify))
         .layer(CatchPanicLayer::new())
@@ -214,7 +218,10 @@ pub fn registry(app: &App) -> Registry<App> {
             TimeDelta::minutes(1),
             insurance::jobs::attend,
         )
-        .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old);
+        .every("rows.forget", TimeDelta::hours(1), forgetting::forget_old)
+        .every("audit.seal", TimeDelta::seconds(5), seal_audit)
+        .every("audit.note", TimeDelta::minutes(15), note_audit_head)
+        .every("audit.verify", TimeDelta::hours(24), verify_audit);
     on_emergencies(app, &mut registry);
     on_payouts(app, &mut registry);
     on_plans(&mut registry);
@@ -509,6 +516,28 @@ async fn verify_ledger(app: App) -> Result<(), Fault> {
     metric::ledger_drift(report.drift);
     if !report.is_sound() {
         tracing::error!(target: "financial", ?report, "The ledger does not add up");
+    }
+    Ok(())
+}
+
+async fn seal_audit(app: App) -> Result<(), Fault> {
+    let mut work = Work::begin(&app.pool, app.clock.now(), Actor::System).await?;
+    audit::seal(&mut work).await?;
+    work.commit().await
+}
+
+/// Says the end of the chain where the database's owner cannot take it back: the security log is shipped away.
+async fn note_audit_head(app: App) -> Result<(), Fault> {
+    if let Some(head) = audit::head(&mut *app.pool.acquire().await?).await? {
+        tracing::info!(target: SECURITY, %head, "The end of the audit chain");
+    }
+    Ok(())
+}
+
+async fn verify_audit(app: App) -> Result<(), Fault> {
+    let report = audit::verify(&mut *app.pool.acquire().await?, None).await?;
+    if let Some(wrong) = report.wrong {
+        tracing::error!(target: SECURITY, %wrong, "The audit chain does not hold");
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
         "edges",
         &[
             "answering",
+            "api",
             "channels",
             "contributing",
             "conversation",
@@ -23,6 +24,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "fund_news",
             "seed",
             "settlement",
+            "thawing",
             "welcome",
         ],
     ),
@@ -30,6 +32,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
     (
         "deeds",
         &[
+            "audit",
             "broadcasts",
             "emergencies",
             "invoices",
@@ -43,6 +46,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
             "payouts",
             "questions",
             "receipts",
+            "staff",
             "recovery",
             "schedules",
             "reconciling",
@@ -93,6 +97,8 @@ const UPWARD: &[(&str, &str, &str)] = &[
 /// Files and folders of rules: they do no I/O, nothing in them waits, and they are told the time.
 const PURE: &[&str] = &[
     "answering/understand/",
+    "audit/chain.rs",
+    "audit/model.rs",
     "channels/voice/document.rs",
     "conversation/intent.rs",
     "conversation/intent/",
@@ -178,6 +184,13 @@ const PURE: &[&str] = &[
     "spool/book.rs",
     "spool/frame.rs",
     "spool/report.rs",
+    "staff/authenticator.rs",
+    "staff/guard.rs",
+    "staff/keys.rs",
+    "staff/model.rs",
+    "staff/permission.rs",
+    "staff/strength.rs",
+    "staff/tokens.rs",
     "stages/model.rs",
     "wallet/limits.rs",
     "wallet/model.rs",

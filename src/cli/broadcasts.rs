@@ -5,8 +5,9 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
 
-use super::members::begin;
+use super::members::{begin, trail};
 use crate::app::App;
+use crate::audit::{self, Act};
 use crate::broadcasts::{self, Audience, Kind, Wording};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -85,6 +86,8 @@ pub async fn run(config: Arc<Config>, asked: Broadcasts) -> anyhow::Result<()> {
     }
     let sent = broadcasts::send_from_desk(&mut work, &rules, &app.templates, kind, audience, words)
         .await?;
+    let act = Act::on("broadcast.send", "broadcast", sent.id);
+    audit::write(&mut work, &trail(), act.after(&sent.recipients)?).await?;
     work.commit().await?;
     match sent.later {
         None => println!("On its way to {} people.", sent.recipients),

@@ -19,8 +19,11 @@ use sqlx::{PgPool, Postgres};
 use tokio_util::sync::CancellationToken;
 
 use super::{asked_to_stop, paybill, story};
+use crate::app;
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::schema;
+use crate::staff::{self, AccountName, PasswordDesk};
+use crate::{schema, seed};
 
 /// Everything the demo keeps, ignored by git.
 const FOLDER: &str = ".kwastage/demo";
@@ -30,6 +33,8 @@ const STORY_FOLDER: &str = ".kwastage/story";
 const VARIABLES: &str = "variables";
 /// The gateway's three streams, in either folder.
 const LOG: &str = "log";
+/// What the demo's desk is opened with, for who starts it again.
+const DESK: &str = "desk";
 /// Alarms that Postgres could not take.
 const SPOOL: &str = "spool";
 const GATEWAY: &str = "127.0.0.1:8080";
@@ -67,13 +72,18 @@ where
     write_variables(&folder.join(VARIABLES), &settings)?;
     let pool = prepared(&config, once).await?;
     seed(&pool, &config).await.context("seeding the world")?;
+    let desk = if once {
+        String::new()
+    } else {
+        desk(folder, &pool, &config).await?
+    };
 
     let mut simulators = start_simulators(folder)?;
     let stop = CancellationToken::new();
     let mut gateway = tokio::spawn(serve(Arc::clone(&config), stop.clone()));
     let told = tokio::select! {
         ended = &mut gateway => ended.context("the gateway")?.and_then(|()| bail!("the gateway ended by itself")),
-        told = shown(once, &pool, &config, &settings, &mut simulators) => told,
+        told = shown(once, &pool, &config, &settings, &desk, &mut simulators) => told,
     };
 
     // The other way round than it came up: the gateway finishes what it has begun while all it stands on is there.
@@ -136,6 +146,37 @@ fn write_variables(path: &Path, settings: &[(String, String)]) -> anyhow::Result
     Ok(())
 }
 
+/// The lines that say how to sign in at the desk. The account is made once; its secrets stand in a file that nobody else can
+/// read, since the database does not give them out.
+async fn desk(folder: &Path, pool: &PgPool, config: &Config) -> anyhow::Result<String> {
+    let path = folder.join(DESK);
+    let name = AccountName::parse("demo")?;
+    let known = staff::account_by_name(&mut *pool.acquire().await?, &name).await?;
+    if let (Some(_), Ok(lines)) = (known, std::fs::read_to_string(&path)) {
+        return Ok(lines);
+    }
+    let keys = app::staff_keys(config);
+    let passwords = PasswordDesk::new(&keys);
+    let now = Clock::System.now();
+    let account = seed::desk_account(pool, &keys, &passwords, now).await?;
+    let secret = account.authenticator.base32();
+    let lines = format!(
+        "  Sign in there as       {}, password {}\n  authenticator secret   {}; without an app, the digits of now:\n    target/debug/kwastage staff digits {}\n",
+        account.name,
+        account.password.expose(),
+        secret.expose(),
+        secret.expose(),
+    );
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)?;
+    file.write_all(lines.as_bytes())?;
+    Ok(lines)
+}
+
 async fn prepared(config: &Config, anew: bool) -> anyhow::Result<PgPool> {
     let url = config.database.url.expose_secret();
     if anew {
@@ -176,6 +217,7 @@ async fn shown(
     pool: &PgPool,
     config: &Config,
     settings: &[(String, String)],
+    desk: &str,
     simulators: &mut Service,
 ) -> anyhow::Result<()> {
     answers(&format!("http://{GATEWAY}/health"), simulators).await?;
@@ -196,6 +238,8 @@ async fn shown(
     println!("  Dial *384*123#. Amina (254711000001) and Juma (254711000002) have the PIN 4826;");
     println!("  254711000009 is nobody yet and may join. Who joins is approved at the desk:");
     println!("    . {FOLDER}/{VARIABLES} && target/debug/kwastage members approve 254711000009");
+    println!("  The desk's API is at   http://{GATEWAY}/docs");
+    print!("{desk}");
     println!("  Logs are in {FOLDER}/. Ctrl-C stops everything.");
     asked_to_stop().await?;
     println!("\n  Stopping.");

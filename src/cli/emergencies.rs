@@ -7,9 +7,10 @@ use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
 
-use super::members::begin;
+use super::members::{begin, trail};
 use super::payouts::{begin_as, short, staff};
 use crate::app::App;
+use crate::audit::{self, Act};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::emergencies::{self, CaseFile, Look, Verdict};
@@ -114,6 +115,8 @@ async fn close(app: &App, number: i64) -> anyhow::Result<()> {
         emergencies::close(&mut work, number).await?,
         "no open emergency has the number {number}"
     );
+    let act = Act::on("emergency.close", "emergency", number);
+    audit::write(&mut work, &trail(), act).await?;
     work.commit().await?;
     println!("Emergency {number} is closed.");
     Ok(())

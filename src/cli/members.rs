@@ -6,14 +6,14 @@ use anyhow::{Context, ensure};
 use clap::Subcommand;
 
 use crate::app::App;
+use crate::audit::{self, Act, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::members::{self, Fee, Member, Reason, Who};
-use crate::messages::{self, Class, Message, Values};
 use crate::primitives::Msisdn;
 use crate::recovery::{self, ChangeAsked, StaffName, Verdict};
 use crate::work::{Actor, Work};
-use crate::{membership, stages, wallet, welcome};
+use crate::{membership, stages, thawing, welcome};
 
 #[derive(Debug, Subcommand)]
 pub enum Members {
@@ -104,6 +104,8 @@ async fn approve(app: &App, who: &str, without_fee: bool) -> anyhow::Result<()> 
     let mut work = begin(app).await?;
     let approved =
         welcome::approve(&mut work, &parsed(who)?, fee, app.config.fees.registration).await?;
+    let act = Act::on("member.approve", "member", approved.id).after(&approved.status)?;
+    audit::write(&mut work, &trail(), act).await?;
     work.commit().await?;
     println!("{} is {}.", approved.first_name.as_str(), approved.status);
     Ok(())
@@ -113,6 +115,8 @@ async fn refuse(app: &App, who: &str, reason: &str) -> anyhow::Result<()> {
     let reason = Reason::parse(reason).context("the reason: 1 to 120 characters")?;
     let mut work = begin(app).await?;
     let refused = welcome::refuse(&mut work, &parsed(who)?, reason).await?;
+    let act = Act::on("member.refuse", "member", refused.id).why(refused.reason.as_str());
+    audit::write(&mut work, &trail(), act).await?;
     work.commit().await?;
     println!("{} is refused.", refused.first_name.as_str());
     if refused.fee_was_paid {
@@ -207,22 +211,9 @@ async fn known(work: &mut Work, who: &str) -> anyhow::Result<Member> {
 
 async fn thaw(app: &App, who: &str) -> anyhow::Result<()> {
     let mut work = begin(app).await?;
-    let member = members::find(work.conn(), &parsed(who)?)
-        .await?
-        .context("no member is known by that")?;
-    ensure!(
-        wallet::thaw(&mut work, member.id.0).await?,
-        "the wallet of {} is not frozen",
-        member.first_name.as_str()
-    );
-    let told = Message::new(
-        member.msisdn,
-        member.language,
-        Class::Money,
-        "wallet.thawed",
-        Values::new(),
-    );
-    messages::send(&mut work, told).await?;
+    let member = thawing::thaw(&mut work, &parsed(who)?).await?;
+    let act = Act::on("member.thaw", "member", member.id).at(Some(member.stage));
+    audit::write(&mut work, &trail(), act).await?;
     work.commit().await?;
     println!("The wallet of {} is open.", member.first_name.as_str());
     Ok(())
@@ -244,4 +235,9 @@ pub(super) fn staff() -> Actor {
 /// A work of whoever sits at this terminal.
 pub(super) async fn begin(app: &App) -> anyhow::Result<Work> {
     Ok(Work::begin(&app.pool, app.clock.now(), staff()).await?)
+}
+
+/// The same for the book of what staff did.
+pub(super) fn trail() -> Trail {
+    Trail::terminal(name())
 }

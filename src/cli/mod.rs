@@ -1,5 +1,6 @@
 //! What a person can ask for at the command line, one file per command.
 
+mod audit;
 mod broadcasts;
 mod demo;
 mod doctor;
@@ -18,6 +19,7 @@ mod payouts;
 mod plans;
 mod reconcile;
 mod serve;
+mod staff;
 mod stages;
 mod stop;
 mod story;
@@ -69,6 +71,12 @@ enum Command {
     /// Opens stages and says who serves them.
     #[command(subcommand)]
     Stages(stages::Stages),
+    /// Says who may sign in at the desk.
+    #[command(subcommand)]
+    Staff(staff::Staff),
+    /// Looks whether the book of what staff did is whole.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Tells many something at once.
     #[command(subcommand)]
     Broadcasts(broadcasts::Broadcasts),
@@ -158,6 +166,8 @@ pub async fn run() -> ExitCode {
         Command::Members(asked) => members::run(config, asked).await,
         Command::Invoices(asked) => invoices::run(config, asked).await,
         Command::Stages(asked) => stages::run(config, asked).await,
+        Command::Staff(asked) => staff::run(config, asked).await,
+        Command::Audit(asked) => audit::run(config, asked).await,
         Command::Broadcasts(asked) => broadcasts::run(config, asked).await,
         Command::Plans(asked) => plans::run(config, asked).await,
         Command::Funds(asked) => funds::run(config, asked).await,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Subcommand;
 
-use super::members::{begin, parsed};
+use super::members::{begin, parsed, trail};
 use crate::app::{self, App};
+use crate::audit::{self, Act};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::contributing::Destination;
@@ -84,6 +85,8 @@ async fn allocate(app: &App, receipt: &str, who: &str, into: Destination) -> any
     let mut work = begin(app).await?;
     let (member, amount) =
         settlement::allocate_by_hand(app, &mut work, &receipt, &parsed(who)?, into).await?;
+    let act = Act::on("suspense.allocate", "receipt", &receipt).at(Some(member.stage));
+    audit::write(&mut work, &trail(), act.after(&(member.id, amount))?).await?;
     work.commit().await?;
     println!("KES {amount} is {}'s.", member.first_name.as_str());
     Ok(())

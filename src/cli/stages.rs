@@ -6,8 +6,9 @@ use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use clap::{Subcommand, ValueEnum};
 
-use super::members::begin;
+use super::members::{begin, trail};
 use crate::app::App;
+use crate::audit::{self, Act};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::members::{self, Member, Role, Who};
@@ -99,6 +100,7 @@ pub async fn run(config: Arc<Config>, asked: Stages) -> anyhow::Result<()> {
             let mut work = begin(&app).await?;
             let (member, stage) = both(&mut work, &who, stage.as_deref()).await?;
             members::appoint(&mut work, member.id, stage.id, role.into()).await?;
+            note(&mut work, "stage.appoint", &member, &stage, role).await?;
             work.commit().await?;
             let name = member.first_name.as_str();
             println!("{name} is {} of {}, on duty.", said(role), stage.name);
@@ -114,6 +116,7 @@ pub async fn run(config: Arc<Config>, asked: Stages) -> anyhow::Result<()> {
                 said(role),
                 stage.name
             );
+            note(&mut work, "stage.dismiss", &member, &stage, role).await?;
             work.commit().await?;
             println!("{name} is no longer {} of {}.", said(role), stage.name);
             Ok(())
@@ -160,9 +163,23 @@ async fn open(app: &App, opening: &Opening, plan: Option<Plan>) -> anyhow::Resul
     if let Some(plan) = &plan {
         welfare::adopt_plan(&mut work, stage.id.0, "rider", plan).await?;
     }
+    let act = Act::on("stage.open", "stage", &stage.code).at(Some(stage.id));
+    audit::write(&mut work, &trail(), act.after(&stage.name)?).await?;
     work.commit().await?;
     println!("{} {} is open.", stage.code, stage.name);
     Ok(())
+}
+
+/// Writes into the book who was given a role or lost it.
+async fn note(
+    work: &mut Work,
+    action: &'static str,
+    member: &Member,
+    stage: &Stage,
+    role: Serves,
+) -> anyhow::Result<()> {
+    let act = Act::on(action, "member", member.id).at(Some(stage.id));
+    Ok(audit::write(work, &trail(), act.after(&said(role))?).await?)
 }
 
 async fn both(work: &mut Work, who: &str, stage: Option<&str>) -> anyhow::Result<(Member, Stage)> {

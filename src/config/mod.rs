@@ -3,10 +3,12 @@
 //! The default file is the list of keys: what is not in it does not exist. Every mistake is found before the first is
 //! told, each with its key and what to do. Secrets are [`SecretString`]s and are never part of a mistake's text.
 
+mod api;
 mod loans;
 mod payouts;
 mod production;
 mod reading;
+mod twilio;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -19,11 +21,13 @@ use reqwest::Url;
 use secrecy::{SecretBox, SecretString};
 
 use crate::primitives::{Carrier, Money, Msisdn};
+pub use api::Api;
 pub use loans::Loans;
 use loans::loans;
 pub use payouts::Payouts;
 use payouts::payouts;
 use reading::Reader;
+use twilio::twilio;
 
 /// The keys, their defaults and what they mean.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -33,6 +37,7 @@ pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 pub struct Config {
     pub environment: Environment,
     pub http: Http,
+    pub api: Api,
     pub database: Database,
     pub redis: Redis,
     pub ussd: Ussd,
@@ -310,6 +315,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
         ],
     );
     let (http, database, redis, ussd) = (http(read), database(read), redis(read), ussd(read));
+    let api = api::api(read);
     let (sms, africastalking, twilio) = (sms(read), africastalking(read), twilio(read));
     let mpesa = mpesa(read);
     let broadcasts = broadcasts(read);
@@ -325,6 +331,7 @@ fn whole(read: &mut Reader) -> Option<Config> {
     Some(Config {
         environment: environment?,
         http: http?,
+        api: api?,
         database: database?,
         redis: redis?,
         ussd: ussd?,
@@ -490,45 +497,6 @@ fn africastalking(read: &mut Reader) -> Option<AfricasTalking> {
         sender: Some(sender?).filter(|sender| !sender.is_empty()),
         voice_url: voice_url?,
         voice_number: voice_number?,
-        segments_per_second: segments_per_second?,
-    })
-}
-
-fn twilio(read: &mut Reader) -> Option<Twilio> {
-    let base_url = read.http_url("twilio.base_url");
-    let account_sid = read.matching(
-        "twilio.account_sid",
-        "write AC and 32 hex digits, as Twilio's console shows them",
-        |sid| {
-            sid.strip_prefix("AC").is_some_and(|hex| {
-                hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
-            })
-        },
-    );
-    let auth_tokens = read.secrets("twilio.auth_tokens");
-    let sender = read.matching(
-        "twilio.sender",
-        "write up to 11 letters, digits or spaces, or a number such as +12025550123",
-        |sender| {
-            let is_number = sender.strip_prefix('+').is_some_and(|digits| {
-                (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
-            });
-            let is_name = (1..=11).contains(&sender.len())
-                && sender
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
-                && sender.bytes().any(|byte| byte.is_ascii_alphabetic());
-            is_number || is_name
-        },
-    );
-    let callback_base = read.http_url("twilio.callback_base");
-    let segments_per_second = read.number("twilio.segments_per_second", 1..=10_000);
-    Some(Twilio {
-        base_url: base_url?,
-        account_sid: account_sid?,
-        auth_tokens: auth_tokens?,
-        sender: sender?,
-        callback_base: callback_base?,
         segments_per_second: segments_per_second?,
     })
 }

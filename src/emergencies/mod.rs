@@ -10,6 +10,7 @@ mod calling;
 mod climbing;
 mod clock;
 mod close;
+mod desk_note;
 mod drill;
 mod drilling;
 mod duty;
@@ -47,6 +48,7 @@ pub use calling::{CallEnd, OnCall, PlaceCall, Placing, Spoken, heard, hung_up};
 pub use climbing::{Desks, set_pace};
 pub use clock::Plan;
 pub use close::{close, close_resolved};
+pub use desk_note::note_from_desk;
 pub use drill::{Link, Verdict};
 pub use drilling::DrillError;
 pub use duty::{
@@ -68,6 +70,7 @@ pub use report::{Told, tell_injured, tell_kind, tell_place};
 pub use stop::{Stop, say_safe, stop};
 pub use store::alerts::{open_numbers_of, responders};
 pub use store::answers::OpenCase;
+pub use store::desk::{open_counts, stage_of};
 pub use store::reports::has_open;
 
 #[cfg(test)]

@@ -36,3 +36,64 @@ pub(crate) async fn append<E: Event>(
     .await?;
     Ok(())
 }
+
+/// How far somebody has followed the history: behind everything of this transaction up to this row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub transaction: i64,
+    pub row: i64,
+}
+
+/// Something that has happened, as it stands in the history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happened {
+    pub position: Position,
+    pub at: DateTime<Utc>,
+    pub name: String,
+    pub subject: Uuid,
+    pub body: serde_json::Value,
+}
+
+/// Where the history stands now: what becomes true from here on is behind it.
+pub async fn position(conn: &mut PgConnection) -> Result<Position, Fault> {
+    let transaction = sqlx::query_scalar!(
+        r#"select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as "transaction!""#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Position {
+        transaction,
+        row: 0,
+    })
+}
+
+/// What has happened to emergencies and payments behind this position. Only what no open transaction can come before is
+/// told, so that whoever goes on from the last one misses nothing.
+pub async fn behind(
+    conn: &mut PgConnection,
+    position: Position,
+    limit: i64,
+) -> Result<Vec<Happened>, Fault> {
+    let rows = sqlx::query!(
+        r#"select id, xid::text::bigint as "xid!", at, name, subject, body from event
+           where name ~ '^(emergency|payment)[.]' and (xid, id) > ($1::text::xid8, $2)
+             and xid < pg_snapshot_xmin(pg_current_snapshot())
+           order by xid, id limit $3"#,
+        position.transaction.to_string(),
+        position.row,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    let rows = rows.into_iter().map(|row| Happened {
+        position: Position {
+            transaction: row.xid,
+            row: row.id,
+        },
+        at: row.at,
+        name: row.name,
+        subject: row.subject,
+        body: row.body,
+    });
+    Ok(rows.collect())
+}

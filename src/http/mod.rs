@@ -8,7 +8,7 @@ mod server;
 mod to_the_end;
 mod webhook_key;
 
-pub use problem::Problem;
+pub use problem::{FieldProblem, Problem};
 pub use request::{RequestId, identify};
 pub use server::serve;
 pub use to_the_end::to_the_end;

@@ -52,6 +52,7 @@ pub use service::proving::{
 pub use service::settings::{change_kin, change_language, note_language, set_category};
 pub use service::suspending::{SuspendError, reinstate, suspend};
 pub use store::{
-    AtDial, DialledMember, at_dial, caller_language, find, kin_of, load, pending, phone_of_hash,
+    AtDial, DialledMember, Search, at_dial, caller_language, counts, find, kin_of, load, pending,
+    phone_of_hash, search,
 };
 pub use words::{Name, NotAName, Reason, Relation};

@@ -8,6 +8,7 @@ mod dial;
 mod helpers;
 mod officers;
 mod pin;
+mod register;
 pub(super) mod roster;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub(super) use dial::{note_caller_language, save_caller_language, save_member_la
 pub(super) use helpers::{helpers_of, helping, save_helping};
 pub(super) use officers::{officers, officers_on_duty_at, official, remove_role, save_role};
 pub(super) use pin::{charge_first, clear_guard, exchange_guard, forget_tries, pin, save_pin};
+pub use register::{Search, counts, search};
 
 /// False when somebody is already there with this key, phone, national id or id.
 pub(super) async fn insert(

@@ -39,5 +39,8 @@ pub use service::{
     take_for_refund, take_from_suspense, withdraw_unsent,
 };
 pub use settling::{apply, attend};
-pub use store::{Came, Suspended, came, in_suspense, open_count, waiting_in_suspense};
+pub use store::{
+    Came, Listed, Suspended, Tried, Wanted, came, followed, in_suspense, listed, open_count,
+    paid_since, stage_of, suspense_after, suspense_total, waiting_in_suspense,
+};
 pub use verdict::{AttemptFacts, Judgement, Payment, Verdict, verdict};

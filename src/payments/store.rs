@@ -2,6 +2,7 @@
 
 mod evidence;
 mod inflows;
+mod listing;
 mod obligations;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,9 @@ pub use inflows::{Came, Suspended, came, in_suspense, waiting_in_suspense};
 pub(super) use inflows::{
     NewInflow, Share, claim_inflow, flag_unclaimed, give_to_member, inflows_of, insert_inflow,
     lock_inflow, name_inflow, put_back, receipts_elsewhere, take_for_refund,
+};
+pub use listing::{
+    Listed, Tried, Wanted, followed, listed, paid_since, stage_of, suspense_after, suspense_total,
 };
 pub use obligations::open_count;
 pub(super) use obligations::{

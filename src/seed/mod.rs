@@ -1,9 +1,11 @@
 //! A small believable world to show the product in: stages, the people of the demo, and enough neighbours that a
 //! list has a second page. Seeding it again changes nothing.
 
+mod desk;
 mod loans;
 mod money;
 
+pub use desk::{DeskAccount, desk_account};
 pub use money::money;
 
 use anyhow::Context;

@@ -10,4 +10,6 @@ mod tests;
 pub use model::{
     Nearness, NotAStageCode, Opening, Region, RegionId, Stage, StageCode, StageId, Zone, ZoneId,
 };
-pub use store::{find, find_by_code, near, open, regions, stages_in, zones};
+pub use store::{
+    find, find_by_code, is_name_taken, list, near, of_ids, open, regions, stages_in, zones,
+};

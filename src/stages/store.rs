@@ -85,6 +85,62 @@ pub async fn find(conn: &mut PgConnection, id: StageId) -> Result<Option<Stage>,
     .transpose()
 }
 
+/// Whether another stage of the same zone has this name already.
+pub async fn is_name_taken(conn: &mut PgConnection, opening: &Opening) -> Result<bool, Fault> {
+    let taken = sqlx::query_scalar!(
+        r#"select exists (
+               select from stage join zone on zone.id = stage.zone_id join region on region.id = zone.region_id
+               where region.name = $1 and zone.name = $2 and stage.name = $3 and stage.code <> $4) as "taken!""#,
+        opening.region,
+        opening.zone,
+        opening.name,
+        opening.code.as_str()
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(taken)
+}
+
+/// Every stage by its code behind this one, or only the one that somebody works for.
+pub async fn list(
+    conn: &mut PgConnection,
+    after: &str,
+    only: Option<StageId>,
+    limit: i64,
+) -> Result<Vec<Stage>, Fault> {
+    sqlx::query_as!(
+        StageRow,
+        "select stage.id, stage.code, stage.name, zone.name as zone, region.name as region
+         from stage join zone on zone.id = stage.zone_id join region on region.id = zone.region_id
+         where stage.code > $1 and ($2::integer is null or stage.id = $2) order by stage.code limit $3",
+        after,
+        only.map(|stage| stage.0),
+        limit
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(Stage::try_from)
+    .collect()
+}
+
+/// The stages of these ids.
+pub async fn of_ids(conn: &mut PgConnection, ids: &[StageId]) -> Result<Vec<Stage>, Fault> {
+    let ids: Vec<i32> = ids.iter().map(|id| id.0).collect();
+    sqlx::query_as!(
+        StageRow,
+        "select stage.id, stage.code, stage.name, zone.name as zone, region.name as region
+         from stage join zone on zone.id = stage.zone_id join region on region.id = zone.region_id
+         where stage.id = any($1)",
+        &ids
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(Stage::try_from)
+    .collect()
+}
+
 /// The stages of the same region, this one included, each with how near it is.
 pub async fn near(conn: &mut PgConnection, id: StageId) -> Result<Vec<(StageId, Nearness)>, Fault> {
     let rows = sqlx::query!(

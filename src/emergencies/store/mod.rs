@@ -6,6 +6,7 @@ pub(super) mod answers;
 pub(super) mod calls;
 pub(super) mod cases;
 pub(super) mod climbs;
+pub(super) mod desk;
 pub(super) mod drills;
 pub(super) mod file;
 pub(super) mod moving;
