@@ -90,6 +90,7 @@ async fn a_dial_knows_who_is_on_the_line(pool: PgPool) {
         number: None,
         coordinates: false,
         is_official: false,
+        refused_at: None,
     };
     assert_eq!(
         at_dial(work.conn(), &phone(1)).await.unwrap(),
