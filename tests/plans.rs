@@ -5,7 +5,7 @@ use kwastage::primitives::{Language, Money};
 use kwastage::schedules::{self, Channel, Choice, Mode, ModeError};
 use kwastage::welfare::{
     self, Because, ContributionReceived, Forgave, Forgive, ForgiveError, Forgiven, Forgiver,
-    FundEvent, FundRule, PaidFrom, Period, Plan, RuleError, SetPlanError, Status, SupportPaid,
+    FundEvent, FundRule, PaidFrom, Period, Plan, RuleError, SetPlanError, Status, SupportHeld,
 };
 use kwastage::work::{Actor, Work};
 use sqlx::PgPool;
@@ -101,13 +101,13 @@ impl World {
 
     async fn support(&self, member: Uuid, amount: i64, now: &str) {
         let mut work = self.begin(now).await;
-        let paid = SupportPaid {
+        let held = SupportHeld {
             member,
             stage: self.stage,
             amount: shillings(amount),
-            payment: Uuid::now_v7(),
+            payout: Uuid::now_v7(),
         };
-        welfare::support_paid(&mut work, paid).await.unwrap();
+        welfare::support_held(&mut work, held).await.unwrap();
         work.commit().await.unwrap();
     }
 

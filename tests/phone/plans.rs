@@ -5,12 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use kwastage::fault::Fault;
 use kwastage::fund_news;
-use kwastage::ledger::{self, Account, Key, Posting, Rail};
+use kwastage::ledger::{self, JournalId, Key, postings};
 use kwastage::members::{self, Who};
 use kwastage::primitives::{Language, Money, Msisdn};
 use kwastage::schedules::{self, Channel, Choice, Mode};
 use kwastage::settlement;
-use kwastage::welfare::{self, SupportPaid};
+use kwastage::welfare::{self, Outcome, SupportHeld};
 use kwastage::work::{Actor, Work};
 use reqwest::StatusCode;
 use uuid::Uuid;
@@ -98,7 +98,10 @@ async fn on_hold_or_while_paying_nobody_is_asked_and_afterwards_they_are() {
     let world = World::new(Sessions::InProcess).await;
     choose(&world, Mode::Push, "agreed").await;
     world.advance(TO_MONDAY_AT_ELEVEN).await;
-    world.desk(&format!("suspend {AMINA}")).await.unwrap();
+    world
+        .desk(&format!("suspend {AMINA} at the desk"))
+        .await
+        .unwrap();
     look(&world).await;
     assert_eq!(count(&world, "obligation").await, 0);
     sqlx::query("update member set status = 'active', reason = null where msisdn = $1")
@@ -140,20 +143,8 @@ async fn each_payment_out_is_told_to_everybody_once_and_in_the_morning() {
     assert_eq!(count(&world, "fund_announcement").await, 0);
     // Eleven at night.
     world.advance(Duration::from_secs(11 * 3600)).await;
-    let juma = member(&world, JUMA).await;
-    let paid = SupportPaid {
-        member: juma.0,
-        stage: juma.1,
-        amount: Money::from_shillings(1_000),
-        payment: Uuid::now_v7(),
-    };
-    for _told_twice in 0..2 {
-        let mut work = begin(&world).await;
-        welfare::support_paid(&mut work, paid.clone())
-            .await
-            .unwrap();
-        work.commit().await.unwrap();
-    }
+    let (payout, hold) = hold(&world, 1_000).await;
+    arrive(&world, payout, hold, 1_000).await;
     cut_off_everywhere(|| fund_news::announce_payouts(world.app.clone())).await;
     at_once(|| fund_news::announce_payouts(world.app.clone())).await;
     let listeners = "member where status = 'active' and stage_id = (select stage_id from member where msisdn = '254711000002')";
@@ -185,53 +176,19 @@ async fn each_payment_out_is_told_to_everybody_once_and_in_the_morning() {
 async fn what_is_held_is_no_news_before_it_is_paid() {
     let world = World::new(Sessions::InProcess).await;
     let juma = member(&world, JUMA).await;
-    let (fund, in_flight) = (Account::Fund(juma.1), Account::InFlight(Rail::Mpesa));
-    let amount = Money::from_shillings(700);
-    let mut holds = Vec::new();
-    for _ in 0..2 {
-        let mut work = begin(&world).await;
-        let payout = Uuid::now_v7();
-        let held = Posting::of("support_held", payout, amount)
-            .debit(fund.clone())
-            .credit(in_flight.clone())
-            .unwrap();
-        let posted = ledger::post(&mut work, held, Key::of("payment", payout))
-            .await
-            .unwrap();
-        sqlx::query(
-            "insert into fund_movement (stage_id, at, direction, cents, what, member_id, journal_id)
-             values ($1, $2, 'out', $3, 'support', $4, $5)",
-        )
-        .bind(juma.1)
-        .bind(world.now())
-        .bind(amount.cents())
-        .bind(juma.0)
-        .bind(posted.journal.0)
-        .execute(work.conn())
-        .await
-        .unwrap();
-        work.commit().await.unwrap();
-        holds.push((payout, posted.journal));
-    }
+    let arriving = hold(&world, 700).await;
+    let returning = hold(&world, 700).await;
     fund_news::announce_payouts(world.app.clone())
         .await
         .unwrap();
     assert_eq!(count(&world, "fund_announcement").await, 0);
-    for ((payout, hold), kind, to) in [
-        (holds[0], "payout_paid", Account::MpesaPaybill),
-        (holds[1], "support_returned", fund.clone()),
-    ] {
-        let mut work = begin(&world).await;
-        let ended = Posting::of(kind, payout, amount)
-            .debit(in_flight.clone())
-            .credit(to)
-            .unwrap()
-            .resolving(hold);
-        ledger::post(&mut work, ended, Key::of(kind, payout))
-            .await
-            .unwrap();
-        work.commit().await.unwrap();
-    }
+    arrive(&world, arriving.0, arriving.1, 700).await;
+    let mut work = begin(&world).await;
+    let amount = Money::from_shillings(700);
+    welfare::support_returned(&mut work, juma.0, juma.1, returning.0, amount, returning.1)
+        .await
+        .unwrap();
+    work.commit().await.unwrap();
     for _ in 0..2 {
         fund_news::announce_payouts(world.app.clone())
             .await
@@ -239,7 +196,7 @@ async fn what_is_held_is_no_news_before_it_is_paid() {
     }
     assert_eq!(count(&world, "fund_announcement").await, 1);
     let told = "fund_announcement a join fund_movement f on f.id = a.movement_id";
-    let paid = format!("{told} where f.journal_id = {}", holds[0].1.0);
+    let paid = format!("{told} where f.journal_id = {}", arriving.1.0);
     assert_eq!(count(&world, &paid).await, 1);
     world.close().await;
 }
@@ -310,6 +267,39 @@ fn the_screen_says_the_words_that_are_kept_with_the_consent() {
         let words = words.split(&close).next().unwrap();
         assert!(screens.contains(&format!("{open}{words}")), "{words}");
     }
+}
+
+/// The fund stands by Juma; told twice.
+async fn hold(world: &World, shillings: i64) -> (Uuid, JournalId) {
+    let juma = member(world, JUMA).await;
+    let held = SupportHeld {
+        member: juma.0,
+        stage: juma.1,
+        amount: Money::from_shillings(shillings),
+        payout: Uuid::now_v7(),
+    };
+    let mut journal = None;
+    for _told_twice in 0..2 {
+        let mut work = begin(world).await;
+        let outcome = welfare::support_held(&mut work, held.clone())
+            .await
+            .unwrap();
+        work.commit().await.unwrap();
+        let (Outcome::Booked(hold) | Outcome::AlreadyDone(hold)) = outcome;
+        journal = Some(hold);
+    }
+    (held.payout, journal.unwrap())
+}
+
+/// M-PESA has brought it.
+async fn arrive(world: &World, payout: Uuid, hold: JournalId, shillings: i64) {
+    let mut work = begin(world).await;
+    let amount = Money::from_shillings(shillings);
+    let paid = postings::payouts::payout_paid(payout, hold, amount, Money::ZERO).unwrap();
+    ledger::post(&mut work, paid, Key::of("payout_paid", payout))
+        .await
+        .unwrap();
+    work.commit().await.unwrap();
 }
 
 /// Begins the deed again and again and lets go of it after each number of turns: none, one, two and so on.
