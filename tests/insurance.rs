@@ -404,7 +404,9 @@ async fn a_refusal_of_the_wallet_changes_nothing(pool: PgPool) {
         Err(PayError::Spend(SpendError::NotEnough { .. }))
     ));
     for terms in [0, 367] {
-        let refused = world.out_of_wallet(Uuid::now_v7(), policy, terms, now).await;
+        let refused = world
+            .out_of_wallet(Uuid::now_v7(), policy, terms, now)
+            .await;
         assert!(refused.is_err(), "{terms}");
     }
     let another = PolicyId(Uuid::now_v7());

@@ -271,9 +271,9 @@ async fn allocate(life: &mut Life) {
     drop(conn);
     let Some(money) = waiting.first() else { return };
     let rider = life.a_member();
-    let into = match life.chance(50) {
-        true => Destination::Wallet,
-        false => Destination::Fund,
+    let (into, to) = match life.chance(50) {
+        true => (Destination::Wallet, Account::Wallet(rider.id)),
+        false => (Destination::Fund, Account::Fund(rider.stage)),
     };
     let receipt = Receipt::parse(&money.receipt).unwrap();
     let who = Who::Phone(phone(&rider));
@@ -288,16 +288,9 @@ async fn allocate(life: &mut Life) {
         Err(refused) => panic!("{refused}"),
     }
     let cents = money.amount.cents();
-    match into {
-        Destination::Wallet => {
-            let to = Account::Wallet(rider.id);
-            life.books.moved(Account::Suspense, to, cents);
-        }
-        Destination::Fund => {
-            let to = Account::Fund(rider.stage);
-            life.books.moved(Account::Suspense, to, cents);
-            life.books.contributed(rider.id, cents);
-        }
+    life.books.moved(Account::Suspense, to, cents);
+    if into == Destination::Fund {
+        life.books.contributed(rider.id, cents);
     }
 }
 
@@ -315,15 +308,13 @@ async fn join(life: &mut Life) {
     answer.unwrap();
     let fee = life.app.config.fees.registration;
     let who = Who::Id(MemberId(rider.id));
-    loop {
-        let answer = life
-            .insist(async |_, work| welcome::approve(work, &who, Fee::MayFollow, fee).await)
-            .await;
-        match answer {
-            // Asked for again after it was done.
-            Ok(_) | Err(members::ApproveError::Refused(_)) => break,
-            Err(refused) => panic!("{refused}"),
-        }
+    let answer = life
+        .insist(async |_, work| welcome::approve(work, &who, Fee::MayFollow, fee).await)
+        .await;
+    match answer {
+        // Asked for again after it was done.
+        Ok(_) | Err(members::ApproveError::Refused(_)) => {}
+        Err(refused) => panic!("{refused}"),
     }
     let now = life.now();
     life.is_approved(rider.id, now);
