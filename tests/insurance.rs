@@ -102,7 +102,7 @@ impl World {
         came
     }
 
-    async fn from_wallet(
+    async fn out_of_wallet(
         &self,
         id: Uuid,
         policy: PolicyId,
@@ -296,7 +296,7 @@ async fn many_premiums_at_once_are_one_after_the_other(pool: PgPool) {
                     world.paid(id, policy, 30, now).await;
                 }
                 _ => {
-                    world.from_wallet(id, policy, 1, now).await.unwrap();
+                    world.out_of_wallet(id, policy, 1, now).await.unwrap();
                 }
             }
         });
@@ -398,17 +398,19 @@ async fn a_refusal_of_the_wallet_changes_nothing(pool: PgPool) {
     let now = at("2026-11-20 14:00");
     let policy = world.daily(now).await;
     world.top_up(50).await;
-    let refused = world.from_wallet(Uuid::now_v7(), policy, 2, now).await;
+    let refused = world.out_of_wallet(Uuid::now_v7(), policy, 2, now).await;
     assert!(matches!(
         refused,
         Err(PayError::Spend(SpendError::NotEnough { .. }))
     ));
     for terms in [0, 367] {
-        let refused = world.from_wallet(Uuid::now_v7(), policy, terms, now).await;
+        let refused = world
+            .out_of_wallet(Uuid::now_v7(), policy, terms, now)
+            .await;
         assert!(refused.is_err(), "{terms}");
     }
     let another = PolicyId(Uuid::now_v7());
-    let refused = world.from_wallet(Uuid::now_v7(), another, 1, now).await;
+    let refused = world.out_of_wallet(Uuid::now_v7(), another, 1, now).await;
     assert!(matches!(
         refused,
         Err(PayError::Price(PriceError::NoSuchPolicy))
@@ -417,7 +419,7 @@ async fn a_refusal_of_the_wallet_changes_nothing(pool: PgPool) {
     assert_eq!(world.books().await[2], Money::from_shillings(50));
 
     let until = world
-        .from_wallet(Uuid::now_v7(), policy, 1, now)
+        .out_of_wallet(Uuid::now_v7(), policy, 1, now)
         .await
         .unwrap();
     assert_eq!(until, at("2026-11-21 06:00"));
