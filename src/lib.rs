@@ -1,6 +1,6 @@
 //! KwaStage: a USSD- and SMS-first gateway for the welfare of boda-boda riders.
 //!
-//! The map of the house, top floor first. A `use` only goes down; `tests/house.rs` keeps it so.
+//! The map of the house, top floor first. A `use` only goes down; `tests/house/` keeps it so.
 //!
 //! | floor | rooms | what they may do |
 //! |---|---|---|
@@ -20,7 +20,7 @@
 //! | deeds | [`members`], [`stages`], [`welfare`], [`wallet`], [`payments`], [`reconciling`], [`receipts`], [`emergencies`], [`broadcasts`], [`questions`], [`messages`]; [`ledger`] | know [`work`]; a feature may call another, never each the other |
 //! | transaction | [`work`], [`events`], [`jobs`] | the open transaction and its two notebooks |
 //! | operation | [`config`], [`http`], [`telemetry`], [`schema`], [`redis_connection`] | what any service needs, nothing of riders |
-//! | rules | [`menu`], features' `model.rs` and the other files that `tests/house.rs` calls pure | no I/O, no async, never ask the time |
+//! | rules | [`menu`], features' `model.rs` and the other files that `tests/house/` calls pure | no I/O, no async, never ask the time |
 //! | words | [`primitives`], [`documents`], [`fault`], [`clock`] | shared by all |
 //!
 //! Deliberately absent: a trait per store (there is one database), a repository layer, anything named utils.

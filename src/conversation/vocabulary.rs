@@ -5,6 +5,7 @@ mod coordinator;
 mod dues;
 mod insurance;
 mod loans;
+mod notices;
 mod payouts;
 mod plans;
 mod recovery;
@@ -37,23 +38,6 @@ const LOCKED: OutcomeSpec = OutcomeSpec {
     decides: &[],
 };
 const BUSY: OutcomeSpec = outcome("busy");
-
-/// How many riders a screen may have to name.
-const PEOPLE: Kind = Kind::Count(999_999);
-
-/// What a broadcast would be, before the yes.
-const DRAFT: [Variable; 5] = [
-    Variable::new("draft", Kind::Hidden),
-    Variable::new("people", PEOPLE),
-    Variable::new("parts", Kind::Count(4)),
-    Variable::new("cost", AMOUNT),
-    Variable::new("draft_says", Kind::Words(40)),
-];
-const TOO_MANY_NOTICES: OutcomeSpec = OutcomeSpec {
-    name: "too_many",
-    supplies: &[Variable::new("most", Kind::Count(100))],
-    decides: &[],
-};
 
 const PIN_CHOSEN: OutcomeSpec = OutcomeSpec {
     name: "accepted",
@@ -105,6 +89,9 @@ const PAYING_IN: [OutcomeSpec; 9] = [
     outcome("not_active"),
     outcome("not_possible"),
 ];
+
+/// How many riders a screen may have to name.
+const PEOPLE: Kind = Kind::Count(999_999);
 
 /// What the menus of this release may say.
 pub static VOCABULARY: Vocabulary = Vocabulary {
@@ -282,55 +269,11 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             decides: &["has_kin"],
         },
         // What officials say to many.
-        Fact {
-            name: "notices",
-            needs: &[],
-            supplies: &[
-                Variable::new("their_sacco", Kind::Words(20)),
-                Variable::new("posts_waiting", Kind::Count(30)),
-            ],
-            rows: None,
-            decides: &["has_sacco", "has_draft", "has_posts"],
-        },
-        Fact {
-            name: "draft",
-            needs: &[],
-            supplies: &DRAFT,
-            rows: None,
-            decides: &["has_draft"],
-        },
-        Fact {
-            name: "posts",
-            needs: &[],
-            supplies: &[],
-            rows: Some(&[
-                Variable::new("post_by", NAME),
-                Variable::new("gist", Kind::Words(24)),
-            ]),
-            decides: &[],
-        },
-        Fact {
-            name: "post",
-            needs: &["post"],
-            supplies: &[
-                Variable::new("post_by", NAME),
-                Variable::new("post_says", Kind::Words(140)),
-            ],
-            rows: None,
-            decides: &[],
-        },
-        Fact {
-            name: "sent",
-            needs: &[],
-            supplies: &[],
-            rows: Some(&[
-                Variable::new("day", Kind::Date),
-                Variable::new("messages", PEOPLE),
-                Variable::new("delivered", PEOPLE),
-                Variable::new("failed", PEOPLE),
-            ]),
-            decides: &[],
-        },
+        notices::NOTICES,
+        notices::DRAFTED,
+        notices::POSTS,
+        notices::POST,
+        notices::SENT,
         Fact {
             name: "helping",
             needs: &[],
@@ -577,63 +520,10 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
             effect: Effect::Writes,
             outcomes: &[outcome("changed"), WRONG_PIN, LOCKED, BUSY],
         },
-        // Broadcasts. A draft goes to nobody; it takes the place of the one before.
-        IntentSpec {
-            name: "draft_broadcast",
-            needs: &["audience", "text"],
-            secret: false,
-            effect: Effect::Direct,
-            outcomes: &[
-                outcome("drafted"),
-                outcome("too_short"),
-                outcome("nobody"),
-                TOO_MANY_NOTICES,
-                outcome("not_official"),
-            ],
-        },
-        IntentSpec {
-            name: "send_draft",
-            needs: &["draft"],
-            secret: true,
-            effect: Effect::Writes,
-            outcomes: &[
-                OutcomeSpec {
-                    name: "sent",
-                    supplies: &[Variable::new("people", PEOPLE)],
-                    decides: &[],
-                },
-                OutcomeSpec {
-                    name: "sent_later",
-                    supplies: &[
-                        Variable::new("people", PEOPLE),
-                        Variable::new("hour", Kind::Code(5)),
-                    ],
-                    decides: &[],
-                },
-                WRONG_PIN,
-                LOCKED,
-                BUSY,
-                TOO_MANY_NOTICES,
-                outcome("gone"),
-                outcome("not_official"),
-            ],
-        },
-        IntentSpec {
-            name: "decide_post",
-            needs: &["post", "verdict"],
-            secret: false,
-            effect: Effect::Direct,
-            outcomes: &[
-                OutcomeSpec {
-                    name: "put_up",
-                    supplies: &[Variable::new("people", PEOPLE)],
-                    decides: &[],
-                },
-                outcome("refused"),
-                outcome("already"),
-                outcome("not_official"),
-            ],
-        },
+        // Broadcasts.
+        notices::DRAFT_BROADCAST,
+        notices::SEND_DRAFT,
+        notices::DECIDE_POST,
         // Emergencies. No PIN, no membership, no confirmation.
         IntentSpec {
             name: "raise_emergency",
