@@ -6,8 +6,8 @@ use crate::app::App;
 use crate::emergencies;
 use crate::fault::Fault;
 use crate::members::{self, MemberId};
-use crate::payouts::{self, PayoutId, StaffName, SupportAsked, SupportError};
-use crate::primitives::Money;
+use crate::payouts::{self, PayoutId, SupportAsked, SupportError};
+use crate::primitives::{Money, StaffName};
 use crate::work::Work;
 
 /// Why no support was asked for. Nothing is to be committed after it.

@@ -11,11 +11,10 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::loans::{
-    self, Age, Approval, Bucket, Funding, Loan, LoanNumber, Loss, Offer, Product, Reason, Staff,
-    StageWord,
+    self, Age, Approval, Bucket, Funding, Loan, LoanNumber, Loss, Offer, Product, Reason, StageWord,
 };
 use crate::members::{self, MemberId};
-use crate::primitives::{Money, nairobi_date};
+use crate::primitives::{Money, StaffName, nairobi_date};
 use crate::work::Work;
 
 #[derive(Debug, Subcommand)]
@@ -226,6 +225,6 @@ fn parsed(number: &str) -> anyhow::Result<LoanNumber> {
     LoanNumber::parse(number).context("write the loan's number, such as L1001")
 }
 
-fn staff(name: &str) -> anyhow::Result<Staff> {
-    Staff::parse(name).context("--by takes a name")
+fn staff(name: &str) -> anyhow::Result<StaffName> {
+    StaffName::parse(name).context("--by takes a name")
 }

@@ -10,8 +10,8 @@ use crate::audit::{self, Act, Trail};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::members::{self, Fee, Member, Reason, Who};
-use crate::primitives::Msisdn;
-use crate::recovery::{self, ChangeAsked, StaffName, Verdict};
+use crate::primitives::{Msisdn, StaffName};
+use crate::recovery::{self, ChangeAsked, Verdict};
 use crate::work::{Actor, Work};
 use crate::{membership, stages, thawing, welcome};
 

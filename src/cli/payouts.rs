@@ -12,10 +12,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::members;
 use crate::payments::Receipt;
-use crate::payouts::{
-    self, Brake, ByPerson, Filed, Lifted, Payout, PayoutId, RefundAsked, StaffName,
-};
-use crate::primitives::{Msisdn, NAIROBI};
+use crate::payouts::{self, Brake, ByPerson, Filed, Lifted, Payout, PayoutId, RefundAsked};
+use crate::primitives::{Msisdn, NAIROBI, StaffName};
 use crate::work::{Actor, Work};
 
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ use super::ageing::{Age, age};
 use super::allocation::Book;
 use super::applying::{let_guarantors_go, locked, product_of};
 use super::model::{
-    Approval, Lent, Loan, LoanId, LoanNumber, Loss, NotNow, Reason, Staff, Stage, StageWord,
+    Approval, Lent, Loan, LoanId, LoanNumber, Loss, NotNow, Reason, Stage, StageWord,
 };
 use super::store::{self, Entry, Guarantee, NewEntry, What};
 use super::telling::tell;
@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::ledger::{self, Account, Key, NotAPosting, PostError, Posted, Posting, postings};
 use crate::members::{self, MemberId, StatusWord};
 use crate::messages::Values;
-use crate::primitives::{Money, nairobi_date};
+use crate::primitives::{Money, StaffName, nairobi_date};
 use crate::wallet;
 use crate::work::Work;
 
@@ -50,7 +50,7 @@ pub struct CaseFile {
 pub async fn approve(
     work: &mut Work,
     number: LoanNumber,
-    by: &Staff,
+    by: &StaffName,
 ) -> Result<(Loan, Approval), DecideError> {
     let loan = numbered(work, number).await?;
     let member = members::load(work.conn(), MemberId(loan.member)).await?;
@@ -129,7 +129,7 @@ async fn disburse(work: &mut Work, loan: &Loan, lent: &Lent) -> Result<(), Decid
 pub async fn refuse(
     work: &mut Work,
     number: LoanNumber,
-    by: &Staff,
+    by: &StaffName,
     why: Reason,
 ) -> Result<Loan, DecideError> {
     let loan = numbered(work, number)
@@ -155,7 +155,7 @@ pub async fn refuse(
 pub async fn write_off(
     work: &mut Work,
     number: LoanNumber,
-    by: &Staff,
+    by: &StaffName,
 ) -> Result<(Loan, Loss), DecideError> {
     let loan = numbered(work, number).await?;
     let (loan, loss) = loan.write_off(by, work.now)?;
@@ -267,7 +267,7 @@ async fn post(
 #[derive(Serialize)]
 struct LoanDecided {
     loan: LoanId,
-    by: Staff,
+    by: StaffName,
     what: &'static str,
 }
 

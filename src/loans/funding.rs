@@ -2,12 +2,11 @@
 
 use uuid::Uuid;
 
-use super::model::Staff;
 use super::product::{Product, ProductId};
 use super::store::{self, NewFunding};
 use crate::fault::Fault;
 use crate::ledger::{self, Account, Key, PostError, postings};
-use crate::primitives::Money;
+use crate::primitives::{Money, StaffName};
 use crate::work::Work;
 
 /// A transfer of a lender's into the trust account, as the bank shows it.
@@ -20,7 +19,7 @@ pub struct Funding {
     pub amount: Money,
     /// The bank's reference: 4 to 40 capital letters, digits, `/` and `-`. The same again is booked once.
     pub reference: String,
-    pub by: Staff,
+    pub by: StaffName,
 }
 
 /// Why nothing was booked, or nothing is offered.

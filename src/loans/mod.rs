@@ -33,8 +33,8 @@ pub use deciding::{CaseFile, DecideError, approve, case_file, list, refuse, writ
 pub use funding::{Funding, FundingError, fund, offer};
 pub use limit::{Limit, LimitRules, Record, Why};
 pub use model::{
-    Agreed, Approval, Lent, Loan, LoanId, LoanNumber, Loss, NotAReason, NotAStaffName, NotNow,
-    Reason, Staff, Stage, StageWord,
+    Agreed, Approval, Lent, Loan, LoanId, LoanNumber, Loss, NotAReason, NotNow, Reason, Stage,
+    StageWord,
 };
 pub use product::{Component, NotAProduct, Offer, Product, ProductId, Quote, RepayOrder};
 pub use reading::{Running, Standing, find, standing_of, statement_of};

@@ -4,11 +4,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::asking::send_later;
-use super::model::{Payout, PayoutId, PayoutState, StaffName};
+use super::model::{Payout, PayoutId, PayoutState};
 use super::settling::{self, Back};
 use super::store;
 use crate::events::Event;
 use crate::fault::Fault;
+use crate::primitives::StaffName;
 use crate::work::Work;
 
 /// Why a decision was not taken.

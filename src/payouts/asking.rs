@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::cooling;
 use super::funding;
-use super::model::{AttemptId, Payout, PayoutId, PayoutState, Purpose, StaffName};
+use super::model::{AttemptId, Payout, PayoutId, PayoutState, Purpose};
 use super::rules::Rules;
 use super::store;
 use crate::events::Event;
@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::jobs::Job;
 use crate::ledger::{JournalId, Key, PostError, postings};
 use crate::payments::{self, Receipt};
-use crate::primitives::{Language, Money, Msisdn};
+use crate::primitives::{Language, Money, Msisdn, StaffName};
 use crate::wallet::{self, Limits, Sent, Spend, SpendError};
 use crate::welfare::{self, FundError, SupportHeld};
 use crate::work::Work;

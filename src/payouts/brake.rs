@@ -7,11 +7,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::asking::SendPayout;
-use super::model::StaffName;
 use super::store;
 use crate::events::Event;
 use crate::fault::Fault;
-use crate::primitives::Money;
+use crate::primitives::{Money, StaffName};
 use crate::telemetry::metric;
 use crate::work::Work;
 

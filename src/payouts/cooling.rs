@@ -5,12 +5,12 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::StaffName;
 use super::rules::Rules;
 use super::store;
 use crate::events::Event;
 use crate::fault::Fault;
 use crate::members::{self, MemberId};
+use crate::primitives::StaffName;
 use crate::work::Work;
 
 /// Until when no money of this member leaves; none when it may.

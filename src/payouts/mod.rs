@@ -42,7 +42,6 @@ pub use evidence::{
 pub use hearing::{Received, receive, understand};
 pub use model::{
     Alarm, Attempt, AttemptId, AttemptState, NotPaid, Payout, PayoutId, PayoutState, Purpose,
-    StaffName,
 };
 pub use person::{ByPerson, SettleError, settle_by_person};
 pub use rules::Rules;

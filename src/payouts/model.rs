@@ -64,37 +64,6 @@ impl Purpose {
     }
 }
 
-/// Somebody of the staff, as they are written down: small letters, so that nobody is two people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct StaffName(String);
-
-impl StaffName {
-    /// Two to forty letters, digits, blanks, points, hyphens or apostrophes.
-    pub fn parse(typed: &str) -> Option<StaffName> {
-        let name = typed
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-            .to_lowercase();
-        let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        let plain = name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || " .'-".contains(c));
-        ((2..=40).contains(&name.len()) && begins_well && plain).then_some(StaffName(name))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for StaffName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Money that is to reach a phone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payout {
@@ -406,17 +375,6 @@ mod tests {
                     "{from:?} to {to:?}"
                 );
             }
-        }
-    }
-
-    #[test]
-    fn nobody_is_two_people() {
-        let jane = StaffName::parse("Jane W.").unwrap();
-        for typed in ["jane w.", "  JANE   W. ", "Jane\tW."] {
-            assert_eq!(StaffName::parse(typed), Some(jane.clone()), "{typed}");
-        }
-        for typed in ["", "j", " . ", "jane;drop", "-jane", &"x".repeat(41)] {
-            assert_eq!(StaffName::parse(typed), None, "{typed}");
         }
     }
 }

@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::evidence::{Found, Said, Source};
-use super::model::{AttemptState, PayoutId, PayoutState, StaffName};
+use super::model::{AttemptState, PayoutId, PayoutState};
 use super::rules::Rules;
 use super::{hearing, store};
 use crate::fault::Fault;
 use crate::payments::Receipt;
+use crate::primitives::StaffName;
 use crate::work::Work;
 
 /// What somebody found out.

@@ -16,11 +16,11 @@ pub(super) use cooling::*;
 pub(super) use evidence::*;
 pub use listing::{Filed, Listed, Note, file_of, open_count, open_payouts};
 
-use super::model::{Payout, PayoutId, PayoutState, Purpose, StaffName};
+use super::model::{Payout, PayoutId, PayoutState, Purpose};
 use crate::fault::Fault;
 use crate::ledger::JournalId;
 use crate::payments::Receipt;
-use crate::primitives::{Language, Money, Msisdn};
+use crate::primitives::{Language, Money, Msisdn, StaffName};
 
 /// One row of `payout`, before it makes sense.
 pub(super) struct PayoutRow {

@@ -8,6 +8,7 @@ mod money;
 mod msisdn;
 mod nairobi;
 mod secret;
+mod staff_name;
 
 pub use carrier::Carrier;
 pub use language::{Language, NotALanguage};
@@ -16,3 +17,4 @@ pub use money::{Money, NotMoney};
 pub use msisdn::{Msisdn, NotAPhoneNumber};
 pub use nairobi::{NAIROBI, nairobi_date, nairobi_day_start};
 pub use secret::Secret;
+pub use staff_name::{NotAStaffName, StaffName};

@@ -19,7 +19,7 @@ pub use reset::{
     AnswerError, AskResetError, ResetId, ResetStanding, Waiting, answer_reset, ask_reset, reset_of,
     staff_says, use_reset, waiting_for,
 };
-pub use rules::{AskedFrom, StaffName, Verdict, Voice};
+pub use rules::{AskedFrom, Verdict, Voice};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

@@ -5,7 +5,7 @@ use tracing::{error, info};
 use uuid::Uuid;
 
 use super::may_be_asked;
-use super::rules::{AskedFrom, CONFIRMED_WITHIN, StaffName};
+use super::rules::{AskedFrom, CONFIRMED_WITHIN};
 use super::store::phone as store;
 use super::store::phone::{Change, New};
 use crate::emergencies;
@@ -13,7 +13,7 @@ use crate::events::Event;
 use crate::fault::Fault;
 use crate::members::{self, ChangePhoneError, Member, MemberId, Who};
 use crate::messages::{self, Class, Message, Values};
-use crate::primitives::{Language, Msisdn};
+use crate::primitives::{Language, Msisdn, StaffName};
 use crate::questions::{self, Question};
 use crate::work::Work;
 

@@ -6,15 +6,13 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::may_be_asked;
-use super::rules::{
-    ANSWERS_WITHIN, NEW_PIN_WITHIN, RESETS_A_DAY, StaffName, Verdict, Voice, verdict,
-};
+use super::rules::{ANSWERS_WITHIN, NEW_PIN_WITHIN, RESETS_A_DAY, Verdict, Voice, verdict};
 use super::store::reset as store;
 use crate::events::Event;
 use crate::fault::Fault;
 use crate::members::{self, ChangePinError, Member, MemberId, PinVerifier, Role};
 use crate::messages::{self, Class, Message, Values};
-use crate::primitives::{Language, Msisdn};
+use crate::primitives::{Language, Msisdn, StaffName};
 use crate::questions::{self, Question};
 use crate::stages::StageId;
 use crate::work::Work;

@@ -1,10 +1,9 @@
 //! Who has to say what before a member is let in, and how long things take.
 
-use std::fmt;
-
 use chrono::TimeDelta;
 
 use crate::members::MemberId;
+use crate::primitives::StaffName;
 
 /// So long people may answer whether it is the member.
 pub(super) const ANSWERS_WITHIN: TimeDelta = TimeDelta::hours(24);
@@ -56,31 +55,6 @@ impl AskedFrom {
     }
 }
 
-/// One of the staff, by name. Written in small letters, so that `Grace` and `grace` are one person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StaffName(String);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 2 to 60 letters")]
-pub struct NotAStaffName;
-
-impl StaffName {
-    pub fn parse(typed: &str) -> Result<StaffName, NotAStaffName> {
-        let tidy: Vec<&str> = typed.split_whitespace().collect();
-        let name = tidy.join(" ").to_lowercase();
-        let fits = (2..=60).contains(&name.chars().count());
-        let has_capitals = name.contains(|c: char| c.is_ascii_uppercase());
-        match fits && name.contains(char::is_alphabetic) && !has_capitals {
-            true => Ok(StaffName(name)),
-            false => Err(NotAStaffName),
-        }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Who says whether it is the member who has forgotten the PIN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Voice {
@@ -126,12 +100,6 @@ pub(super) fn verdict(voices: &[(String, bool)]) -> Verdict {
     }
 }
 
-impl fmt::Display for StaffName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -156,15 +124,6 @@ mod tests {
         assert_eq!(said(&[njeri, grace]), Verdict::Granted);
         assert_eq!(said(&[njeri, grace, ("kin", false)]), Verdict::Refused);
         assert_eq!(said(&[("official:1", false)]), Verdict::Refused);
-    }
-
-    #[test]
-    fn one_person_has_one_name() {
-        let grace = StaffName::parse("Grace  Wanja ").unwrap();
-        assert_eq!(Ok(grace), StaffName::parse("grace wanja"));
-        for typed in ["", "g", "12", &"g".repeat(61)] {
-            assert_eq!(StaffName::parse(typed), Err(NotAStaffName), "{typed}");
-        }
     }
 
     #[test]

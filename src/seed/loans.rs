@@ -5,9 +5,9 @@ use sqlx::PgPool;
 
 use crate::fault::Fault;
 use crate::loans::{
-    self, Funding, FundingError, Method, NotAProduct, Offer, Period, Product, RepayOrder, Staff,
+    self, Funding, FundingError, Method, NotAProduct, Offer, Period, Product, RepayOrder,
 };
-use crate::primitives::Money;
+use crate::primitives::{Money, StaffName};
 use crate::work::{Actor, Work};
 
 const LENDER: &str = "BODA";
@@ -26,7 +26,7 @@ pub(super) async fn lender(pool: &PgPool, now: DateTime<Utc>) -> Result<(), Faul
         name: Some("Boda Lenders Ltd".to_owned()),
         amount: Money::from_shillings(TO_LEND),
         reference: "SEED-1".to_owned(),
-        by: Staff::parse("desk").map_err(name)?,
+        by: StaffName::parse("desk").map_err(name)?,
     };
     loans::fund(&mut work, funding).await.map_err(broken)?;
     for product in products().map_err(|why| Fault::broken(format!("seeding: {why}")))? {

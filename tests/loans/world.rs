@@ -4,9 +4,9 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use kwastage::ledger::{self, Account, Earning, Key};
 use kwastage::loans::{
     self, AnswerError, Approval, Ask, AskError, DecideError, Funding, GuarantorError, LimitRules,
-    LoanId, LoanNumber, Method, Offer, Period, Product, RepayError, RepayOrder, Rules, Says, Staff,
+    LoanId, LoanNumber, Method, Offer, Period, Product, RepayError, RepayOrder, Rules, Says,
 };
-use kwastage::primitives::Money;
+use kwastage::primitives::{Money, StaffName};
 use kwastage::wallet::{self, Limits, Source};
 use kwastage::welfare::{self, ContributionReceived, PaidFrom};
 use kwastage::work::{Actor, Work};
@@ -33,8 +33,8 @@ pub fn friday() -> DateTime<Utc> {
     FRIDAY.parse().unwrap()
 }
 
-pub fn staff(name: &str) -> Staff {
-    Staff::parse(name).unwrap()
+pub fn staff(name: &str) -> StaffName {
+    StaffName::parse(name).unwrap()
 }
 
 pub fn rules() -> Rules {

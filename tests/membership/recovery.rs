@@ -1,9 +1,10 @@
 //! A forgotten PIN, a new number.
 
 use kwastage::members::{self, MemberId};
+use kwastage::primitives::StaffName;
 use kwastage::recovery::{
     self, AnswerError, AskChangeError, AskResetError, AskedFrom, ChangeAsked, Moving, ResetId,
-    StaffName, Stopped, Verdict, Voice,
+    Stopped, Verdict, Voice,
 };
 use sqlx::PgPool;
 

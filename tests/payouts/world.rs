@@ -11,8 +11,8 @@ use kwastage::integrations::mpesa::{MpesaClient, MpesaSettings, PayoutSettings, 
 use kwastage::jobs::{self, JobFailure, Registry};
 use kwastage::ledger::{self, Account, Key, Rail};
 use kwastage::payouts::jobs::PayoutsDesk;
-use kwastage::payouts::{self, PayoutId, Rules, StaffName, Withdrawal, WithdrawalError};
-use kwastage::primitives::{Language, Money, Msisdn};
+use kwastage::payouts::{self, PayoutId, Rules, Withdrawal, WithdrawalError};
+use kwastage::primitives::{Language, Money, Msisdn, StaffName};
 use kwastage::wallet::{self, Limits, Source};
 use kwastage::work::{Actor, Work};
 use simulators::{Running, Settings, Simulators, Timings};

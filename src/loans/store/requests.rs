@@ -7,11 +7,9 @@ use uuid::Uuid;
 use super::small;
 use crate::fault::Fault;
 use crate::loans::allocation::Book;
-use crate::loans::model::{
-    Agreed, Lent, Loan, LoanId, LoanNumber, Reason, Staff, Stage, StageWord,
-};
+use crate::loans::model::{Agreed, Lent, Loan, LoanId, LoanNumber, Reason, Stage, StageWord};
 use crate::loans::product::ProductId;
-use crate::primitives::Money;
+use crate::primitives::{Money, StaffName};
 
 struct Row {
     id: Uuid,
@@ -44,12 +42,12 @@ impl TryFrom<Row> for Loan {
         let id = row.id;
         let broken = |what: &str| Fault::broken(format!("loan {id}: {what}"));
         let staff = |name: Option<String>| {
-            name.map(|name| Staff::parse(&name).map_err(|_| broken("a name")))
+            name.map(|name| StaffName::parse(&name).map_err(|_| broken("a name")))
                 .transpose()
         };
         let first_by = staff(row.first_by)?;
         let ended = row.ended_at.ok_or_else(|| broken("no end"));
-        let lent = |first_by: Option<Staff>, second_by| {
+        let lent = |first_by: Option<StaffName>, second_by| {
             Ok::<Lent, Fault>(Lent {
                 at: row.disbursed_at.ok_or_else(|| broken("not lent"))?,
                 on: row.disbursed_on.ok_or_else(|| broken("not lent"))?,
@@ -253,7 +251,7 @@ pub(in crate::loans) async fn loans_in(
 pub(in crate::loans) async fn save(
     conn: &mut PgConnection,
     loan: &Loan,
-    second: Option<&Staff>,
+    second: Option<&StaffName>,
 ) -> Result<(), Fault> {
     let (mut ready_at, mut first_by, mut second_by, mut lost_by) = (None, None, None, None);
     let (mut lent_at, mut lent_on, mut ended_at, mut ended_why) = (None, None, None, None);
@@ -304,7 +302,7 @@ pub(in crate::loans) async fn save(
         lost_by,
         ended_at,
         ended_why,
-        second.map(Staff::as_str)
+        second.map(StaffName::as_str)
     )
     .execute(conn)
     .await?;

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::fault::Fault;
-use crate::payouts::model::StaffName;
+use crate::primitives::StaffName;
 
 /// Whether two people have lifted what this change put in the way.
 pub(in crate::payouts) async fn is_lifted(

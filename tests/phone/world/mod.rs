@@ -22,13 +22,13 @@ use kwastage::conversation::store::{
 use kwastage::fault::Fault;
 use kwastage::invoices::What;
 use kwastage::jobs::{self, Registry};
-use kwastage::loans::{self, LoanNumber, Staff};
+use kwastage::loans::{self, LoanNumber};
 use kwastage::members::{self, Credential, Fee, Reason, Who};
 use kwastage::messages::Sender;
 use kwastage::payments::Receipt;
 use kwastage::payouts;
-use kwastage::primitives::{Money, Msisdn};
-use kwastage::recovery::{self, StaffName};
+use kwastage::primitives::{Money, Msisdn, StaffName};
+use kwastage::recovery;
 use kwastage::redis_connection::RedisConnection;
 use kwastage::settlement;
 use kwastage::work::{Actor, Work};
@@ -423,7 +423,7 @@ impl World {
             ("lift-cooling", by) => {
                 let member = members::find(work.conn(), &parsed).await?;
                 let member = member.context("no member is known by that")?;
-                let by = payouts::StaffName::parse(by).context("no name")?;
+                let by = StaffName::parse(by).context("no name")?;
                 let rules = &self.app.payout_rules;
                 payouts::lift_cooling(&mut work, rules, member.id.0, &by).await?;
             }
@@ -460,12 +460,12 @@ impl World {
             }
             ("lend", by) => {
                 let loan = self.loan_of(&mut work, &parsed).await?;
-                loans::approve(&mut work, loan, &Staff::parse(by)?).await?;
+                loans::approve(&mut work, loan, &StaffName::parse(by)?).await?;
             }
             ("refuse-loan", reason) => {
                 let loan = self.loan_of(&mut work, &parsed).await?;
                 let reason = loans::Reason::parse(reason)?;
-                loans::refuse(&mut work, loan, &Staff::parse("desk")?, reason).await?;
+                loans::refuse(&mut work, loan, &StaffName::parse("desk")?, reason).await?;
             }
             _ => bail!("the desk does not know `{words}`"),
         }
