@@ -3,6 +3,10 @@
 //! Pure, and blind to the order in which the pieces were read and to repetitions: the same set of evidence gives
 //! the same verdict at the same instant. Weakest to strongest: a result from anywhere, a result with the right
 //! ids from a published address, the answer to our own question, a paybill confirmation.
+//!
+//! The right ids are those in the answer to our push. Where that was lost, a result may name any prompt, its own
+//! invention or somebody else's, and a question about it is answered without amount or payer: such a result tells
+//! us what to ask and no more. Only the paybill (its confirmation, or the provider's records) then proves money.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,6 +79,7 @@ pub struct Payment {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     pub verdict: Verdict,
+    /// Of the prompt, as the push's answer named it.
     pub ids: Option<PromptIds>,
     pub alarms: BTreeSet<Alarm>,
     /// The prompt to ask the provider about now.
@@ -100,7 +105,7 @@ pub fn verdict(
     };
     Judgement {
         look_again_at: plan.look_again_at,
-        ids: sorted.ids,
+        ids: sorted.ids.filter(|_| sorted.named_by_push),
         verdict,
         alarms,
         question,
@@ -119,9 +124,14 @@ struct Sorted<'a> {
     facts: &'a AttemptFacts,
     rules: &'a Rules,
     push: Option<(DateTime<Utc>, PushAnswer)>,
+    /// The prompt to ask about.
     ids: Option<PromptIds>,
+    /// It is ours beyond doubt; otherwise only a result says so.
+    named_by_push: bool,
     /// Results from the provider's addresses about this very prompt.
     results: Vec<(DateTime<Utc>, &'a PromptResult)>,
+    /// Results from the provider's addresses about a prompt that nobody else has named.
+    unproven: Vec<(DateTime<Utc>, &'a PromptResult)>,
     /// Results about this very prompt from elsewhere: worth a question, nothing more.
     hearsay: Vec<(DateTime<Utc>, &'a PromptResult)>,
     /// Answers to our questions about this very prompt.
@@ -141,7 +151,9 @@ impl<'a> Sorted<'a> {
             rules,
             push: None,
             ids: None,
+            named_by_push: false,
             results: vec![],
+            unproven: vec![],
             hearsay: vec![],
             answers: vec![],
             asked_at: vec![],
@@ -203,13 +215,13 @@ impl<'a> Sorted<'a> {
         }
     }
 
-    /// The push's answer names the prompt. Was it lost, then the results themselves do, if they agree: the path
-    /// they came on is known to the provider alone.
+    /// The push's answer names the prompt. Was it lost, then the results tell which one to ask about, if they agree.
     fn find_ids(&mut self, results: &[(DateTime<Utc>, bool, &PromptResult)]) {
         if let Some((_, PushAnswer::Accepted(ids) | PushAnswer::Unknown { ids: Some(ids) })) =
             &self.push
         {
             self.ids = Some(ids.clone());
+            self.named_by_push = true;
             return;
         }
         let named: BTreeSet<&PromptIds> = results
@@ -232,9 +244,8 @@ impl<'a> Sorted<'a> {
     }
 
     fn hear_result(&mut self, at: DateTime<Utc>, trusted: bool, result: &'a PromptResult) {
-        let is_ours = self.facts.submitted_at.is_some()
-            && self.ids.as_ref() == Some(&result.ids)
-            && self.is_about_the_payer(result);
+        let is_possible = self.facts.submitted_at.is_some() && self.is_about_the_payer(result);
+        let is_ours = is_possible && self.named_by_push && self.ids.as_ref() == Some(&result.ids);
         match (is_ours, trusted) {
             (true, true) => {
                 self.note_class(codes::meaning(&result.code).class);
@@ -244,6 +255,9 @@ impl<'a> Sorted<'a> {
                 self.alarms.insert(Alarm::Forged);
                 self.hearsay.push((at, result));
                 self.doubtful_arrivals.push(at);
+            }
+            (false, true) if is_possible && !self.named_by_push => {
+                self.unproven.push((at, result));
             }
             (false, _) => {
                 self.alarms.insert(Alarm::Forged);
@@ -278,7 +292,9 @@ impl<'a> Sorted<'a> {
             },
             QueryAnswer::BadId => {
                 self.id_is_unusable = true;
-                self.alarms.insert(Alarm::Misconfigured);
+                if self.named_by_push {
+                    self.alarms.insert(Alarm::Misconfigured);
+                }
             }
             QueryAnswer::Misconfigured { .. } | QueryAnswer::TokenRefused => {
                 self.alarms.insert(Alarm::Misconfigured);
@@ -316,7 +332,7 @@ impl<'a> Sorted<'a> {
     /// Every payment that counts, the prompt's own first, and whether two independent sources (or one that
     /// needs no second) stand behind it.
     fn payments(&self, now: DateTime<Utc>, alarms: &mut BTreeSet<Alarm>) -> (Vec<Payment>, bool) {
-        let answered_paid = self.answers.iter().any(|reading| reading.code.is_paid());
+        let answered_paid = self.named_by_push && self.is_answered_paid();
         let mut by_paybill: BTreeMap<&Receipt, Money> = BTreeMap::new();
         for payment in &self.paybill {
             if self.facts.receipts_elsewhere.contains(&payment.receipt) {
@@ -328,7 +344,8 @@ impl<'a> Sorted<'a> {
         let mut claims: BTreeMap<&Receipt, Money> = BTreeMap::new();
         let mut held_back = false;
         let claimed = self.results.iter().map(|claim| (claim, true));
-        let claimed = claimed.chain(self.hearsay.iter().map(|claim| (claim, false)));
+        let weaker = self.hearsay.iter().chain(&self.unproven);
+        let claimed = claimed.chain(weaker.map(|claim| (claim, false)));
         for ((at, result), trusted) in claimed {
             let (true, Some(receipt), Some(amount)) =
                 (result.code.is_paid(), &result.receipt, result.amount)
@@ -392,6 +409,10 @@ impl<'a> Sorted<'a> {
         (payments, certain)
     }
 
+    fn is_answered_paid(&self) -> bool {
+        self.answers.iter().any(|reading| reading.code.is_paid())
+    }
+
     /// The amount that a success without a usable receipt names.
     fn claimed_amount(&self) -> Option<Money> {
         let successes = self.results.iter().filter(|(_, r)| r.code.is_paid());
@@ -415,6 +436,14 @@ impl<'a> Sorted<'a> {
             .filter(|reading| !reading.code.is_paid())
     }
 
+    /// When a result from the provider's addresses said that it was paid.
+    fn successes(&self) -> impl Iterator<Item = DateTime<Utc>> {
+        let results = self.results.iter().chain(&self.unproven);
+        results
+            .filter(|(_, result)| result.code.is_paid())
+            .map(|(at, _)| *at)
+    }
+
     fn without_money(&self, now: DateTime<Utc>, alarms: &mut BTreeSet<Alarm>) -> Verdict {
         let Some(submitted_at) = self.facts.submitted_at else {
             return Verdict::Waiting;
@@ -429,12 +458,13 @@ impl<'a> Sorted<'a> {
         };
 
         // Somebody says that it was paid, and it is not proven: no failure can close that.
-        let mut successes = self.results.iter().filter(|(_, r)| r.code.is_paid());
-        if successes.next().is_some() {
+        if self.is_answered_paid() || self.successes().next().is_some() {
             if self.failures().next().is_some() {
                 alarms.insert(Alarm::Conflict);
             }
-            let at = self.results.iter().map(|(at, _)| *at).min();
+            let results = self.results.iter().chain(&self.unproven);
+            let answers = self.answers.iter().map(|reading| reading.at);
+            let at = results.map(|(at, _)| *at).chain(answers).min();
             return unknown(at.unwrap_or(submitted_at), alarms);
         }
         if let Some(verdict) = self.final_failure() {
@@ -503,9 +533,11 @@ impl<'a> Sorted<'a> {
 
     /// The moments from which questions and time limits count.
     fn occasions(&self, verdict: &Verdict) -> schedule::Occasions {
-        let successes = self.results.iter().filter(|(_, r)| r.code.is_paid());
-        let mut claims: Vec<DateTime<Utc>> = successes.map(|(at, _)| *at).collect();
+        let mut claims: Vec<DateTime<Utc>> = self.successes().collect();
         claims.extend(&self.doubtful_arrivals);
+        if self.answers.is_empty() {
+            claims.extend(self.unproven.iter().map(|(at, _)| *at));
+        }
         let settled = match verdict {
             Verdict::Paid { certain, .. } => *certain,
             Verdict::Waiting | Verdict::Prompted { .. } | Verdict::Unknown { .. } => false,

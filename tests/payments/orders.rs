@@ -46,7 +46,7 @@ fn draw(dice: &mut Dice) -> Vec<Evidence> {
     pieces
 }
 
-fn every_kind() -> Vec<Evidence> {
+pub fn every_kind() -> Vec<Evidence> {
     let paid = |receipt: &str| PromptResult {
         receipt: Receipt::parse(receipt),
         amount: Some(asked()),
@@ -58,6 +58,10 @@ fn every_kind() -> Vec<Evidence> {
         checkout: "ws_CO_foreign".into(),
     };
     forged.phone = Some(PhoneHint::new("254799999999"));
+    let forged_for_the_payer = PromptResult {
+        phone: Some(PhoneHint::new("2547 ***** ")),
+        ..forged.clone()
+    };
     let trusted = |after, said| Evidence {
         at: submitted_at() + TimeDelta::seconds(after),
         trusted: true,
@@ -75,6 +79,7 @@ fn every_kind() -> Vec<Evidence> {
         trusted(26, Said::Callback(result("1037"))),
         trusted(27, Said::Callback(result("7777"))),
         trusted(40, Said::Callback(forged)),
+        trusted(10, Said::Callback(forged_for_the_payer)),
         Evidence {
             trusted: false,
             ..trusted(41, Said::Callback(paid("UK5A1B2C3D")))
@@ -98,14 +103,14 @@ fn every_kind() -> Vec<Evidence> {
     ]
 }
 
-fn ids() -> PromptIds {
+pub fn ids() -> PromptIds {
     PromptIds {
         merchant: "7a1e".into(),
         checkout: "ws_CO_051120261430074712345678".into(),
     }
 }
 
-fn result(code: &str) -> PromptResult {
+pub fn result(code: &str) -> PromptResult {
     PromptResult {
         ids: ids(),
         code: ResultCode::new(code),
@@ -115,14 +120,14 @@ fn result(code: &str) -> PromptResult {
     }
 }
 
-fn query(answer: QueryAnswer) -> Said {
+pub fn query(answer: QueryAnswer) -> Said {
     Said::Query {
         checkout: ids().checkout,
         answer,
     }
 }
 
-fn paybill(receipt: &str, shillings: i64) -> Said {
+pub fn paybill(receipt: &str, shillings: i64) -> Said {
     Said::Paybill(PaybillPayment {
         receipt: Receipt::parse(receipt).unwrap(),
         amount: Money::from_shillings(shillings),
@@ -322,10 +327,10 @@ fn factorial(of: u32) -> u64 {
     (1..=u64::from(of)).product()
 }
 
-fn submitted_at() -> DateTime<Utc> {
+pub fn submitted_at() -> DateTime<Utc> {
     "2026-11-05T11:30:07Z".parse().unwrap()
 }
 
-fn asked() -> Money {
+pub fn asked() -> Money {
     Money::from_shillings(1500)
 }

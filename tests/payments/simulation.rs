@@ -214,7 +214,7 @@ impl Provider {
                 "0",
                 shillings,
                 Some("UK5ZZZZZZZ"),
-                "254799999999",
+                "2547 ***** ",
             );
             let at = now + self.dice.seconds(1, 300);
             self.post(

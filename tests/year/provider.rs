@@ -243,8 +243,8 @@ impl Provider {
         if self.chance(FORGED_CALLBACKS) {
             let forged = result("ws_CO_foreign", "0", cents, Some("UK5ZZZZZZZ"));
             let at = now + self.seconds(1, 300);
-            // Whoever has stolen the secret path still writes from an address of their own.
-            self.post(at, ELSEWHERE, path.clone(), forged);
+            // From a published address, on the secret path, with the payer's number as it is shown: all but the prompt.
+            self.post(at, SAFARICOM, path.clone(), forged);
         }
         if self.chance(UNREADABLE_CALLBACKS) {
             let at = now + self.seconds(1, 300);
