@@ -4,6 +4,8 @@
 //! comes again each minute for half a day: whatever comes is stored or counted and answered 200, unless our own
 //! database is away.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
@@ -14,7 +16,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
 use super::alarm;
-use super::reports_desk::{ReportsDesk, STORING_PATIENCE};
+use super::reports_desk::ReportsDesk;
 use super::webhook::{Fields, acknowledged, ours, received};
 use crate::clock::Clock;
 use crate::fault::Fault;
@@ -39,6 +41,8 @@ pub struct MessagesState {
 
 /// More than any message with its fields.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A Postgres that takes longer is away.
+const STORING_PATIENCE: Duration = Duration::from_secs(3);
 
 pub fn routes<S>() -> Router<S>
 where

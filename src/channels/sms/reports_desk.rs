@@ -35,8 +35,8 @@ struct Waiting {
 
 /// Reports in one transaction. More would keep the first of them waiting.
 const TOGETHER_MAX: usize = 200;
-/// A Postgres that takes longer is away.
-pub(super) const STORING_PATIENCE: Duration = Duration::from_secs(3);
+/// A Postgres that takes longer is away. Others wait behind a batch, so there has to be an end to it.
+const WRITING_PATIENCE: Duration = Duration::from_secs(10);
 /// Reports that may wait. Who comes then is told to come again.
 const WAITING_MAX: usize = 10_000;
 
@@ -91,7 +91,7 @@ impl Desk {
             transaction.commit().await?;
             Ok(applied)
         };
-        tokio::time::timeout(STORING_PATIENCE, written)
+        tokio::time::timeout(WRITING_PATIENCE, written)
             .await
             .unwrap_or_else(|_| Err(away()))
     }
